@@ -1,0 +1,1 @@
+"""Everything of Sila that runs without a screen: the sync daemon, its core, and the server."""

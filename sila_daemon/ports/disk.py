@@ -1,0 +1,323 @@
+"""The disk, as something that is passed in: few, small, blocking operations.
+
+The operations are those whose crash behaviour differs, so that a simulated disk can lose, tear
+or reorder what was not synced. Nothing follows symbolic links or blocks on FIFOs: an entry that
+is neither a regular file nor a directory is told by `stat` and refused by `open_read`.
+Every operation raises OSError as the operating system does; callers convert it at their boundary.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat as stat_module
+import sys
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+if sys.platform == "darwin":
+    import fcntl
+
+_CHUNK_BYTES = 1 << 20
+
+
+class EntryKind(Enum):
+    """What a directory entry is, links not followed."""
+
+    FILE = "file"
+    DIRECTORY = "directory"
+    OTHER = "other"
+    """A symbolic link, FIFO, socket or device: never opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileStat:
+    """The facts that tell one state of a file from another."""
+
+    kind: EntryKind
+    size: int
+    inode: int
+    device: int
+    modified_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class DirEntry:
+    """One name in a directory."""
+
+    name: str
+    kind: EntryKind
+
+
+class ReadableFile(Protocol):
+    """An open regular file."""
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Returns up to `size` bytes; fewer only at the end of the file."""
+        ...
+
+    def stat(self) -> FileStat:
+        """Returns the facts of the open file, whatever its name means by now."""
+        ...
+
+    def close(self) -> None:
+        """Releases the handle."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+
+class WritableFile(Protocol):
+    """An open file that takes bytes at its end."""
+
+    def write(self, data: bytes) -> None:
+        """Appends all of `data`, or raises with an unknown part of it written."""
+        ...
+
+    def sync(self) -> None:
+        """Returns when everything written is on stable storage. After an error, unknown."""
+        ...
+
+    def size(self) -> int:
+        """Returns the file's size in bytes."""
+        ...
+
+    def close(self) -> None:
+        """Releases the handle; makes nothing durable."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+
+class Disk(Protocol):
+    """A file system."""
+
+    def stat(self, path: Path) -> FileStat | None:
+        """Returns the facts of `path`, links not followed; None when it is not there."""
+        ...
+
+    def list_dir(self, path: Path) -> list[DirEntry]:
+        """Returns the entries of a directory, by name."""
+        ...
+
+    def open_read(self, path: Path) -> ReadableFile:
+        """Opens a regular file; OSError (ELOOP, EINVAL) for anything else."""
+        ...
+
+    def open_append(self, path: Path) -> WritableFile:
+        """Opens an existing regular file to write at its end."""
+        ...
+
+    def create(self, path: Path) -> WritableFile:
+        """Creates a new file with mode 0600; FileExistsError when the name is taken."""
+        ...
+
+    def make_dir(self, path: Path) -> None:
+        """Creates one directory with mode 0700; no error when it is there already."""
+        ...
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Moves a file over another name atomically."""
+        ...
+
+    def unlink(self, path: Path) -> None:
+        """Removes a file; no error when it is gone already."""
+        ...
+
+    def sync_dir(self, path: Path) -> None:
+        """Returns when the names in a directory are on stable storage."""
+        ...
+
+
+def make_dirs(disk: Disk, path: Path) -> None:
+    """Creates `path` and its missing parents, each made durable in its own parent."""
+    missing = []
+    while disk.stat(path) is None:
+        missing.append(path)
+        path = path.parent
+    for directory in reversed(missing):
+        disk.make_dir(directory)
+        disk.sync_dir(directory.parent)
+
+
+def read_file(disk: Disk, path: Path, size_max: int) -> bytes:
+    """Returns a whole small file. Raises OSError (EFBIG) when it is larger than `size_max`."""
+    with disk.open_read(path) as file:
+        data = file.read_at(0, size_max + 1)
+    if len(data) > size_max:
+        raise OSError(errno.EFBIG, "file too large", str(path))
+    return data
+
+
+def write_atomic(disk: Disk, path: Path, data: bytes, temporary_name: str) -> None:
+    """Replaces `path` by `data`: after a crash the old bytes or the new ones are there, whole."""
+    temporary = path.with_name(temporary_name)
+    try:
+        with disk.create(temporary) as file:
+            file.write(data)
+            file.sync()
+        disk.rename(temporary, path)
+    except OSError:
+        disk.unlink(temporary)
+        raise
+    disk.sync_dir(path.parent)
+
+
+class _Descriptor:
+    """What reading and writing handles of the real disk share."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def stat(self) -> FileStat:
+        """Returns the facts of the open file."""
+        return _facts(os.fstat(self._descriptor))
+
+    def size(self) -> int:
+        """Returns the file's size in bytes."""
+        return os.fstat(self._descriptor).st_size
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Reads at a position without moving one."""
+        os.lseek(self._descriptor, offset, os.SEEK_SET)
+        parts = []
+        while size > 0:
+            part = os.read(self._descriptor, min(size, _CHUNK_BYTES))
+            if not part:
+                break
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def write(self, data: bytes) -> None:
+        """Appends everything, through as many system calls as it takes."""
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+
+    def sync(self) -> None:
+        """Asks for stable storage; on macOS also past the drive's cache."""
+        if sys.platform == "darwin":
+            fcntl.fcntl(self._descriptor, fcntl.F_FULLFSYNC)
+        else:
+            os.fsync(self._descriptor)
+
+    def close(self) -> None:
+        """Closes the descriptor."""
+        os.close(self._descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class SystemDisk:
+    """The machine's file systems."""
+
+    def stat(self, path: Path) -> FileStat | None:
+        """Asks lstat."""
+        try:
+            return _facts(os.lstat(path))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def list_dir(self, path: Path) -> list[DirEntry]:
+        """Lists without opening anything."""
+        entries = []
+        with os.scandir(path) as found:
+            for entry in found:
+                if entry.is_symlink():
+                    kind = EntryKind.OTHER
+                elif entry.is_dir(follow_symlinks=False):
+                    kind = EntryKind.DIRECTORY
+                elif entry.is_file(follow_symlinks=False):
+                    kind = EntryKind.FILE
+                else:
+                    kind = EntryKind.OTHER
+                entries.append(DirEntry(entry.name, kind))
+        return sorted(entries, key=lambda entry: entry.name)
+
+    def open_read(self, path: Path) -> _Descriptor:
+        """Opens without following links and without waiting for a FIFO's writer."""
+        return self._open(path, os.O_RDONLY | _NON_BLOCKING)
+
+    def open_append(self, path: Path) -> _Descriptor:
+        """Opens for writing at the end."""
+        return self._open(path, os.O_RDWR | os.O_APPEND | _NON_BLOCKING)
+
+    def create(self, path: Path) -> _Descriptor:
+        """Creates exclusively."""
+        return self._open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL)
+
+    def make_dir(self, path: Path) -> None:
+        """Creates one directory."""
+        try:
+            os.mkdir(path, 0o700)
+        except FileExistsError:
+            if not stat_module.S_ISDIR(os.lstat(path).st_mode):
+                raise
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Replaces atomically, on every platform."""
+        os.replace(source, target)
+
+    def unlink(self, path: Path) -> None:
+        """Removes one name."""
+        path.unlink(missing_ok=True)
+
+    def sync_dir(self, path: Path) -> None:
+        """Syncs the directory where the platform can."""
+        if os.name != "posix":
+            return
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _open(self, path: Path, flags: int) -> _Descriptor:
+        binary: int = getattr(os, "O_BINARY", 0)
+        descriptor = os.open(path, flags | _NO_FOLLOW | _CLOSE_ON_EXEC | binary, 0o600)
+        if not stat_module.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        return _Descriptor(descriptor)
+
+
+_NON_BLOCKING: int = getattr(os, "O_NONBLOCK", 0)
+_NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
+_CLOSE_ON_EXEC: int = getattr(os, "O_CLOEXEC", 0)
+
+
+def _facts(found: os.stat_result) -> FileStat:
+    if stat_module.S_ISREG(found.st_mode):
+        kind = EntryKind.FILE
+    elif stat_module.S_ISDIR(found.st_mode):
+        kind = EntryKind.DIRECTORY
+    else:
+        kind = EntryKind.OTHER
+    return FileStat(kind, found.st_size, found.st_ino, found.st_dev, found.st_mtime_ns)
