@@ -1,0 +1,1 @@
+"""Tests, benchmarks, screenshots and the fixtures that they share."""
