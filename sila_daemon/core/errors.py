@@ -96,6 +96,8 @@ class InvalidOpError(FormatError):
     """One op is refused; its neighbours are not affected."""
 
     default_code = "malformed_op"
+    op_id: tuple[int, str] | None = None
+    """Counter and peer of the refused op, where they could be read."""
 
 
 class SecretsError(ProblemError):

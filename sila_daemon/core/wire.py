@@ -1,0 +1,168 @@
+"""Ops as they travel over Socket.IO: `{"id": {"counter", "peerId"}, "targetId", ...}`.
+
+Source: part 1 of the wire protocol. A deletion has no `value` key; `"value": null` is a real
+null. Values stay JSON text on both ways, so that passing an op on neither decodes nor changes it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from sila_daemon.core import ids, json_value
+from sila_daemon.core.errors import InvalidOpError, InvalidValueError
+from sila_daemon.core.op_codec import checked_op
+from sila_daemon.core.ops import MoveOp, Op, PropertyOp
+
+
+class WireId(msgspec.Struct, frozen=True, gc=False):
+    """An op id on the wire."""
+
+    counter: int
+    peerId: str
+
+
+class WireOp(msgspec.Struct, omit_defaults=True):
+    """An op on the wire; a move has `parentId`, a property op has `key`."""
+
+    id: WireId
+    targetId: str
+    parentId: str | UnsetType | None = UNSET
+    key: str | UnsetType = UNSET
+    value: Raw | UnsetType = UNSET
+    transient: bool | UnsetType = UNSET
+
+
+def to_wire(op: Op) -> WireOp:
+    """Makes the wire form of an op; it encodes with `msgspec.json.encode`."""
+    wire_id = WireId(op.counter, op.peer)
+    if isinstance(op, MoveOp):
+        return WireOp(wire_id, op.target, parentId=op.parent)
+    value = UNSET if op.value is None else Raw(op.value)
+    return WireOp(wire_id, op.target, key=op.key, value=value, transient=op.transient)
+
+
+def encode_ops(ops: Iterable[Op]) -> bytes:
+    """Encodes ops as one JSON array."""
+    wire_ops = [to_wire(op) for op in ops]
+    try:
+        return msgspec.json.encode(wire_ops)
+    except UnicodeEncodeError:
+        # A target, parent or key with a lone surrogate: rare, so each op is rendered by hand.
+        return b"[" + b",".join(_encode_op(op) for op in wire_ops) + b"]"
+
+
+def _encode_op(op: WireOp) -> bytes:
+    members: list[tuple[str, bytes]] = [
+        ("id", msgspec.json.encode(op.id)),
+        ("targetId", json_value.encode(op.targetId)),
+    ]
+    if op.parentId is not UNSET:
+        members.append(("parentId", json_value.encode(op.parentId)))
+    if op.key is not UNSET:
+        members.append(("key", json_value.encode(op.key)))
+    if not isinstance(op.value, UnsetType):
+        members.append(("value", bytes(op.value)))
+    if op.transient is not UNSET:
+        members.append(("transient", json_value.encode(op.transient)))
+    return b"{" + b",".join(b'"%b":%b' % (name.encode(), text) for name, text in members) + b"}"
+
+
+_DECODE_LIST = msgspec.json.Decoder(list[Raw]).decode
+_DECODE_OPS = msgspec.json.Decoder(list[WireOp]).decode
+
+
+def decode_ops(text: bytes) -> tuple[list[Op], list[InvalidOpError]]:
+    """Decodes a JSON array of ops; one that is refused does not refuse its neighbours.
+
+    The error of a refused op has, where they could be read, its `counter` and `peer` in
+    `op_id`. Raises InvalidOpError when `text` is not an array at all.
+    """
+    try:
+        wire_ops = _DECODE_OPS(text)
+        text.decode()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _decode_one_by_one(text)
+    ops: list[Op] = []
+    refused: list[InvalidOpError] = []
+    for wire_op in wire_ops:
+        try:
+            ops.append(_from_wire(wire_op))
+        except InvalidOpError as error:
+            refused.append(error)
+    return ops, refused
+
+
+def _decode_one_by_one(text: bytes) -> tuple[list[Op], list[InvalidOpError]]:
+    try:
+        items = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidOpError(f"ops are not JSON: {error}") from None
+    if not isinstance(items, list):
+        raise InvalidOpError("ops are not an array")
+    ops: list[Op] = []
+    refused: list[InvalidOpError] = []
+    for item in items:
+        try:
+            ops.append(from_json(item))
+        except InvalidOpError as error:
+            refused.append(error)
+    return ops, refused
+
+
+def from_json(item: Any) -> Op:
+    """Makes an op of decoded JSON. Raises InvalidOpError."""
+    op_id = item.get("id") if isinstance(item, dict) else None
+    if not isinstance(op_id, dict):
+        raise InvalidOpError("an op without an id")
+    counter, peer = op_id.get("counter"), op_id.get("peerId")
+    target = item.get("targetId")
+    try:
+        if not isinstance(peer, str) or not isinstance(target, str):
+            raise InvalidOpError("an op without a peer or a target", code="bad_id")
+        if isinstance(counter, bool) or not isinstance(counter, int):
+            raise InvalidOpError("a counter that is no integer", code="counter_out_of_range")
+        if "parentId" in item:
+            return checked_op(MoveOp(counter, peer, target, item["parentId"]))
+        if not isinstance(item.get("key"), str):
+            raise InvalidOpError("neither a move nor a property op")
+        value = _encoded_value(item["value"]) if "value" in item else None
+        transient = item.get("transient", False)
+        if not isinstance(transient, bool):
+            raise InvalidOpError("transient is not a boolean")
+        return checked_op(PropertyOp(counter, peer, target, item["key"], value, transient))
+    except InvalidOpError as error:
+        raise _named(error, counter, peer) from None
+
+
+def _encoded_value(value: Any) -> bytes:
+    try:
+        return json_value.encode(value)
+    except InvalidValueError as error:
+        raise InvalidOpError(error.message, code="value_not_json") from None
+
+
+def _from_wire(op: WireOp) -> Op:
+    counter, peer = op.id.counter, op.id.peerId
+    try:
+        if not isinstance(op.parentId, UnsetType):
+            return checked_op(MoveOp(counter, peer, op.targetId, op.parentId))
+        if isinstance(op.key, UnsetType):
+            raise InvalidOpError("neither a move nor a property op")
+        value = None if isinstance(op.value, UnsetType) else bytes(op.value)
+        return checked_op(
+            PropertyOp(counter, peer, op.targetId, op.key, value, op.transient is True)
+        )
+    except InvalidOpError as error:
+        raise _named(error, counter, peer) from None
+
+
+def _named(error: InvalidOpError, counter: object, peer: object) -> InvalidOpError:
+    named = InvalidOpError(error.message, code=error.code)
+    if ids.is_counter(counter) and isinstance(peer, str):
+        named.op_id = (counter, peer)  # type: ignore[assignment]
+    return named

@@ -1,0 +1,182 @@
+"""A database as a port: whole units of work are shipped to the thread that owns its connection.
+
+One connection for each file, always used by the same thread: SQLite's own locks are then never
+contended, and no two connections ever write or checkpoint one write-ahead log at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import apsw
+
+from sila_daemon.core.errors import StorageError, StorageFullError
+from sila_daemon.database.schema import Schema, migrate
+
+T = TypeVar("T")
+Work = Callable[[apsw.Connection], T]
+
+WAL_BYTES_MAX = 64 << 20
+
+
+class Database(Protocol):
+    """One database file."""
+
+    async def read(self, work: Work[T]) -> T:
+        """Runs `work` on the connection, outside a transaction. Raises StorageError."""
+        ...
+
+    async def write(self, work: Work[T]) -> T:
+        """Runs `work` in one transaction; returns once it is durable. Raises StorageError.
+
+        When `work` raises, nothing of it is kept.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Closes the connection; later calls are refused."""
+        ...
+
+
+class Databases(Protocol):
+    """Opens database files."""
+
+    async def open(self, path: Path, schema: Schema) -> Database:
+        """Opens or creates the file and brings it to the newest version.
+
+        Raises StorageError, UnsupportedVersionError. A file must not be open twice.
+        """
+        ...
+
+
+class ThreadDatabases:
+    """Databases on `thread_count` threads; each database is pinned to one of them."""
+
+    def __init__(self, thread_count: int = 2, name: str = "database") -> None:
+        self._threads = [
+            ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"{name}-{index}")
+            for index in range(thread_count)
+        ]
+        self._opened = 0
+
+    async def open(self, path: Path, schema: Schema) -> Database:
+        """Opens a file on the next thread in turn."""
+        thread = self._threads[self._opened % len(self._threads)]
+        self._opened += 1
+        loop = asyncio.get_running_loop()
+        connection = await loop.run_in_executor(thread, _open, path, schema, None)
+        return _ThreadDatabase(connection, thread)
+
+    def close(self) -> None:
+        """Ends the threads; every database must be closed before."""
+        for thread in self._threads:
+            thread.shutdown(wait=True)
+
+
+class InlineDatabases:
+    """Databases on the calling thread, for simulations, tools and tests.
+
+    `vfs` names a registered SQLite VFS, such as one on a simulated disk.
+    """
+
+    def __init__(self, vfs: str | None = None) -> None:
+        self._vfs = vfs
+
+    async def open(self, path: Path, schema: Schema) -> Database:
+        """Opens a file at once."""
+        return _InlineDatabase(_open(path, schema, self._vfs))
+
+
+class _InlineDatabase:
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    async def read(self, work: Work[T]) -> T:
+        await asyncio.sleep(0)
+        return _read(self._connection, work)
+
+    async def write(self, work: Work[T]) -> T:
+        await asyncio.sleep(0)
+        return _write(self._connection, work)
+
+    async def close(self) -> None:
+        self._connection.close()
+
+
+class _ThreadDatabase:
+    def __init__(self, connection: apsw.Connection, thread: ThreadPoolExecutor) -> None:
+        self._connection = connection
+        self._thread = thread
+
+    async def read(self, work: Work[T]) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, _read, self._connection, work)
+
+    async def write(self, work: Work[T]) -> T:
+        # Shielded: a caller that is cancelled must not be told "not done" about a unit of work
+        # that the thread commits all the same; it learns the truth when it looks again.
+        loop = asyncio.get_running_loop()
+        return await asyncio.shield(
+            loop.run_in_executor(self._thread, _write, self._connection, work)
+        )
+
+    async def close(self) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, self._connection.close)
+
+
+def _open(path: Path, schema: Schema, vfs: str | None) -> apsw.Connection:
+    with _converted_errors(path):
+        connection = apsw.Connection(str(path), vfs=vfs)
+        try:
+            connection.set_busy_timeout(5000)
+            if connection.pragma("page_count") == 0:
+                connection.pragma("auto_vacuum", 2)  # Incremental: given back when idle.
+            connection.pragma("journal_mode", "wal")
+            connection.pragma("synchronous", 2)  # FULL: what is committed survives a power cut.
+            connection.pragma("foreign_keys", 1)
+            connection.pragma("journal_size_limit", WAL_BYTES_MAX)
+            migrate(connection, schema)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _read(connection: apsw.Connection, work: Work[T]) -> T:
+    with _converted_errors(connection.filename):
+        return work(connection)
+
+
+def _write(connection: apsw.Connection, work: Work[T]) -> T:
+    with _converted_errors(connection.filename):
+        # IMMEDIATE: a deferred transaction that turns to writing fails at once when another
+        # process wrote meanwhile, whatever the busy timeout.
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            result = work(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+    return result
+
+
+@contextmanager
+def _converted_errors(path: Path | str) -> Iterator[None]:
+    try:
+        yield
+    except apsw.FullError as error:
+        raise StorageFullError(f"no space left for {path}", hint="free some space") from error
+    except (apsw.CorruptError, apsw.NotADBError) as error:
+        raise StorageError(f"{path} is damaged: {error}", code="database_corrupt") from error
+    except (apsw.BusyError, apsw.LockedError) as error:
+        raise StorageError(f"{path} is used by another process", code="database_busy") from error
+    except (apsw.IOError, apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError) as error:
+        raise StorageError(f"{path} cannot be used: {error}", code="database_io") from error

@@ -1,0 +1,42 @@
+"""Schemas that know their version: migrations that resume, and that refuse a newer file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import apsw
+
+from sila_daemon.core.errors import StorageError, UnsupportedVersionError
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What a database file holds."""
+
+    application_id: int
+    """Written into the file's header, so that another program's database is not taken for ours."""
+    migrations: Sequence[str]
+    """SQL scripts; the n-th brings a file from version n to n + 1, in one transaction each."""
+
+
+def migrate(connection: apsw.Connection, schema: Schema) -> None:
+    """Brings an open database to the newest version.
+
+    Raises UnsupportedVersionError for a file of a newer version, StorageError for a file of
+    another program; both leave it unchanged.
+    """
+    owner = connection.pragma("application_id")
+    version = connection.pragma("user_version")
+    if owner not in (0, schema.application_id):
+        raise StorageError("the database belongs to another program", code="foreign_database")
+    if version > len(schema.migrations):
+        raise UnsupportedVersionError(
+            f"the database has version {version}, this program knows {len(schema.migrations)}",
+            hint="install a newer version of Sila",
+        )
+    for target, script in enumerate(schema.migrations[version:], version + 1):
+        with connection:
+            connection.execute(script)
+            connection.pragma("application_id", schema.application_id)
+            connection.pragma("user_version", target)
