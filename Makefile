@@ -33,7 +33,7 @@ check-static: .venv/.ready
 	$(PY) -m ruff format --check
 	$(PY) -m ruff check
 	$(PY) -m mypy --strict
-	.venv/bin/lint-imports
+	.venv/bin/lint-imports --no-logo
 
 bench: .venv/.ready
 	$(PY) -m tests.benchmarks $(ARGS)
