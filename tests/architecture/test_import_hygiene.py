@@ -1,8 +1,8 @@
 """What importing a module really loads, measured in a fresh interpreter.
 
 The contracts read source text; this also sees what third parties pull in, which is what a command's
-start-up time and the purity of the core depend on. The modules are found by walking the packages, so
-that a new one is measured from its first day.
+start-up time and the purity of the core depend on. The modules are found by walking the packages,
+so that a new one is measured from its first day.
 """
 
 from __future__ import annotations
