@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import apsw
+from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import StorageError, UnsupportedVersionError
+
+if TYPE_CHECKING:
+    import apsw
 
 
 @dataclass(frozen=True, slots=True)
