@@ -1,1 +1,1 @@
-"""Sila with a screen: the terminal app, which reaches the daemon only through its control socket."""
+"""Sila with a screen: the terminal app, which reaches the daemon only through its socket."""
