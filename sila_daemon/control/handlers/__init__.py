@@ -1,0 +1,1 @@
+"""What each method of the local protocol does, one module for each group of methods."""

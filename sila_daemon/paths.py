@@ -1,0 +1,137 @@
+"""Where everything of one user lives on this machine; `SILA_HOME` moves all of it.
+
+Commands import this before anything else, so it stays cheap: platformdirs is loaded only when
+`SILA_HOME` is not set.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+
+from sila_daemon.core.errors import StorageError, UsageError
+
+HOME_VARIABLE = "SILA_HOME"
+
+SOCKET_PATH_BYTES_MAX = 100
+"""The kernel takes 103 bytes on macOS and 107 on Linux; the rest is room for a temporary name."""
+
+_APP_NAME = "sila-daemon"
+
+
+class Paths:
+    """All locations of one user's daemon; nothing is created by asking for them."""
+
+    def __init__(self, config: Path, data: Path, cache: Path, logs: Path, runtime: Path) -> None:
+        self.config_dir = config
+        self.data_dir = data
+        self.cache_dir = cache
+        self.log_dir = logs
+        self.runtime_dir = runtime
+
+    @property
+    def config_file(self) -> Path:
+        """The settings that a person writes."""
+        return self.config_dir / "config.toml"
+
+    @property
+    def registry_file(self) -> Path:
+        """Which spaces the daemon looks after."""
+        return self.data_dir / "spaces.json"
+
+    @property
+    def credentials_file(self) -> Path:
+        """Which servers somebody is signed in to, and the tokens where there is no keyring."""
+        return self.data_dir / "credentials.json"
+
+    @property
+    def device_file(self) -> Path:
+        """The id and name under which servers list this machine."""
+        return self.data_dir / "device.json"
+
+    @property
+    def lock_file(self) -> Path:
+        """Held by the one daemon that works on `data_dir`."""
+        return self.data_dir / "daemon.lock"
+
+    @property
+    def stores_dir(self) -> Path:
+        """One database per space."""
+        return self.data_dir / "stores"
+
+    @property
+    def log_file(self) -> Path:
+        """What the daemon did, one JSON object a line."""
+        return self.log_dir / "daemon.log"
+
+    @property
+    def socket(self) -> Path:
+        """The control socket; in a short place of its own where this one's path is too long."""
+        usual = self.runtime_dir / "daemon.sock"
+        if len(os.fsencode(usual)) <= SOCKET_PATH_BYTES_MAX:
+            return usual
+        digest = sha256(os.fsencode(self.runtime_dir)).hexdigest()[:16]
+        for base in (os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"):
+            short = Path(base, f"sila-{digest}", "daemon.sock")
+            if short.is_absolute() and len(os.fsencode(short)) <= SOCKET_PATH_BYTES_MAX:
+                return short
+        raise StorageError(
+            f"no place for a control socket: {usual} is too long",
+            hint=f"set {HOME_VARIABLE} to a shorter path",
+        )
+
+    @property
+    def instance_name(self) -> str:
+        """Tells daemons with different data folders apart where they share something."""
+        return sha256(os.fsencode(self.data_dir)).hexdigest()[:16]
+
+
+def user_paths(environ: Mapping[str, str] = os.environ) -> Paths:
+    """Finds the locations of the user who runs this process. Raises UsageError."""
+    home = environ.get(HOME_VARIABLE, "")
+    if home:
+        root = Path(home).expanduser()
+        if not root.is_absolute():
+            raise UsageError(
+                f"{HOME_VARIABLE} is not an absolute path: {home}",
+                hint=f"set it to {Path(home).absolute()}, for example",
+            )
+        names = ("config", "data", "cache", "logs", "run")
+        return Paths(*(root / name for name in names))
+    import platformdirs
+
+    dirs = platformdirs.PlatformDirs(_APP_NAME, appauthor=False)
+    return Paths(
+        dirs.user_config_path,
+        dirs.user_data_path,
+        dirs.user_cache_path,
+        dirs.user_log_path,
+        dirs.user_runtime_path,
+    )
+
+
+def make_private_dir(path: Path) -> None:
+    """Makes `path` a directory that only its owner can enter, with its parents.
+
+    Raises StorageError when it cannot, or when the name is taken by something of another user.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.mkdir(mode=0o700, exist_ok=True)
+        found = path.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+            raise StorageError(
+                f"{path} is not a folder of this user",
+                code="foreign_folder",
+                hint="remove it, or move Sila elsewhere with SILA_HOME",
+            )
+        if stat.S_IMODE(found.st_mode) & 0o077:
+            path.chmod(0o700)
+    except OSError as error:
+        raise StorageError(
+            f"cannot make the folder {path}: {error.strerror}", hint="check its permissions"
+        ) from error

@@ -1,0 +1,1 @@
+"""The daemon as a process, and what it keeps for itself."""
