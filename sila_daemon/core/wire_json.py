@@ -53,7 +53,7 @@ def _split_leniently(text: bytes) -> list[Raw]:
     items begin and end.
     """
     try:
-        shapes = _DECODE_ARGUMENTS(_SURROGATE_ESCAPE.sub(_PLAIN_ESCAPE, text))
+        shapes = _DECODE_ARGUMENTS(_SURROGATE_ESCAPE.sub(lambda _: _PLAIN_ESCAPE, text))
     except (msgspec.DecodeError, RecursionError) as error:
         raise ValueError(f"not JSON: {error}") from None
     items: list[Raw] = []
