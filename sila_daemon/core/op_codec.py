@@ -15,7 +15,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import msgspec
 from msgspec import Meta, Raw
@@ -29,6 +29,12 @@ LINE_BYTES_MAX = 16 << 20
 
 Counter = Annotated[int, Meta(ge=1, le=ids.COUNTER_MAX)]
 Name = Annotated[str, Meta(min_length=1, max_length=ids.VERTEX_ID_LENGTH_MAX)]
+
+if TYPE_CHECKING:
+    _RawText = bytes | None
+else:
+    # Decoded without looking inside; `_sort_out` puts plain bytes in its place.
+    _RawText = Raw
 
 
 class LineKind(Enum):
@@ -53,7 +59,7 @@ class PropertyRow(msgspec.Struct, array_like=True, gc=False):
     counter: Counter
     target: Name
     key: Name
-    value: Raw | bytes | None
+    value: _RawText
 
 
 class _TypedMove(MoveRow, array_like=True, gc=False, tag="m"):
@@ -125,7 +131,8 @@ def _sort_out(rows: Sequence[Row], lines: Sequence[int], decoded: DecodedChunk) 
         if isinstance(row, MoveRow):
             decoded.moves.append(row)
             continue
-        value = row.value = bytes(row.value)  # type: ignore[arg-type]
+        assert row.value is not None
+        value = row.value = bytes(row.value)
         if value[0] not in _SAFE_STARTS and not _is_value_fine(value, line, decoded):
             continue
         decoded.properties.append(row)
@@ -248,9 +255,7 @@ def to_op(peer: str, row: Row) -> Op:
     """Makes an op of a row and the peer that its file is named after."""
     if isinstance(row, MoveRow):
         return MoveOp(row.counter, peer, row.target, row.parent)
-    value = row.value
-    assert not isinstance(value, Raw)
-    return PropertyOp(row.counter, peer, row.target, row.key, value)
+    return PropertyOp(row.counter, peer, row.target, row.key, row.value)
 
 
 def checked_op(op: Op) -> Op:

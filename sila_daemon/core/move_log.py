@@ -1,0 +1,175 @@
+"""The moves of a tree in op order, and the state they lead to.
+
+Source: Kleppmann, Mulligan, Gomes, Beresford: "A highly-available move operation for replicated
+trees" (IEEE TPDS 2021), and the section "Moves" of the space format. The state is what one gets
+by applying all moves in op order, where a move is skipped if its target is its parent or stands
+above it. Late moves are merged by the batch: undo back to the earliest one, then replay once.
+
+A move whose parent no other move ever created waits. Which moves wait depends only on the set of
+moves known, never on the order in which they came.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator
+
+from sila_daemon.core.hierarchy import ROOT, Hierarchy
+from sila_daemon.core.peer_order import translated
+
+Move = tuple[int, int, int]
+"""Stamp, target, parent: a stamp orders as its op id, vertices are indices of the hierarchy."""
+
+_SKIPPED = -3
+"""Stands where the parent before a move would, for a move that changed nothing."""
+
+
+class MoveLog:
+    """All moves of one tree: those that count, sorted, and those that wait."""
+
+    def __init__(self, hierarchy: Hierarchy) -> None:
+        self._hierarchy = hierarchy
+        self._stamps: list[int] = []
+        self._targets = array("i")
+        self._parents = array("i")
+        self._parents_before = array("i")
+        self._waiting: dict[int, list[Move]] = {}
+        self.waiting_count = 0
+        self.newly_created: list[int] = []
+        """The vertices that the last merge was the first to create."""
+
+    def __len__(self) -> int:
+        """The number of moves that count."""
+        return len(self._stamps)
+
+    def merge(self, moves: list[Move]) -> dict[int, int]:
+        """Adds moves that are not here yet, in any order.
+
+        Returns the earlier parent of every vertex that was touched; the lists of children are
+        up to date. Costs O((k + m) log n) for k moves of which the earliest stands before m.
+        """
+        self.newly_created = []
+        accepted = self._accept(sorted(moves))
+        if not accepted:
+            return {}
+        old_parents: dict[int, int] = {}
+        self._hierarchy.begin_moves()
+        start = bisect_left(self._stamps, accepted[0][0])
+        if start < len(self._stamps):
+            later = self._undo_from(start, old_parents)
+            accepted = sorted(later + accepted)
+        self._replay(accepted, old_parents)
+        self._hierarchy.end_moves()
+        self._hierarchy.relink(old_parents)
+        return old_parents
+
+    def find(self, stamp: int) -> Move | None:
+        """Returns the move with that op id, waiting or not."""
+        index = bisect_left(self._stamps, stamp)
+        if index < len(self._stamps) and self._stamps[index] == stamp:
+            return stamp, self._targets[index], self._parents[index]
+        for moves in self._waiting.values():
+            for move in moves:
+                if move[0] == stamp:
+                    return move
+        return None
+
+    def __iter__(self) -> Iterator[Move]:
+        """Yields the moves that count, in op order."""
+        return zip(self._stamps, self._targets, self._parents, strict=True)
+
+    def first_root(self, excluded: int) -> int:
+        """Returns the vertex that the earliest move put under null and that is there still.
+
+        Returns ROOT (-1) when there is none.
+        """
+        parents = self._hierarchy.parents
+        for target, parent in zip(self._targets, self._parents, strict=True):
+            if parent == ROOT and target != excluded and parents[target] < 0:
+                return target
+        return ROOT
+
+    def restamp(self, renamed: dict[int, int]) -> None:
+        """Translates every stamp after peers were given new labels."""
+        self._stamps = [translated(stamp, renamed) for stamp in self._stamps]
+        self._waiting = {
+            parent: [(translated(stamp, renamed), target, above) for stamp, target, above in moves]
+            for parent, moves in self._waiting.items()
+        }
+
+    def _accept(self, moves: list[Move]) -> list[Move]:
+        """Sorts out the moves that must wait, and takes back those that need not any more."""
+        is_created, note = self._hierarchy.is_created, self.newly_created.append
+        waiting = self._waiting
+        accepted: list[Move] = []
+        released: list[Move] = []
+        for move in moves:
+            _, target, parent = move
+            if parent >= 0 and not is_created[parent]:
+                waiting.setdefault(parent, []).append(move)
+                self.waiting_count += 1
+                continue
+            accepted.append(move)
+            if not is_created[target]:
+                is_created[target] = 1
+                note(target)
+                if target in waiting:
+                    self._release(target, released)
+        if released:
+            accepted += released
+            accepted.sort()
+        return accepted
+
+    def _release(self, created: int, released: list[Move]) -> None:
+        is_created = self._hierarchy.is_created
+        stack = [created]
+        while stack:
+            moves = self._waiting.pop(stack.pop(), [])
+            self.waiting_count -= len(moves)
+            for move in moves:
+                released.append(move)
+                if not is_created[move[1]]:
+                    is_created[move[1]] = 1
+                    self.newly_created.append(move[1])
+                    stack.append(move[1])
+
+    def _undo_from(self, start: int, old_parents: dict[int, int]) -> list[Move]:
+        """Undoes the moves from index `start` on, removes them and returns them in order."""
+        parents = self._hierarchy.parents
+        targets, parents_before = self._targets, self._parents_before
+        for index in range(len(targets) - 1, start - 1, -1):
+            before = parents_before[index]
+            if before != _SKIPPED:
+                target = targets[index]
+                if target not in old_parents:
+                    old_parents[target] = parents[target]
+                parents[target] = before
+        tail = list(zip(self._stamps[start:], targets[start:], self._parents[start:], strict=True))
+        del self._stamps[start:], targets[start:], self._parents[start:], parents_before[start:]
+        return tail
+
+    def _replay(self, moves: list[Move], old_parents: dict[int, int]) -> None:
+        """Applies moves in op order behind those that the log holds already."""
+        hierarchy = self._hierarchy
+        parents, may_have_children = hierarchy.parents, hierarchy.may_have_children
+        is_ancestor, set_parent = hierarchy.is_ancestor, hierarchy.set_parent
+        add_stamp, add_target = self._stamps.append, self._targets.append
+        add_parent, add_before = self._parents.append, self._parents_before.append
+        for stamp, target, parent in moves:
+            add_stamp(stamp)
+            add_target(target)
+            add_parent(parent)
+            before = parents[target]
+            if target == parent or (
+                # A vertex that never was a parent is above nobody: creations need no check.
+                may_have_children[target] and parent >= 0 and is_ancestor(target, parent)
+            ):
+                add_before(_SKIPPED)
+                continue
+            add_before(before)
+            if target not in old_parents:
+                old_parents[target] = before
+            set_parent(target, parent)
+            if parent >= 0:
+                may_have_children[parent] = 1

@@ -1,0 +1,236 @@
+"""RepTree: a replicated tree. Any replica that holds the same ops shows the same tree.
+
+The op format and the meaning of ops are those of the npm package `reptree` 0.9.0, as the space
+format describes them. Reading is in `tree_state`, merging in `tree_batch` and `move_log`; here
+are the edits that make ops, and the observers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from sila_daemon.core import ids, json_value
+from sila_daemon.core.changes import Change, PropertyChanged, VertexCreated, VertexMoved
+from sila_daemon.core.errors import InvalidIdError, InvalidValueError, NotFoundError, UsageError
+from sila_daemon.core.op_codec import checked_op
+from sila_daemon.core.ops import MoveOp, Op, PropertyOp
+from sila_daemon.core.peer_order import LABEL_BITS, translated
+from sila_daemon.core.tree_batch import MergeResult, TreeBatch
+from sila_daemon.core.tree_state import CREATED_KEY, TreeState
+from sila_daemon.core.vertex import Vertex
+
+if TYPE_CHECKING:
+    from sila_daemon.core.editor import Editor
+    from sila_daemon.core.json_value import Json
+
+Observer = Callable[[list[Change]], None]
+
+
+class RepTree(TreeState):
+    """One tree: merges ops in any order, makes ops for edits, tells observers what changed."""
+
+    def __init__(self, tree_id: str, editor: Editor | None = None) -> None:
+        """Makes an empty tree; one without an editor cannot be edited, only merged into."""
+        super().__init__(ids.checked_tree_id(tree_id))
+        self._editor = editor
+        self._local_ops: list[Op] = []
+        self._observers: list[Observer] = []
+
+    @property
+    def root(self) -> Vertex | None:
+        """The vertex that everything not deleted hangs from; None in a tree without one yet."""
+        index = self.root_index()
+        return None if index is None else Vertex(self, index)
+
+    def vertex(self, vertex_id: str) -> Vertex | None:
+        """Returns a handle on a vertex; None when it does not exist (yet)."""
+        index = self.index_of(vertex_id)
+        return None if index is None else Vertex(self, index)
+
+    def vertex_ids(self) -> Iterator[str]:
+        """Yields the ids of all vertices, deleted ones included, in no promised order."""
+        return (self.id_of(index) for index in self.indices())
+
+    def batch(self) -> TreeBatch:
+        """Returns a batch to be used in a `with` block; observers are told once, at its end."""
+        return TreeBatch(self)
+
+    def merge(self, ops: Iterable[Op]) -> MergeResult:
+        """Merges valid ops, in any order, known ones included."""
+        with self.batch() as batch:
+            batch.add_ops(ops)
+        return batch.result
+
+    def raise_counter(self, counter: int) -> None:
+        """Notes that a counter was seen, stored or used; the clock never goes back."""
+        self.highest_counter = max(self.highest_counter, counter)
+
+    def observe(self, observer: Observer) -> Callable[[], None]:
+        """Calls `observer` after each merge and edit that changed something.
+
+        Returns a function that ends it. An observer must not change the tree.
+        """
+        self._observers.append(observer)
+        return lambda: self._observers.remove(observer)
+
+    def create_root(self) -> Vertex:
+        """Plants a fresh tree: the null vertex and a root named as the tree."""
+        if self.root_index() is not None:
+            raise UsageError("the tree has a root already")
+        if ids.NULL_VERTEX not in self:
+            self._create(ids.NULL_VERTEX, None)
+        return self._create(self.tree_id, None)
+
+    def create(self, parent: str, properties: Mapping[str, Json] | None = None) -> Vertex:
+        """Creates a vertex under another, with its creation time and properties."""
+        self._require(parent)
+        texts = {key: _encoded(key, value) for key, value in (properties or {}).items()}
+        vertex = self._create(self._author().new_id(), parent)
+        self._edit(*(PropertyOp(0, "", vertex.id, key, text) for key, text in texts.items()))
+        return vertex
+
+    def move(self, vertex_id: str, parent: str) -> None:
+        """Moves a vertex. Raises UsageError for a move that would make a cycle."""
+        vertex, above = self._require(vertex_id), self._require(parent)
+        if vertex == above or vertex in self.ancestors_of(above):
+            raise UsageError("a vertex cannot be moved into itself or below itself")
+        self._edit(MoveOp(0, "", vertex_id, parent))
+
+    def delete(self, vertex_id: str) -> None:
+        """Moves a vertex, and with it all below, under the null vertex; a move restores it."""
+        if self._require(vertex_id) == self.root_index() or vertex_id == ids.NULL_VERTEX:
+            raise UsageError("the root of a tree cannot be deleted")
+        missing_null = ids.NULL_VERTEX not in self
+        if missing_null:
+            self._create(ids.NULL_VERTEX, None)
+        self._edit(MoveOp(0, "", vertex_id, ids.NULL_VERTEX))
+
+    def set(self, vertex_id: str, key: str, value: Json) -> None:
+        """Sets a property. Raises InvalidValueError for what not every replica would keep."""
+        self._require(vertex_id)
+        self._edit(PropertyOp(0, "", vertex_id, key, _encoded(key, value)))
+
+    def unset(self, vertex_id: str, key: str) -> None:
+        """Deletes a property."""
+        self._require(vertex_id)
+        self._edit(PropertyOp(0, "", vertex_id, key, None))
+
+    def set_transient(self, vertex_id: str, key: str, value: Json) -> None:
+        """Lays live state over a property until somebody sets it; it is never stored."""
+        self._require(vertex_id)
+        self._edit(PropertyOp(0, "", vertex_id, key, _encoded(key, value), transient=True))
+
+    def take_local_ops(self) -> list[Op]:
+        """Returns the ops made by edits since the last call, in the order they were made."""
+        taken, self._local_ops = self._local_ops, []
+        return taken
+
+    def _create(self, vertex_id: str, parent: str | None) -> Vertex:
+        created = json_value.encode(self._author().now())
+        self._edit(
+            MoveOp(0, "", vertex_id, parent), PropertyOp(0, "", vertex_id, CREATED_KEY, created)
+        )
+        vertex = self.vertex(vertex_id)
+        assert vertex is not None
+        return vertex
+
+    def _edit(self, *drafts: Op) -> None:
+        """Gives ids to drafts of ops, merges them and keeps them for whoever stores them."""
+        if not drafts:
+            return
+        peer = self._author().peer
+        first = self.highest_counter + 1
+        if first + len(drafts) > ids.COUNTER_MAX:
+            raise UsageError("the tree's counter is used up")
+        made = [
+            checked_op(_with_id(draft, counter, peer))
+            for counter, draft in enumerate(drafts, first)
+        ]
+        self.merge(made)
+        self._local_ops += made
+
+    def _author(self) -> Editor:
+        if self._editor is None:
+            raise UsageError("this tree was opened for reading only")
+        return self._editor
+
+    def _require(self, vertex_id: str) -> int:
+        index = self.index_of(vertex_id)
+        if index is None:
+            raise NotFoundError(f"no vertex {ids.shortened(vertex_id)} in this tree")
+        return index
+
+    def _label_stamp(self, peer: str) -> Callable[[int], int]:
+        label = self._labels.label(peer)
+        return lambda counter: counter << LABEL_BITS | label
+
+    def _admit_peer(self, peer: str, staged: list[tuple[int, int, int]]) -> None:
+        """Makes sure that a peer has a label; `staged` moves are translated with the rest."""
+        if peer in self._labels:
+            return
+        renamed = self._labels.add([ids.checked_peer_id(peer)])
+        if renamed is not None:
+            self._moves.restamp(renamed)
+            self._properties.restamp(renamed)
+            staged[:] = [
+                (translated(stamp, renamed), target, parent) for stamp, target, parent in staged
+            ]
+
+    def _note_changes(
+        self,
+        old_parents: dict[int, int],
+        created: list[int],
+        touched: dict[tuple[int, str], None],
+    ) -> None:
+        """Drops what is cached about touched vertices and tells the observers."""
+        parents, name = self._hierarchy.parents, self._name
+        if len(old_parents) > len(self._sorted_children):
+            self._sorted_children.clear()
+        for vertex, old in old_parents.items() if self._sorted_children else ():
+            self._sorted_children.pop(old, None)
+            self._sorted_children.pop(parents[vertex], None)
+        for vertex, key in touched:
+            if key == CREATED_KEY:
+                self._sorted_children.pop(parents[vertex], None)
+        if not self._observers:
+            return
+        fresh = set(created)
+        changes: list[Change] = [
+            VertexCreated(self.id_of(vertex), name(parents[vertex])) for vertex in created
+        ]
+        changes += [
+            VertexMoved(self.id_of(vertex), name(old), name(parents[vertex]))
+            for vertex, old in old_parents.items()
+            if vertex not in fresh and old != parents[vertex]
+        ]
+        is_created = self._hierarchy.is_created
+        changes += [
+            PropertyChanged(self.id_of(vertex), key)
+            for vertex, key in touched
+            if vertex not in fresh and is_created[vertex]
+        ]
+        if changes:
+            for observer in tuple(self._observers):
+                observer(changes)
+
+    def _name(self, index: int) -> str | None:
+        return self.id_of(index) if index >= 0 else None
+
+
+def _with_id(draft: Op, counter: int, peer: str) -> Op:
+    if isinstance(draft, MoveOp):
+        return MoveOp(counter, peer, draft.target, draft.parent)
+    return PropertyOp(counter, peer, draft.target, draft.key, draft.value, draft.transient)
+
+
+def _encoded(key: str, value: Json) -> bytes:
+    if not ids.is_vertex_id(key):
+        raise InvalidIdError(f"not a property key: {ids.shortened(key)}")
+    text = json_value.encode(value)
+    if json_value.is_deletion(text):
+        raise InvalidValueError(
+            "an empty object or list as a whole value means deletion to the original app",
+            hint="unset the property, or nest the empty value in an object",
+        )
+    return text
