@@ -1,0 +1,153 @@
+"""The client for long-lived programs: many calls at once, and the daemon's events."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sila_daemon.control.error_codes import from_wire, not_running, refused
+from sila_daemon.control.lines import decode_line, encode_line
+from sila_daemon.control.peer import peer_uid
+
+ANSWER_BYTES_MAX = 256 << 20
+"""The daemon is trusted; this only bounds what a broken one can do."""
+
+EVENTS_WAITING_MAX = 5000
+"""Events that nobody takes are dropped beyond this, and the gap is told."""
+
+
+class ControlClient:
+    """A connection to the daemon. Every call raises what the daemon answered with."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Use `connect`."""
+        self._reader = reader
+        self._writer = writer
+        self._next_id = 1
+        self._calls: dict[int, asyncio.Future[Any]] = {}
+        self._events: deque[dict[str, Any]] = deque()
+        self._news = asyncio.Event()
+        self._is_lost = False
+        self._task = asyncio.get_running_loop().create_task(self._read(), name="control-client")
+
+    @classmethod
+    async def connect(cls, socket_path: Path) -> ControlClient:
+        """Connects. Raises DaemonNotRunningError, or ControlError for another user's socket."""
+        try:
+            reader, writer = await asyncio.open_unix_connection(
+                os.fspath(socket_path), limit=ANSWER_BYTES_MAX
+            )
+        except (FileNotFoundError, ConnectionRefusedError):
+            raise not_running() from None
+        except OSError as error:
+            raise refused("socket", f"cannot reach {socket_path}: {error.strerror}") from error
+        if peer_uid(writer.get_extra_info("socket")) not in (None, os.getuid()):
+            writer.close()
+            raise refused("foreign_daemon", f"{socket_path} belongs to another user")
+        return cls(reader, writer)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the daemon hung up; every call from now on fails."""
+        return self._is_lost
+
+    async def call(self, method: str, /, **params: Any) -> Any:
+        """Calls one method; parameters that are None are left out."""
+        if self._is_lost:
+            raise _lost()
+        request_id, self._next_id = self._next_id, self._next_id + 1
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._calls[request_id] = answer
+        given = {name: value for name, value in params.items() if value is not None}
+        request = {"jsonrpc": "2.0", "id": request_id, "method": method, "params": given}
+        try:
+            self._writer.write(encode_line(request))
+            await self._writer.drain()
+            return await answer
+        except ConnectionError:
+            raise _lost() from None
+        finally:
+            self._calls.pop(request_id, None)
+
+    async def events(
+        self, after: int | None = None, epoch: str | None = None
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Yields events from now on, or those after `after` in the run `epoch`.
+
+        The first item is `{"kind": "subscribed", "epoch", "oldest", "latest", "gap"}`. An event of
+        kind `gap` ends the iteration: more happened than was taken; ask for everything anew and
+        subscribe again. Raises ControlError when the connection is lost.
+        """
+        answer = await self.call("events.subscribe", after=after, epoch=epoch)
+        yield {"kind": "subscribed", **answer}
+        while True:
+            while self._events:
+                event = self._events.popleft()
+                yield event
+                if event["kind"] == "gap":
+                    return
+            if self._is_lost:
+                raise _lost()
+            self._news.clear()
+            await self._news.wait()
+
+    async def close(self) -> None:
+        """Hangs up; calls that wait fail."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        self._writer.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def _read(self) -> None:
+        try:
+            while line := await self._reader.readline():
+                self._take(decode_line(line))
+        except (ConnectionError, ValueError):
+            pass
+        finally:
+            self._is_lost = True
+            self._news.set()
+            for answer in self._calls.values():
+                if not answer.done():
+                    answer.set_exception(_lost())
+
+    def _take(self, message: dict[str, Any]) -> None:
+        if "method" in message:
+            if len(self._events) >= EVENTS_WAITING_MAX:
+                last_taken = self._events[0]["id"] - 1
+                self._events.clear()
+                self._events.append({"id": last_taken, "kind": "gap", "space": None})
+            else:
+                self._events.append(message["params"])
+            self._news.set()
+            return
+        answer = self._calls.get(message.get("id") or 0)
+        if answer is None or answer.done():
+            return
+        if "error" in message:
+            answer.set_exception(from_wire(message["error"]))
+        else:
+            answer.set_result(message["result"])
+
+
+def _lost() -> Exception:
+    return refused(
+        "connection_lost",
+        "the connection to the daemon is lost",
+        "see whether it runs with: sila-daemon status",
+    )

@@ -1,0 +1,261 @@
+"""Every method of the local protocol: its name, its parameters and its result.
+
+`docs/reference/control-protocol.md` explains them to people; a test compares the two. All names
+are in camel case on the wire. Unknown parameters are refused, unknown fields of a result are to be
+ignored: so a newer daemon can tell an older client more, and a typo is never silently dropped.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from sila_daemon.control import results
+
+PROTOCOL_VERSION = 1
+"""Raised when something is taken away or changes its meaning, not when something is added."""
+
+LINE_BYTES_MAX = 1 << 20
+"""A longer request ends the connection; answers may be longer."""
+
+SecretsPolicy = Literal["mirror", "keep"]
+
+
+class Params(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """The parameters of a call, checked by their types."""
+
+
+class NoParams(Params):
+    """A method without parameters."""
+
+
+class StatusParams(Params):
+    """Asks about one space, or about all."""
+
+    space: str | None = None
+
+
+class SpaceParams(Params):
+    """Names one space: by id, unique prefix of an id, name or path."""
+
+    space: str
+
+
+class CreateParams(Params):
+    """Where a new space lives, and which servers get it too."""
+
+    address: str
+    name: str
+    servers: list[str] = []
+    secrets: SecretsPolicy = "keep"
+
+
+class AddParams(Params):
+    """An existing folder to look after, and servers to mirror it to."""
+
+    path: str
+    servers: list[str] = []
+    secrets: SecretsPolicy = "keep"
+
+
+class CloneParams(Params):
+    """A space on a server, brought into a new folder or without one."""
+
+    url: str
+    id: str
+    path: str | None = None
+    secrets: SecretsPolicy = "keep"
+
+
+class PauseParams(SpaceParams):
+    """For how many seconds; without a number until it is resumed."""
+
+    seconds: float | None = None
+
+
+class UrlParams(Params):
+    """The address of a server."""
+
+    url: str
+
+
+class AddServerParams(SpaceParams):
+    """One more server for a space."""
+
+    url: str
+    secrets: SecretsPolicy = "keep"
+
+
+class SpaceServerParams(SpaceParams):
+    """A server of a space."""
+
+    url: str
+
+
+class TreeParams(SpaceParams):
+    """One tree of a space."""
+
+    tree: str
+
+
+class VertexParams(TreeParams):
+    """One vertex; the root when it is left out."""
+
+    vertex: str | None = None
+
+
+class ChildrenParams(VertexParams):
+    """A page of children, `after` the one last seen."""
+
+    after: str | None = None
+    limit: int = 200
+    properties: bool = False
+
+
+class NewVertex(msgspec.Struct, tag_field="do", tag="new", forbid_unknown_fields=True):
+    """Makes a vertex below `parent` (the root when it is left out)."""
+
+    parent: str | None = None
+    properties: dict[str, Any] = {}
+
+
+class SetProperty(msgspec.Struct, tag_field="do", tag="set", forbid_unknown_fields=True):
+    """Gives a property a value."""
+
+    vertex: str
+    key: str
+    value: Any
+
+
+class UnsetProperty(msgspec.Struct, tag_field="do", tag="unset", forbid_unknown_fields=True):
+    """Removes a property."""
+
+    vertex: str
+    key: str
+
+
+class MoveVertex(msgspec.Struct, tag_field="do", tag="move", forbid_unknown_fields=True):
+    """Moves a vertex, with everything below it, under another parent."""
+
+    vertex: str
+    parent: str
+
+
+class DeleteVertex(msgspec.Struct, tag_field="do", tag="delete", forbid_unknown_fields=True):
+    """Moves a vertex, with everything below it, to the trash."""
+
+    vertex: str
+
+
+Edit = NewVertex | SetProperty | UnsetProperty | MoveVertex | DeleteVertex
+
+
+class EditParams(TreeParams):
+    """Edits of one tree that are kept together or not at all."""
+
+    edits: list[Edit]
+
+
+class SendParams(TreeParams):
+    """A message for the end of a chat's main branch."""
+
+    text: str
+    role: str = "user"
+
+
+class FileListParams(SpaceParams):
+    """The files of one tree, or of all trees that hold files."""
+
+    tree: str | None = None
+
+
+class FilePutParams(SpaceParams):
+    """A local file that becomes the file `path` of the space."""
+
+    path: str
+    source: str
+    tree: str | None = None
+
+
+class FileGetParams(SpaceParams):
+    """A file of the space, by path in a tree, or by its hash, and where it is to be written."""
+
+    path: str
+    target: str
+    tree: str | None = None
+    overwrite: bool = False
+
+
+class SecretParams(SpaceParams):
+    """The name of a secret."""
+
+    name: str
+
+
+class SetSecretParams(SecretParams):
+    """A secret and its value."""
+
+    value: str
+
+
+class LoginParams(Params):
+    """An account on a server, proved by a password or by a token."""
+
+    url: str
+    email: str | None = None
+    password: str | None = None
+    token: str | None = None
+    insecure: bool = False
+
+
+class SubscribeParams(Params):
+    """The last event that the client has seen, if any, and the daemon's run that it came from."""
+
+    after: int | None = None
+    epoch: str | None = None
+
+
+class Method(msgspec.Struct, frozen=True):
+    """One method: what it takes and what it answers."""
+
+    params: type[Params]
+    result: type
+
+
+METHODS: dict[str, Method] = {
+    "daemon.version": Method(NoParams, results.Version),
+    "daemon.status": Method(StatusParams, results.Status),
+    "daemon.reload": Method(NoParams, results.Done),
+    "daemon.stop": Method(NoParams, results.Done),
+    "space.list": Method(NoParams, results.Spaces),
+    "space.create": Method(CreateParams, results.SpaceAdded),
+    "space.add": Method(AddParams, results.SpaceAdded),
+    "space.clone": Method(CloneParams, results.SpaceAdded),
+    "space.remove": Method(SpaceParams, results.SpaceRemoved),
+    "space.pause": Method(PauseParams, results.Paused),
+    "space.resume": Method(SpaceParams, results.Done),
+    "space.sync": Method(SpaceParams, dict),
+    "space.remote_list": Method(UrlParams, results.RemoteSpaces),
+    "space.add_server": Method(AddServerParams, results.Done),
+    "space.remove_server": Method(SpaceServerParams, results.Done),
+    "tree.list": Method(SpaceParams, results.Trees),
+    "vertex.get": Method(VertexParams, results.VertexDetails),
+    "vertex.children": Method(ChildrenParams, results.Children),
+    "edit.apply": Method(EditParams, results.Applied),
+    "chat.list": Method(SpaceParams, results.Chats),
+    "chat.show": Method(TreeParams, results.Chat),
+    "chat.send": Method(SendParams, results.Sent),
+    "file.list": Method(FileListParams, results.Files),
+    "file.put": Method(FilePutParams, results.FileStored),
+    "file.get": Method(FileGetParams, results.FileWritten),
+    "secret.list": Method(SpaceParams, results.SecretNames),
+    "secret.get": Method(SecretParams, results.Secret),
+    "secret.set": Method(SetSecretParams, results.Done),
+    "secret.unset": Method(SecretParams, results.Done),
+    "server.login": Method(LoginParams, results.SignedIn),
+    "server.logout": Method(UrlParams, results.Done),
+    "server.list": Method(NoParams, results.Servers),
+    "outbox.list": Method(StatusParams, results.Outbox),
+    "events.subscribe": Method(SubscribeParams, results.Subscribed),
+}

@@ -1,0 +1,293 @@
+"""What the methods of the local protocol answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Result(msgspec.Struct, rename="camel", kw_only=True):
+    """An answer; later versions may add fields."""
+
+
+class Done(Result):
+    """It is done, and kept."""
+
+
+class Version(Result):
+    """Which daemon answers."""
+
+    version: str
+    protocol: int
+    pid: int
+    epoch: str
+    """Changes with every start: ids of events are comparable only within one."""
+
+
+class DaemonStatus(Result):
+    """The process; times in Unix milliseconds."""
+
+    version: str
+    pid: int
+    since: int
+    uptime_seconds: int
+    credentials: str
+    """Where tokens are kept: `keyring` or `file`."""
+
+
+class Status(Result):
+    """The daemon and its spaces, as `status --json` shows them."""
+
+    daemon: DaemonStatus
+    spaces: list[dict[str, Any]]
+
+
+class SpaceServer(Result):
+    """A server that a space is mirrored to."""
+
+    url: str
+    secrets: str
+
+
+class SpaceEntry(Result):
+    """One space that the daemon looks after."""
+
+    id: str
+    name: str | None
+    path: str | None
+    state: str
+    servers: list[SpaceServer]
+
+
+class Spaces(Result):
+    """All spaces of this daemon."""
+
+    spaces: list[SpaceEntry]
+
+
+class SpaceAdded(Result):
+    """The space that is looked after from now on."""
+
+    id: str
+    name: str | None
+    path: str | None
+
+
+class SpaceRemoved(Result):
+    """The space that is no longer looked after; its folder is untouched."""
+
+    id: str
+    path: str | None
+
+
+class Paused(Result):
+    """Until when, in Unix milliseconds; None until it is resumed."""
+
+    until: int | None
+
+
+class RemoteSpaces(Result):
+    """The spaces of an account on a server, as the server lists them."""
+
+    spaces: list[dict[str, Any]]
+
+
+class TreeEntry(Result):
+    """One tree of a space."""
+
+    id: str
+    app_id: str | None
+    name: str | None
+    role: str
+    """`space` for the tree that names all others, else `app`."""
+    vertices: int
+
+
+class Trees(Result):
+    """All trees of a space."""
+
+    trees: list[TreeEntry]
+
+
+class VertexDetails(Result):
+    """One vertex with its properties."""
+
+    id: str
+    parent: str | None
+    name: str | None
+    properties: dict[str, Any]
+    child_count: int
+    deleted: bool
+    path: str
+
+
+class Child(Result, omit_defaults=True):
+    """One vertex in a list of children."""
+
+    id: str
+    name: str | None
+    child_count: int
+    created: Any = None
+    properties: dict[str, Any] | None = None
+
+
+class Children(Result):
+    """A page of children in display order; `next` is the `after` of the next page."""
+
+    children: list[Child]
+    next: str | None
+
+
+class Applied(Result):
+    """One object per edit, in order; `{"vertex": id}` with the id it made or changed."""
+
+    results: list[dict[str, Any]]
+
+
+class ChatEntry(Result):
+    """One chat."""
+
+    tree: str
+    title: str | None
+    messages: int
+
+
+class Chats(Result):
+    """The chats of a space."""
+
+    chats: list[ChatEntry]
+
+
+class ChatMessage(Result):
+    """One message of the main branch, and where it stands among its alternatives."""
+
+    id: str
+    role: str
+    text: str
+    index: int
+    alternatives: list[str]
+    created: str | None
+    model: str | None
+    thinking: str | None
+    files: list[dict[str, Any]]
+
+
+class Chat(Result):
+    """A chat's main branch, oldest message first."""
+
+    tree: str
+    title: str | None
+    messages: list[ChatMessage]
+
+
+class Sent(Result):
+    """The message that was added."""
+
+    vertex: str
+
+
+class FileEntry(Result):
+    """One file that a tree of the space refers to."""
+
+    tree: str
+    vertex: str
+    path: str
+    mime_type: str | None
+    size: int | None
+    hash: str | None
+    id: str | None
+
+
+class Files(Result):
+    """Files by tree and path."""
+
+    files: list[FileEntry]
+
+
+class FileStored(Result):
+    """The file as it is kept now."""
+
+    tree: str
+    vertex: str
+    path: str
+    hash: str
+    size: int
+
+
+class FileWritten(Result):
+    """The local file that was written."""
+
+    target: str
+    size: int
+
+
+class SecretNames(Result):
+    """The names only."""
+
+    names: list[str]
+
+
+class Secret(Result):
+    """A secret with its value."""
+
+    name: str
+    value: str
+
+
+class SignedIn(Result):
+    """The account, and where its tokens are kept: `keyring` or `file`."""
+
+    url: str
+    email: str | None
+    store: str
+
+
+class ServerEntry(Result):
+    """A server that somebody is signed in to."""
+
+    url: str
+    email: str | None
+    store: str
+    signed_in: bool
+    reason: str
+    """Why not, when `signed_in` is false."""
+
+
+class Servers(Result):
+    """All servers known to this daemon."""
+
+    servers: list[ServerEntry]
+
+
+class OutboxEntry(Result):
+    """What one space still owes to one of its layers, as far as the daemon knows."""
+
+    space: str
+    name: str | None
+    to: str
+    """`folder` or the URL of a server."""
+    ops: int
+    files: int
+    bytes: int
+    oldest_at: int | None
+    state: str
+    reason: str
+
+
+class Outbox(Result):
+    """Everything that waits, by space and layer."""
+
+    waiting: list[OutboxEntry]
+
+
+class Subscribed(Result):
+    """The state of the activity log when the subscription began.
+
+    `gap` says that events after the one asked for are gone; `latest` is the newest id.
+    """
+
+    epoch: str
+    oldest: int
+    latest: int
+    gap: bool

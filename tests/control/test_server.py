@@ -1,0 +1,296 @@
+"""The control socket as its clients see it: real sockets, real lines."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import stat
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sila_daemon.control.activity import ActivityLog
+from sila_daemon.control.call import call
+from sila_daemon.control.client import ControlClient
+from sila_daemon.control.connection import EVENTS_WAITING_MAX
+from sila_daemon.control.messages import LINE_BYTES_MAX, METHODS
+from sila_daemon.control.server import CONNECTIONS_MAX, ControlServer
+from sila_daemon.core.errors import (
+    ControlError,
+    DaemonNotRunningError,
+    NotFoundError,
+    SilaError,
+    StorageFullError,
+)
+from sila_daemon.ports.clock import SystemClock
+
+
+class Daemon:
+    """A control server whose handlers echo their parameters, unless a test replaces them."""
+
+    def __init__(self, path: Path, uid: Callable[[socket.socket], int | None] | None) -> None:
+        self.path = path
+        self.activity = ActivityLog("run-1", SystemClock())
+        self.bugs: list[tuple[str, Exception]] = []
+
+        async def echo(params: Any) -> Any:
+            return params
+
+        self.handlers: dict[str, Callable[[Any], Any]] = dict.fromkeys(METHODS, echo)
+        options = {} if uid is None else {"peer_uid": uid}
+        self.server = ControlServer(
+            path,
+            self.handlers,
+            self.activity,
+            lambda name, error: self.bugs.append((name, error)),
+            **options,
+        )
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    tmp_path: Path, uid: Callable[[socket.socket], int | None] | None = None
+) -> AsyncIterator[Daemon]:
+    """Runs a server until the block ends."""
+    daemon = Daemon(tmp_path / "daemon.sock", uid)
+    task = asyncio.create_task(daemon.server.run())
+    await daemon.server.listening()
+    try:
+        yield daemon
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def exchange(path: Path, *lines: bytes) -> list[dict[str, Any]]:
+    """Sends raw lines, hangs up half, and returns every answer."""
+    reader, writer = await asyncio.open_unix_connection(path, limit=1 << 24)
+    with contextlib.suppress(ConnectionError):
+        writer.write(b"".join(lines))
+        writer.write_eof()
+        await writer.drain()
+    answers = []
+    with contextlib.suppress(ConnectionError):
+        while line := await reader.readline():
+            answers.append(json.loads(line))
+    writer.close()
+    return answers
+
+
+def request(method: str, request_id: int = 1, **params: Any) -> bytes:
+    """One line."""
+    message = {"jsonrpc": "2.0", "id": request_id, "method": method, "params": params}
+    return json.dumps(message).encode() + b"\n"
+
+
+async def test_only_its_owner_may_touch_the_socket_and_it_is_gone_afterwards(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path) as daemon:
+        assert stat.S_IMODE(daemon.path.stat().st_mode) == 0o600
+    assert not daemon.path.exists()
+
+
+async def test_a_call_is_answered_by_both_clients(tmp_path: Path) -> None:
+    async with serving(tmp_path) as daemon:
+        async with await ControlClient.connect(daemon.path) as client:
+            many = await asyncio.gather(
+                *(client.call("vertex.get", space="s", tree=f"t{n}") for n in range(50))
+            )
+        assert [answer["tree"] for answer in many] == [f"t{n}" for n in range(50)]
+        answer = await asyncio.to_thread(call, daemon.path, "space.pause", space="x", seconds=1.5)
+        assert answer == {"space": "x", "seconds": 1.5}
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        (b"nonsense\n", "parse_error"),
+        (b"\xff\xfe\n", "parse_error"),
+        (b"[" * 100_000 + b"\n", "parse_error"),
+        (b'{"jsonrpc":"2.0","id":1,"method":"space.list","params":{"x":NaN}}\n', "parse_error"),
+        (b"null\n", "invalid_request"),
+        (b"[]\n", "invalid_request"),
+        (b'{"id":1,"method":"space.list"}\n', "invalid_request"),
+        (b'{"jsonrpc":"2.0","method":"space.list"}\n', "invalid_request"),
+        (b'{"jsonrpc":"2.0","id":true,"method":"space.list"}\n', "invalid_request"),
+        (b'{"jsonrpc":"2.0","id":1}\n', "invalid_request"),
+        (b'{"jsonrpc":"2.0","id":1,"method":"space.explode"}\n', "unknown_method"),
+        (b'{"jsonrpc":"2.0","id":1,"method":"space.sync"}\n', "invalid_params"),
+        (request("space.sync", space=3), "invalid_params"),
+        (request("space.sync", space="a", spcae="b"), "invalid_params"),
+        (request("edit.apply", space="a", tree="b", edits=[{"do": "explode"}]), "invalid_params"),
+    ],
+)
+async def test_a_bad_line_is_answered_and_the_next_one_too(
+    line: bytes, code: str, tmp_path: Path
+) -> None:
+    async with serving(tmp_path) as daemon:
+        answers = await exchange(daemon.path, line, request("space.list", 7))
+    by_id = {answer["id"]: answer for answer in answers}
+    assert by_id.pop(7)["result"] == {}
+    [refusal] = by_id.values()
+    assert refusal["error"]["data"]["code"] == code
+    assert refusal["error"]["code"] < -32000
+
+
+async def test_a_line_over_the_limit_ends_the_connection_with_a_reason(tmp_path: Path) -> None:
+    async with serving(tmp_path) as daemon:
+        answers = await exchange(daemon.path, b'"' + b"x" * (2 * LINE_BYTES_MAX) + b'"\n')
+        assert [answer["error"]["data"]["code"] for answer in answers] in ([], ["line_too_long"])
+        reader, writer = await asyncio.open_unix_connection(daemon.path)
+        writer.write(b"x" * (LINE_BYTES_MAX + 1))
+        assert json.loads(await reader.readline())["error"]["data"]["code"] == "line_too_long"
+        assert await reader.read() == b""
+        writer.close()
+        assert await asyncio.to_thread(call, daemon.path, "space.list") == {}
+
+
+async def test_another_user_gets_nothing(tmp_path: Path) -> None:
+    async with serving(tmp_path, lambda _: os.getuid() + 1) as daemon:
+        assert await exchange(daemon.path, request("space.list")) == []
+
+
+async def test_an_unknown_user_gets_nothing(tmp_path: Path) -> None:
+    async with serving(tmp_path, lambda _: None) as daemon:
+        assert await exchange(daemon.path, request("space.list")) == []
+
+
+async def test_lone_surrogates_cross_both_ways(tmp_path: Path) -> None:
+    async with serving(tmp_path) as daemon:
+        async with await ControlClient.connect(daemon.path) as client:
+            answer = await client.call("space.sync", space="cut \ud83d")
+        assert answer == {"space": "cut \ud83d"}
+        assert await asyncio.to_thread(
+            call, daemon.path, "space.sync", space="\ud83d"
+        ) == answer | {"space": "\ud83d"}
+
+
+async def test_errors_arrive_as_what_they_are(tmp_path: Path) -> None:
+    async def missing(params: Any) -> Any:
+        raise NotFoundError("no such space", code="no_space", hint="look")
+
+    async def full(params: Any) -> Any:
+        raise StorageFullError("disk full")
+
+    async with serving(tmp_path) as daemon:
+        daemon.handlers |= {"space.sync": missing, "space.list": full}
+        async with await ControlClient.connect(daemon.path) as client:
+            with pytest.raises(NotFoundError) as caught:
+                await client.call("space.sync", space="x")
+            assert (caught.value.code, caught.value.hint) == ("no_space", "look")
+            with pytest.raises(StorageFullError):
+                await client.call("space.list")
+
+
+async def test_a_bug_in_a_handler_is_reported_and_ends_nothing(tmp_path: Path) -> None:
+    async def buggy(params: Any) -> Any:
+        raise ZeroDivisionError
+
+    async with serving(tmp_path) as daemon:
+        daemon.handlers["space.sync"] = buggy
+        async with await ControlClient.connect(daemon.path) as client:
+            with pytest.raises(SilaError) as caught:
+                await client.call("space.sync", space="x")
+            assert caught.value.exit_code == 70
+            assert await client.call("space.list") == {}
+        assert [name for name, _ in daemon.bugs] == ["space.sync"]
+
+
+async def test_events_follow_what_was_missed(tmp_path: Path) -> None:
+    async with serving(tmp_path) as daemon:
+        daemon.activity.append("one")
+        daemon.activity.append("two")
+        async with await ControlClient.connect(daemon.path) as client:
+            events = client.events(after=1, epoch="run-1")
+            first = await anext(events)
+            assert (first["kind"], first["gap"], first["latest"]) == ("subscribed", False, 2)
+            assert (await anext(events))["kind"] == "two"
+            daemon.activity.append("three", space="s", count=4)
+            event = await anext(events)
+            assert (event["id"], event["kind"], event["space"], event["count"]) == (
+                3,
+                "three",
+                "s",
+                4,
+            )
+
+
+async def test_a_subscriber_from_another_run_is_told_of_the_gap(tmp_path: Path) -> None:
+    async with serving(tmp_path) as daemon:
+        daemon.activity.append("one")
+        async with await ControlClient.connect(daemon.path) as client:
+            events = client.events(after=900, epoch="run-0")
+            assert (await anext(events))["gap"] is True
+            assert (await anext(events))["id"] == 1
+
+
+async def test_what_the_log_no_longer_holds_is_a_gap() -> None:
+    activity = ActivityLog("run", SystemClock(), kept_max=2)
+    for _ in range(5):
+        activity.append("tick")
+    assert (activity.oldest, activity.latest) == (4, 5)
+    assert [event["id"] for event in activity.after(0)] == [4, 5]
+
+
+async def test_a_slow_subscriber_is_dropped_and_told(tmp_path: Path) -> None:
+    """It never costs more than its queue, and what it then reads says that something is missing."""
+    async with serving(tmp_path) as daemon:
+        reader, writer = await asyncio.open_unix_connection(daemon.path, limit=1 << 16)
+        writer.write(request("events.subscribe"))
+        assert "result" in json.loads(await reader.readline())
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        filler = "x" * 10_000
+        while daemon.activity._listeners:
+            for _ in range(EVENTS_WAITING_MAX // 4):
+                daemon.activity.append("noise", text=filler)
+            await asyncio.sleep(0)
+        writer.transport.resume_reading()  # type: ignore[attr-defined]
+        last = 0
+        while True:
+            event = json.loads(await reader.readline())["params"]
+            if event["kind"] == "gap":
+                break
+            assert event["id"] == last + 1
+            last = event["id"]
+        assert last <= event["id"] < daemon.activity.latest
+        writer.write(request("space.list", 9))
+        assert json.loads(await reader.readline())["id"] == 9
+        writer.close()
+
+
+async def test_too_many_connections_are_hung_up(tmp_path: Path) -> None:
+    async with serving(tmp_path) as daemon:
+        clients = [await ControlClient.connect(daemon.path) for _ in range(CONNECTIONS_MAX)]
+        await clients[-1].call("space.list")
+        assert await exchange(daemon.path, request("space.list")) == []
+        for client in clients:
+            await client.close()
+
+
+async def test_clients_know_when_nobody_listens(tmp_path: Path) -> None:
+    with pytest.raises(DaemonNotRunningError):
+        await ControlClient.connect(tmp_path / "daemon.sock")
+    with pytest.raises(DaemonNotRunningError):
+        call(tmp_path / "daemon.sock", "space.list")
+    async with serving(tmp_path) as daemon:
+        client = await ControlClient.connect(daemon.path)
+        await client.call("space.list")
+    with pytest.raises(ControlError):
+        await client.call("space.list")
+    await client.close()
+
+
+async def test_the_socket_of_a_dead_daemon_is_taken_over(tmp_path: Path) -> None:
+    dead = socket.socket(socket.AF_UNIX)
+    dead.bind(str(tmp_path / "daemon.sock"))
+    dead.close()
+    with pytest.raises(DaemonNotRunningError):
+        call(tmp_path / "daemon.sock", "space.list")
+    async with serving(tmp_path) as daemon:
+        assert await asyncio.to_thread(call, daemon.path, "space.list") == {}
