@@ -1,0 +1,180 @@
+"""What a chat tree means: messages in chains, with branches where one was edited or retried.
+
+Source: the section "What a space holds" of the space format. Each message is a child of the one
+it answers; siblings are alternatives. The main branch follows the child with `main: true`, else
+the first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sila_daemon.core.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sila_daemon.core.json_value import Json
+    from sila_daemon.core.rep_tree import RepTree
+    from sila_daemon.core.vertex import Vertex
+
+CHAT_APP = "default-chat"
+_MESSAGES = "messages"
+
+
+@dataclass(frozen=True, slots=True)
+class FileReference:
+    """An attachment: a file vertex in some tree of the space."""
+
+    tree_id: str
+    vertex_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a branch."""
+
+    vertex_id: str
+    role: str
+    """user, assistant, tool or error; whatever the app wrote."""
+    text: str
+    """Markdown."""
+    created_ms: float | None
+    alternatives: tuple[str, ...]
+    """The ids of this message and its siblings, in display order."""
+    index: int
+    """Where this message stands among its alternatives, from 0."""
+    thinking: str
+    author: str
+    """The assistant's name (`configName`), or empty."""
+    model: str
+    """`provider/model`, either part alone, or empty."""
+    is_in_progress: bool
+    files: tuple[FileReference, ...]
+    tool_requests: Json
+    tool_results: Json
+
+
+class ChatView:
+    """A view on a chat tree; holds no state of its own."""
+
+    def __init__(self, tree: RepTree) -> None:
+        self.tree = tree
+
+    @classmethod
+    def plant(cls, tree: RepTree, name: str, config_id: str = "chat") -> ChatView:
+        """Makes a fresh tree a chat, as the original app does."""
+        root = tree.create_root()
+        root.set("appId", CHAT_APP)
+        root.set("configId", config_id)
+        for section in (_MESSAGES, "jobs"):
+            root.new_child({"name": section})
+        root.set("name", name)
+        root.new_child({"name": "assets"})
+        return cls(tree)
+
+    @property
+    def title(self) -> str:
+        """The chat's name; empty when it has none."""
+        root = self.tree.root
+        return (root.name or "") if root else ""
+
+    @property
+    def start(self) -> Vertex | None:
+        """The vertex that first messages are children of."""
+        root = self.tree.root
+        return root.child_named(_MESSAGES) if root else None
+
+    def messages(self) -> list[Message]:
+        """Returns the main branch, oldest first."""
+        branch: list[Message] = []
+        above = self.start
+        while above is not None:
+            siblings = above.children
+            if not siblings:
+                break
+            index = _main_index(siblings)
+            branch.append(_message(siblings[index], siblings, index))
+            above = siblings[index]
+        return branch
+
+    def choose(self, vertex_id: str) -> None:
+        """Makes a message the main one among its alternatives."""
+        chosen = self._message_vertex(vertex_id)
+        above = chosen.parent
+        for sibling in above.children if above else []:
+            if sibling != chosen and sibling.get("main") is True:
+                sibling.set("main", False)
+        if chosen.get("main") is not True:
+            chosen.set("main", True)
+
+    def append(self, role: str, text: str, extra: Mapping[str, Json] | None = None) -> Vertex:
+        """Adds a message at the end of the main branch."""
+        branch = self.messages()
+        above = self.tree.vertex(branch[-1].vertex_id) if branch else self.start
+        if above is None:
+            raise NotFoundError("this tree has no messages", hint="it is not a chat")
+        return above.new_child(_properties(role, text, extra))
+
+    def branch(self, vertex_id: str, text: str) -> Vertex:
+        """Adds an alternative to a message, with other text, and makes it the main one."""
+        original = self._message_vertex(vertex_id)
+        above = original.parent
+        assert above is not None, "a message has the one it answers above it"
+        role = original.get("role")
+        added = above.new_child(_properties(role if isinstance(role, str) else "user", text, None))
+        self.choose(added.id)
+        return added
+
+    def _message_vertex(self, vertex_id: str) -> Vertex:
+        vertex = self.tree.vertex(vertex_id)
+        start = self.start
+        if vertex is None or start is None or start not in vertex.ancestors:
+            raise NotFoundError("no such message in this chat")
+        return vertex
+
+
+def _properties(role: str, text: str, extra: Mapping[str, Json] | None) -> dict[str, Json]:
+    return {"_n": "message", "role": role, "text": text, **(extra or {})}
+
+
+def _main_index(siblings: list[Vertex]) -> int:
+    for index, sibling in enumerate(siblings):
+        if sibling.get("main") is True:
+            return index
+    return 0
+
+
+def _message(vertex: Vertex, siblings: list[Vertex], index: int) -> Message:
+    def text_of(key: str) -> str:
+        value = vertex.get(key)
+        return value if isinstance(value, str) else ""
+
+    model = "/".join(filter(None, (text_of("modelProvider"), text_of("modelId"))))
+    return Message(
+        vertex_id=vertex.id,
+        role=text_of("role"),
+        text=text_of("text"),
+        created_ms=vertex.created_ms,
+        alternatives=tuple(sibling.id for sibling in siblings),
+        index=index,
+        thinking=text_of("thinking"),
+        author=text_of("configName"),
+        model=model,
+        is_in_progress=vertex.get("inProgress") is True,
+        files=_references(vertex.get("files")),
+        tool_requests=vertex.get("toolRequests"),
+        tool_results=vertex.get("toolResults"),
+    )
+
+
+def _references(files: Json) -> tuple[FileReference, ...]:
+    """Reads the attachments of a message; entries of another shape are passed over."""
+    found = []
+    for entry in files if isinstance(files, list) else []:
+        if isinstance(entry, dict):
+            tree_id, vertex_id = entry.get("tree"), entry.get("vertex")
+            if isinstance(tree_id, str) and isinstance(vertex_id, str):
+                found.append(FileReference(tree_id, vertex_id))
+    return tuple(found)
