@@ -1,0 +1,319 @@
+"""Blobs: immutable files named by their SHA-256, mutable ones named by a UUID.
+
+Bytes are hashed while they are written, to a temporary name beside the two trees; they get their
+real name only when all of them are on stable storage, so a name is never half-filled.
+Used for space folders and for the server's files, which are laid out the same way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from sila_daemon.core import ids
+from sila_daemon.core.errors import CorruptBlobError, InvalidIdError, NotFoundError
+from sila_daemon.folder.layout import static_path, var_path
+from sila_daemon.folder.problems import Problem, printable, storage_errors, unreadable
+from sila_daemon.ports.disk import Disk, EntryKind, ReadableFile, make_dirs
+
+if TYPE_CHECKING:
+    from sila_daemon.ports.randomness import Randomness
+
+CHUNK_BYTES = 1 << 20
+_TEMPORARY_PREFIX = ".sila-"
+_TEMPORARY_SUFFIX = ".tmp"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class StaticBlob:
+    """An immutable file."""
+
+    hash: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class VarBlob:
+    """A mutable file as it was at one moment."""
+
+    id: str
+    size: int
+    sha256: str
+
+
+class BlobFolder:
+    """The blobs below one `files` directory; holds nothing open."""
+
+    def __init__(self, files_dir: Path, disk: Disk, randomness: Randomness) -> None:
+        self._files_dir = files_dir
+        self._disk = disk
+        self._randomness = randomness
+
+    def writer(self) -> BlobWriter:
+        """Begins a new blob; use it as a context manager. Raises StorageError."""
+        with storage_errors("begin a file"):
+            make_dirs(self._disk, self._files_dir)
+            name = f"{_TEMPORARY_PREFIX}{self._randomness.token(8).hex()}{_TEMPORARY_SUFFIX}"
+            return BlobWriter(self._files_dir, self._disk, self._files_dir / name)
+
+    def put_static(self, chunks: Iterable[bytes], expected_hash: str | None = None) -> StaticBlob:
+        """Stores an immutable file. Raises CorruptBlobError for a hash that is not expected."""
+        with self.writer() as writer:
+            for chunk in chunks:
+                writer.write(chunk)
+            return writer.finish_static(expected_hash)
+
+    def put_var(self, uuid: str, chunks: Iterable[bytes]) -> VarBlob:
+        """Stores a mutable file, or replaces it atomically."""
+        ids.checked_uuid(uuid)
+        with self.writer() as writer:
+            for chunk in chunks:
+                writer.write(chunk)
+            return writer.finish_var(uuid)
+
+    def has_static(self, blob_hash: str) -> bool:
+        """Tells whether a file of that name is here; its bytes are not looked at."""
+        return self._size(static_path(self._files_dir, blob_hash)) is not None
+
+    def static_size(self, blob_hash: str) -> int | None:
+        """Returns the size of an immutable file, None when it is not here."""
+        return self._size(static_path(self._files_dir, blob_hash))
+
+    def open_static(self, blob_hash: str) -> ReadableFile:
+        """Opens an immutable file. Raises NotFoundError, StorageError."""
+        return self._open(static_path(self._files_dir, blob_hash), blob_hash)
+
+    def has_var(self, uuid: str) -> bool:
+        """Tells whether a mutable file is here."""
+        return self._size(var_path(self._files_dir, uuid)) is not None
+
+    def open_var(self, uuid: str) -> ReadableFile:
+        """Opens a mutable file as it is now. Raises NotFoundError, StorageError."""
+        return self._open(var_path(self._files_dir, uuid), uuid)
+
+    def check_static(self, blob_hash: str) -> int:
+        """Reads an immutable file whole and returns its size. Raises CorruptBlobError."""
+        with self.open_static(blob_hash) as file, storage_errors(f"read the file {blob_hash}"):
+            size, found = digest(file)
+        if found != blob_hash:
+            raise CorruptBlobError(
+                f"the bytes of file {blob_hash} have another SHA-256: {found}",
+                hint="Bring the file back from another copy of the space.",
+            )
+        return size
+
+    def stat_var(self, uuid: str) -> VarBlob:
+        """Reads a mutable file whole and returns its facts. Raises NotFoundError."""
+        with self.open_var(uuid) as file, storage_errors(f"read the file {uuid}"):
+            size, found = digest(file)
+        return VarBlob(ids.checked_uuid(uuid), size, found)
+
+    def delete_static(self, blob_hash: str) -> None:
+        """Removes an immutable file; no error when it is gone. Raises StorageError."""
+        with storage_errors(f"remove the file {blob_hash}"):
+            self._disk.unlink(static_path(self._files_dir, blob_hash))
+
+    def delete_var(self, uuid: str) -> None:
+        """Removes a mutable file; no error when it is gone. Raises StorageError."""
+        with storage_errors(f"remove the file {uuid}"):
+            self._disk.unlink(var_path(self._files_dir, uuid))
+
+    def list_static(self, problems: list[Problem] | None = None) -> Iterator[StaticBlob]:
+        """Yields immutable files by hash; what is in the way goes to `problems`."""
+        place = Path("static", "sha256")
+        for name in self._names(place, ids.is_hash, [] if problems is None else problems):
+            size = self._size(static_path(self._files_dir, name))
+            if size is not None:
+                yield StaticBlob(name, size)
+
+    def list_var(self, problems: list[Problem] | None = None) -> Iterator[str]:
+        """Yields the UUIDs of mutable files, sorted; what is in the way goes to `problems`."""
+        yield from self._names(Path("var", "uuid"), _is_uuid, [] if problems is None else problems)
+
+    def remove_leftovers(self, before_ns: int) -> int:
+        """Removes temporary files last written before a moment (Unix ns); returns how many.
+
+        A crash leaves them behind. Nobody else makes names like these.
+        """
+        count = 0
+        with storage_errors("remove leftover temporary files"):
+            if self._disk.stat(self._files_dir) is None:
+                return 0
+            for entry in self._disk.list_dir(self._files_dir):
+                name = entry.name
+                if not (name.startswith(_TEMPORARY_PREFIX) and name.endswith(_TEMPORARY_SUFFIX)):
+                    continue
+                found = self._disk.stat(self._files_dir / name)
+                if found and found.kind is EntryKind.FILE and found.modified_ns < before_ns:
+                    self._disk.unlink(self._files_dir / name)
+                    count += 1
+        return count
+
+    def _size(self, path: Path) -> int | None:
+        with storage_errors("look for a file"):
+            found = self._disk.stat(path)
+        return found.size if found is not None and found.kind is EntryKind.FILE else None
+
+    def _open(self, path: Path, name: str) -> ReadableFile:
+        if self._size(path) is None:
+            raise NotFoundError(f"the file {name} is not here", code="blob_missing")
+        with storage_errors(f"open the file {name}"):
+            return self._disk.open_read(path)
+
+    def _names(
+        self, place: Path, is_name: Callable[[object], bool], problems: list[Problem]
+    ) -> Iterator[str]:
+        """Yields the names below a directory whose first two characters are directories."""
+        for first in self._entries(place, EntryKind.DIRECTORY, problems):
+            for rest in self._entries(place / first, EntryKind.FILE, problems):
+                if len(first) == 2 and is_name(first + rest):
+                    yield first + rest
+                elif not rest.startswith("."):
+                    message = "not the name of a blob"
+                    problems.append(self._problem(place / first / rest, "bad_id", message))
+
+    def _entries(self, place: Path, kind: EntryKind, problems: list[Problem]) -> list[str]:
+        directory = self._files_dir / place
+        names = []
+        try:
+            if self._disk.stat(directory) is None:
+                return []
+            entries = self._disk.list_dir(directory)
+        except OSError as error:
+            problems.append(unreadable(self._relative(place), error))
+            return []
+        for entry in entries:
+            if entry.kind is kind:
+                names.append(entry.name)
+            elif entry.kind is EntryKind.OTHER:
+                message = "neither a file nor a folder (a link, a pipe or a device): not followed"
+                problems.append(self._problem(place / entry.name, "not_regular", message))
+            elif not entry.name.startswith("."):
+                message = f"not a {kind.value}, as is expected here"
+                problems.append(self._problem(place / entry.name, "misplaced_file", message))
+        return names
+
+    def _problem(self, place: Path, code: str, message: str) -> Problem:
+        return Problem(self._relative(place), None, code, message)
+
+    def _relative(self, place: Path) -> str:
+        # As below a space's root: <root>/space-v1/files.
+        parent = self._files_dir.parent.name
+        return printable(f"{parent}/{self._files_dir.name}/{place.as_posix()}")
+
+
+class BlobWriter:
+    """One blob on its way in; leaving the context without finishing drops it."""
+
+    def __init__(self, files_dir: Path, disk: Disk, temporary: Path) -> None:
+        self._files_dir = files_dir
+        self._disk = disk
+        self._temporary = temporary
+        self._file = disk.create(temporary)
+        self._digest = hashlib.sha256()
+        self._is_open = True
+        self.size = 0
+        """Bytes taken so far."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.abort()
+
+    def write(self, chunk: bytes) -> None:
+        """Takes more bytes. Raises StorageError."""
+        with storage_errors("write a file"):
+            self._file.write(chunk)
+        self._digest.update(chunk)
+        self.size += len(chunk)
+
+    def finish_static(self, expected_hash: str | None = None) -> StaticBlob:
+        """Gives the bytes their name. Raises CorruptBlobError for an unexpected hash.
+
+        What is there already under that name stays when it is right and is replaced when not.
+        """
+        blob = StaticBlob(self._digest.hexdigest(), self.size)
+        if expected_hash is not None and ids.checked_hash(expected_hash) != blob.hash:
+            raise CorruptBlobError(
+                f"expected the SHA-256 {expected_hash}, got {blob.hash}",
+                hint="The bytes were damaged on the way: send them again.",
+            )
+        target = static_path(self._files_dir, blob.hash)
+        with storage_errors(f"store the file {blob.hash}"):
+            if self._is_there(target, blob):
+                self.abort()
+                self._sync_names(target)
+            else:
+                self._name(target)
+        return blob
+
+    def finish_var(self, uuid: str) -> VarBlob:
+        """Gives the bytes the name of a mutable file, over what it was before."""
+        bare = ids.checked_uuid(uuid)
+        with storage_errors(f"store the file {bare}"):
+            self._name(var_path(self._files_dir, bare))
+        return VarBlob(bare, self.size, self._digest.hexdigest())
+
+    def abort(self) -> None:
+        """Drops the bytes unless they have their name; never raises StorageError."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        try:
+            self._file.close()
+        finally:
+            with suppress(OSError):
+                self._disk.unlink(self._temporary)
+
+    def _is_there(self, target: Path, blob: StaticBlob) -> bool:
+        found = self._disk.stat(target)
+        if found is None or found.kind is not EntryKind.FILE or found.size != blob.size:
+            return False
+        with self._disk.open_read(target) as file:
+            return digest(file)[1] == blob.hash
+
+    def _name(self, target: Path) -> None:
+        self._file.sync()
+        make_dirs(self._disk, target.parent)
+        self._file.close()
+        self._is_open = False
+        try:
+            self._disk.rename(self._temporary, target)
+        except OSError:
+            with suppress(OSError):
+                self._disk.unlink(self._temporary)
+            raise
+        self._sync_names(target)
+
+    def _sync_names(self, target: Path) -> None:
+        # Its directory may be the work of a process that was interrupted before it was durable.
+        self._disk.sync_dir(target.parent)
+        self._disk.sync_dir(target.parent.parent)
+
+
+def digest(file: ReadableFile) -> tuple[int, str]:
+    """Reads a file whole and returns its size and its SHA-256. Raises OSError."""
+    found = hashlib.sha256()
+    offset = 0
+    while chunk := file.read_at(offset, CHUNK_BYTES):
+        found.update(chunk)
+        offset += len(chunk)
+    return offset, found.hexdigest()
+
+
+def _is_uuid(text: object) -> bool:
+    try:
+        return ids.checked_uuid(text) == text
+    except InvalidIdError:
+        return False
