@@ -1,0 +1,175 @@
+"""What the store holds and a layer is not known to hold; runs on the database's thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sila_daemon.core.state_vector import StateVector
+from sila_daemon.store import op_table, sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import apsw
+
+    from sila_daemon.core.ops import Op
+
+_COLUMNS = "op.seq, tree.name, op.counter, peer.name, target, parent, key, value"
+
+
+@dataclass(frozen=True, slots=True)
+class OwedOp:
+    """An op that a layer lacks."""
+
+    seq: int
+    tree_id: str
+    op: Op
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a server does not take an op, though it was asked."""
+
+    seq: int
+    code: str
+    message: str
+
+
+def add_layer(connection: apsw.Connection, name: str, now_ms: int) -> None:
+    """Makes a layer known; one that is new is owed everything there is."""
+    connection.execute("INSERT OR IGNORE INTO layer (name) VALUES (?)", (name,))
+    if connection.changes():
+        connection.execute(
+            "INSERT INTO outbox SELECT (SELECT id FROM layer WHERE name = ?), seq, ? FROM op",
+            (name, now_ms),
+        )
+        connection.execute(
+            "INSERT INTO blob_debt SELECT (SELECT id FROM layer WHERE name = ?), id"
+            " FROM blob WHERE is_here",
+            (name,),
+        )
+
+
+def remove_layers_except(connection: apsw.Connection, names: Sequence[str]) -> None:
+    """Forgets layers that the space has no more, and what was owed to them."""
+    marks = ", ".join("?" * len(names))
+    connection.execute(f"DELETE FROM layer WHERE name NOT IN ({marks})", tuple(names))
+
+
+def owe(
+    connection: apsw.Connection, first: int, count: int, source: str | None, now_ms: int
+) -> None:
+    """Owes `count` ops from number `first` on to every layer but the one that they came from."""
+    if count:
+        connection.execute(
+            "INSERT OR IGNORE INTO outbox"
+            " SELECT layer.id, op.seq, ? FROM layer, op"
+            " WHERE op.seq BETWEEN ? AND ? AND layer.name IS NOT ?",
+            (now_ms, first, first + count - 1, source),
+        )
+
+
+def settle(connection: apsw.Connection, layer: str, seqs: Iterable[int]) -> int:
+    """Ends the debts that a layer is now known to hold; returns how many there were."""
+    before = connection.total_changes()
+    connection.executemany(
+        "DELETE FROM outbox WHERE layer = (SELECT id FROM layer WHERE name = ?) AND seq = ?",
+        [(layer, seq) for seq in seqs],
+    )
+    settled = connection.total_changes() - before
+    if settled:
+        _forget_paid_refusals(connection)
+    return settled
+
+
+def _forget_paid_refusals(connection: apsw.Connection) -> None:
+    connection.execute(
+        "DELETE FROM refusal WHERE NOT EXISTS (SELECT 1 FROM outbox"
+        " WHERE outbox.layer = refusal.layer AND outbox.seq = refusal.seq)"
+    )
+
+
+def owed(connection: apsw.Connection, layer: str, after_seq: int, limit: int) -> list[OwedOp]:
+    """Returns debts in order, from after a number on, without those that were refused."""
+    found = sql.rows(
+        connection,
+        f"SELECT {_COLUMNS} FROM outbox JOIN op ON op.seq = outbox.seq"
+        " JOIN tree ON tree.id = op.tree JOIN peer ON peer.id = op.peer"
+        " WHERE outbox.layer = (SELECT id FROM layer WHERE name = ?) AND outbox.seq > ?"
+        " AND NOT EXISTS (SELECT 1 FROM refusal WHERE refusal.layer = outbox.layer"
+        "                 AND refusal.seq = outbox.seq)"
+        " ORDER BY outbox.seq LIMIT ?",
+        (layer, after_seq, limit),
+    )
+    return [OwedOp(*numbered) for numbered in op_table.numbered(found)]
+
+
+def count(connection: apsw.Connection, layer: str) -> int:
+    """Returns how many ops a layer is owed, refused ones included."""
+    query = "SELECT count(*) FROM outbox WHERE layer = (SELECT id FROM layer WHERE name = ?)"
+    return int(sql.first(connection, query, (layer,)))
+
+
+def oldest_ms(connection: apsw.Connection, layer: str) -> int | None:
+    """Returns since when the first op in line has been owed, as Unix milliseconds."""
+    query = (
+        "SELECT owed_ms FROM outbox WHERE layer = (SELECT id FROM layer WHERE name = ?)"
+        " ORDER BY seq LIMIT 1"
+    )
+    found = sql.first(connection, query, (layer,))
+    return None if found is None else int(found)
+
+
+def refuse(connection: apsw.Connection, layer: str, refusals: Iterable[Refusal]) -> None:
+    """Notes ops that a server will never take; they stay owed, and are not offered again."""
+    connection.executemany(
+        "INSERT OR REPLACE INTO refusal SELECT id, ?, ?, ? FROM layer WHERE name = ?",
+        [(refusal.seq, refusal.code, refusal.message, layer) for refusal in refusals],
+    )
+
+
+def refusals(connection: apsw.Connection, layer: str) -> list[Refusal]:
+    """Returns what a server refused, in order."""
+    found = sql.rows(
+        connection,
+        "SELECT seq, code, message FROM refusal"
+        " WHERE layer = (SELECT id FROM layer WHERE name = ?) ORDER BY seq",
+        (layer,),
+    )
+    return [Refusal(*row) for row in found]
+
+
+def compare(
+    connection: apsw.Connection, layer: str, have: Mapping[str, StateVector], now_ms: int
+) -> None:
+    """Makes a server's debts what it shows to lack, whatever it acknowledged before.
+
+    A second content of an id is not seen in a vector, so it is owed again.
+    """
+    connection.execute("CREATE TEMP TABLE lacking (seq INTEGER PRIMARY KEY)")
+    try:
+        connection.execute("INSERT INTO lacking SELECT seq FROM op WHERE rank > 0")
+        for tree_id in op_table.tree_ids(connection):
+            missing = op_table.vector(connection, tree_id).minus(have.get(tree_id) or StateVector())
+            for peer in missing.peers:
+                connection.executemany(
+                    "INSERT OR IGNORE INTO lacking SELECT seq FROM op"
+                    " WHERE tree = (SELECT id FROM tree WHERE name = ?)"
+                    " AND peer = (SELECT id FROM peer WHERE name = ?)"
+                    " AND counter BETWEEN ? AND ?",
+                    [(tree_id, peer, *span) for span in missing.ranges(peer)],
+                )
+        connection.execute(
+            "DELETE FROM outbox WHERE layer = (SELECT id FROM layer WHERE name = ?)"
+            " AND seq NOT IN (SELECT seq FROM lacking)",
+            (layer,),
+        )
+        connection.execute(
+            "INSERT OR IGNORE INTO outbox"
+            " SELECT (SELECT id FROM layer WHERE name = ?), seq, ? FROM lacking",
+            (layer, now_ms),
+        )
+        _forget_paid_refusals(connection)
+    finally:
+        connection.execute("DROP TABLE lacking")

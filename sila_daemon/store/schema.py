@@ -1,0 +1,111 @@
+"""The tables of a space's database.
+
+Ops are clustered by (tree, peer, counter), the order in which trees are loaded and vectors are
+made; `rank` tells apart the contents of an id that was used twice. `seq` is the order in which
+this device learned of them. An `outbox` row says that a layer is not known to hold an op: debts
+stand in the database, in one transaction with the op, and never in memory alone.
+"""
+
+from __future__ import annotations
+
+from sila_daemon.database.schema import Schema
+
+FOLDER = "folder"
+"""The name of the folder's layer; a server's layer is named by its URL."""
+
+_VERSION_1 = """
+CREATE TABLE tree (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    counter INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE peer (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE op (
+    tree INTEGER NOT NULL,
+    peer INTEGER NOT NULL,
+    counter INTEGER NOT NULL,
+    rank INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    target ANY NOT NULL,
+    parent ANY,
+    key ANY,
+    value BLOB,
+    PRIMARY KEY (tree, peer, counter, rank)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX op_seq ON op (seq);
+
+CREATE TABLE layer (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    server_id TEXT,
+    epoch TEXT,
+    seq INTEGER,
+    tag TEXT,
+    acknowledged_ms INTEGER
+) STRICT;
+CREATE TABLE outbox (
+    layer INTEGER NOT NULL REFERENCES layer (id) ON DELETE CASCADE,
+    seq INTEGER NOT NULL,
+    owed_ms INTEGER NOT NULL,
+    PRIMARY KEY (layer, seq)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE refusal (
+    layer INTEGER NOT NULL REFERENCES layer (id) ON DELETE CASCADE,
+    seq INTEGER NOT NULL,
+    code TEXT NOT NULL,
+    message TEXT NOT NULL,
+    PRIMARY KEY (layer, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE position (
+    path TEXT PRIMARY KEY,
+    inode INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    modified_ns INTEGER NOT NULL,
+    offset INTEGER NOT NULL,
+    line_count INTEGER NOT NULL,
+    tail BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE problem (
+    path TEXT NOT NULL,
+    line INTEGER NOT NULL,
+    code TEXT NOT NULL,
+    message TEXT NOT NULL,
+    PRIMARY KEY (path, line, code)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE secret (name ANY PRIMARY KEY, value ANY, removed TEXT) STRICT, WITHOUT ROWID;
+CREATE TABLE secret_base (
+    layer INTEGER NOT NULL REFERENCES layer (id) ON DELETE CASCADE,
+    name ANY NOT NULL,
+    hash TEXT NOT NULL,
+    PRIMARY KEY (layer, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE blob (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    size INTEGER,
+    sha256 TEXT,
+    is_here INTEGER NOT NULL DEFAULT 0,
+    is_referenced INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (kind, name)
+) STRICT;
+CREATE TABLE blob_debt (
+    layer INTEGER NOT NULL REFERENCES layer (id) ON DELETE CASCADE,
+    blob INTEGER NOT NULL,
+    PRIMARY KEY (layer, blob)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE blob_agreed (
+    layer INTEGER NOT NULL REFERENCES layer (id) ON DELETE CASCADE,
+    blob INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    revision TEXT NOT NULL,
+    PRIMARY KEY (layer, blob)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE note (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
+SCHEMA = Schema(application_id=0x53494C53, migrations=(_VERSION_1,))

@@ -1,0 +1,224 @@
+"""One space's database: what is committed here is what "saved" means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sila_daemon.store import blobs, op_table, outbox, positions, servers, sql
+from sila_daemon.store.op_table import OpTable, PeerRows, TreeOp
+from sila_daemon.store.schema import SCHEMA
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
+
+    import apsw
+
+    from sila_daemon.core.ops import Op, OpId
+    from sila_daemon.core.state_vector import StateVector
+    from sila_daemon.database.database import Database, Databases
+    from sila_daemon.ports.clock import Clock
+
+LOAD_CHUNK_OPS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Ops and what is to be stored with them, all or nothing."""
+
+    ops: Sequence[TreeOp] = ()
+    """None of them transient."""
+    source: str | None = None
+    """The layer that showed to hold them; None for edits made here."""
+    counters: Mapping[str, int] = field(default_factory=dict)
+    """Clocks of trees that were seen beside `ops`, as transient ops have them."""
+    progress: positions.FileProgress | None = None
+    cursor: servers.Cursor | None = None
+    """Of the server `source`: with `ops`, everything up to it is held."""
+
+
+@dataclass(slots=True)
+class Committed:
+    """What a delivery changed."""
+
+    new: list[TreeOp]
+    duplicate_count: int
+    conflicts: list[tuple[str, OpId]]
+    settled_count: int
+    """Debts of the source that it showed to hold."""
+    refers_to_blobs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """A server's answer to a batch: what it holds now, and what it will never take."""
+
+    held: Sequence[outbox.OwedOp]
+    refused: Sequence[outbox.Refusal] = ()
+    cursor: servers.Cursor | None = None
+
+
+class SpaceStore:
+    """The database of one space. Also its `OpLog`: superseded ops are reached here."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._table = OpTable()
+        self._is_doubtful = False
+        """A transaction was begun whose end is not known to have been good."""
+
+    @classmethod
+    async def open(cls, databases: Databases, path: Path, clock: Clock) -> SpaceStore:
+        """Opens or creates the file. Raises StorageError, UnsupportedVersionError."""
+        return cls(await databases.open(path, SCHEMA), clock)
+
+    async def close(self) -> None:
+        """Closes the database."""
+        await self._database.close()
+
+    @property
+    def database(self) -> Database:
+        """For the other parts of the store, which share the file."""
+        return self._database
+
+    async def set_layers(self, names: Sequence[str]) -> None:
+        """Makes these the layers of the space; a new one is owed everything there is."""
+        now_ms = self._now_ms()
+
+        def work(connection: apsw.Connection) -> None:
+            outbox.remove_layers_except(connection, names)
+            for name in names:
+                outbox.add_layer(connection, name, now_ms)
+
+        await self._database.write(work)
+
+    async def commit(self, deliveries: Sequence[Delivery]) -> list[Committed]:
+        """Stores deliveries in one transaction, and owes what is new to every other layer.
+
+        Raises StorageError, and then nothing of any of them is stored.
+        """
+        now_ms = self._now_ms()
+
+        def work(connection: apsw.Connection) -> list[Committed]:
+            if self._is_doubtful:
+                self._table.forget()
+            self._is_doubtful = True
+            return [self._store(connection, delivery, now_ms) for delivery in deliveries]
+
+        committed = await self._database.write(work)
+        self._is_doubtful = False
+        return committed
+
+    def _store(self, connection: apsw.Connection, delivery: Delivery, now_ms: int) -> Committed:
+        inserted = self._table.insert(connection, delivery.ops)
+        self._table.raise_counters(connection, delivery.counters)
+        count = len(inserted.new)
+        outbox.owe(connection, inserted.first_seq, count, delivery.source, now_ms)
+        settled = 0
+        if delivery.source is not None:
+            if inserted.known_seqs:
+                settled = outbox.settle(connection, delivery.source, inserted.known_seqs)
+            if delivery.cursor is not None:
+                servers.store_cursor(connection, delivery.source, delivery.cursor)
+        if delivery.progress is not None:
+            positions.store_progress(connection, delivery.progress)
+        refers = blobs.note_references(connection, (op for _, op in inserted.new))
+        return Committed(
+            inserted.new, len(inserted.known_seqs), inserted.conflicts, settled, refers
+        )
+
+    async def acknowledge(self, layer: str, answers: Sequence[Acknowledgement]) -> int:
+        """Ends debts of a server by its answers; returns how many blobs it is owed anew."""
+        now_ms = self._now_ms()
+
+        def work(connection: apsw.Connection) -> int:
+            blob_count = 0
+            for answer in answers:
+                outbox.settle(connection, layer, [owed.seq for owed in answer.held])
+                outbox.refuse(connection, layer, answer.refused)
+                blob_count += blobs.check_again(
+                    connection, layer, (owed.op for owed in answer.held)
+                )
+                if answer.cursor is not None:
+                    servers.store_cursor(connection, layer, answer.cursor)
+            servers.store_acknowledged(connection, layer, now_ms)
+            return blob_count
+
+        return await self._database.write(work)
+
+    async def settle(self, layer: str, seqs: Sequence[int]) -> None:
+        """Ends debts that a layer holds durably now."""
+        await self._database.write(lambda connection: outbox.settle(connection, layer, seqs))
+
+    async def compare(self, layer: str, have: Mapping[str, StateVector]) -> None:
+        """Makes a server's debts what it shows to lack."""
+        now_ms = self._now_ms()
+        await self._database.write(
+            lambda connection: outbox.compare(connection, layer, have, now_ms)
+        )
+
+    async def owed(self, layer: str, after_seq: int, limit: int) -> list[outbox.OwedOp]:
+        """Returns ops that a layer lacks, in the order in which they became known here."""
+        return await self._database.read(
+            lambda connection: outbox.owed(connection, layer, after_seq, limit)
+        )
+
+    async def debt(self, layer: str) -> tuple[int, int | None, int]:
+        """Returns a layer's debt: ops, since when in Unix milliseconds, refused ones among them."""
+        return await self._database.read(
+            lambda connection: (
+                outbox.count(connection, layer),
+                outbox.oldest_ms(connection, layer),
+                len(outbox.refusals(connection, layer)),
+            )
+        )
+
+    async def tree_ids(self) -> list[str]:
+        """Returns the trees that something is known of, oldest knowledge first."""
+        return await self._database.read(op_table.tree_ids)
+
+    async def op_count(self) -> int:
+        """Returns how many ops are held."""
+        query = "SELECT coalesce(max(seq), 0) FROM op"
+        return await self._database.read(lambda connection: int(sql.first(connection, query)))
+
+    async def counter(self, tree_id: str) -> int:
+        """Returns a tree's stored high-water mark."""
+        return await self._database.read(
+            lambda connection: op_table.tree_counter(connection, tree_id)
+        )
+
+    async def vector(self, tree_id: str) -> StateVector:
+        """Returns which ops of a tree are held."""
+        return await self._database.read(lambda connection: op_table.vector(connection, tree_id))
+
+    async def load(self, tree_id: str) -> list[PeerRows]:
+        """Returns all ops of a tree, read in bounded chunks so that others get their turn."""
+        found: list[PeerRows] = []
+        place: op_table.Place | None = None
+        while True:
+            rows, place = await self._database.read(
+                lambda connection, after=place: op_table.chunk(  # type: ignore[misc]
+                    connection, tree_id, after, LOAD_CHUNK_OPS
+                )
+            )
+            found += rows
+            if place is None:
+                return found
+
+    async def find(self, tree_id: str, op_ids: Collection[OpId]) -> Mapping[OpId, list[Op]]:
+        """Returns the contents held for each id; more than one where ids were used twice."""
+        return await self._database.read(
+            lambda connection: op_table.find(connection, tree_id, op_ids)
+        )
+
+    async def history(self, tree_id: str, vertex_id: str) -> list[Op]:
+        """Returns every op whose target is the vertex, in op order."""
+        return await self._database.read(
+            lambda connection: op_table.history(connection, tree_id, vertex_id)
+        )
+
+    def _now_ms(self) -> int:
+        return int(self._clock.time() * 1000)

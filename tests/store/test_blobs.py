@@ -1,0 +1,98 @@
+"""Blobs in the store: references, presence, and what each server is owed."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sila_daemon.core.ops import PropertyOp
+from sila_daemon.database.database import InlineDatabases
+from sila_daemon.ports.clock import SystemClock
+from sila_daemon.store.blobs import Agreement, BlobCounts, BlobName, Blobs, LocalBlob, referred
+from sila_daemon.store.outbox import OwedOp
+from sila_daemon.store.space_store import Acknowledgement, Delivery, SpaceStore
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+HASH = "ab" * 32
+STATIC = BlobName("static", HASH)
+SERVER = "https://example.org"
+
+
+def refers(key: str, value: bytes | None) -> BlobName | None:
+    return referred(PropertyOp(1, "a", "v", key, value))
+
+
+def test_references_are_told_by_key_and_shape() -> None:
+    bare = uuid.uuid4().hex
+    assert refers("hash", b'"%b"' % HASH.encode()) == STATIC
+    assert refers("id", b'"%b"' % bare.encode()) == BlobName("var", bare)
+    assert refers("id", b'"%b"' % str(uuid.UUID(bare)).encode()) == BlobName("var", bare)
+    assert refers("hash", b'"%b"' % (b"zz" * 32)) is None
+    assert refers("id", b'"openai"') is None
+    assert refers("name", b'"%b"' % HASH.encode()) is None
+    assert refers("hash", None) is None
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SpaceStore]:
+    opened = await SpaceStore.open(InlineDatabases(), tmp_path / "s.sqlite", SystemClock())
+    await opened.set_layers(["folder", SERVER])
+    yield opened
+    await opened.close()
+
+
+async def test_a_referenced_blob_is_lacking_until_it_arrives(store: SpaceStore) -> None:
+    blobs = Blobs(store.database)
+    op = PropertyOp(1, "a", "v", "hash", b'"%b"' % HASH.encode())
+    (committed,) = await store.commit([Delivery([("tree", op)])])
+    assert committed.refers_to_blobs
+    assert await blobs.lacking() == [STATIC]
+    local = LocalBlob(STATIC, 5, HASH)
+    await blobs.arrived([local], source=SERVER)
+    assert await blobs.lacking() == []
+    assert await blobs.owed(SERVER, 10) == []
+    assert await blobs.counts() == BlobCounts(1, 5, 0)
+
+
+async def test_what_is_here_is_owed_until_the_server_shows_to_hold_it(store: SpaceStore) -> None:
+    blobs = Blobs(store.database)
+    local = LocalBlob(STATIC, 5, HASH)
+    await blobs.arrived([local])
+    await blobs.arrived([local])
+    assert await blobs.owed(SERVER, 10) == [local]
+    assert await blobs.debt(SERVER) == (1, 5)
+    await store.set_layers(["folder", SERVER, "https://second.example"])
+    assert await blobs.owed("https://second.example", 10) == [local]
+    await blobs.settle(SERVER, local)
+    assert await blobs.debt(SERVER) == (0, 0)
+    op = PropertyOp(1, "a", "v", "hash", b'"%b"' % HASH.encode())
+    assert await store.acknowledge(SERVER, [Acknowledgement([OwedOp(1, "tree", op)])]) == 1
+    assert await blobs.owed(SERVER, 10) == [local]
+
+
+async def test_a_mutable_blob_that_changed_is_owed_again(store: SpaceStore) -> None:
+    blobs = Blobs(store.database)
+    name = BlobName("var", uuid.uuid4().hex)
+    first, second = LocalBlob(name, 1, "aa" * 32), LocalBlob(name, 2, "bb" * 32)
+    await blobs.arrived([first])
+    await blobs.arrived([second])
+    await blobs.settle(SERVER, first, revision="1")
+    assert await blobs.owed(SERVER, 10) == [second], "an answer about the old content is stale"
+    await blobs.settle(SERVER, second, revision="2")
+    assert await blobs.owed(SERVER, 10) == []
+    assert await blobs.agreement(SERVER, name) == Agreement(second.sha256, "2")
+
+
+async def test_what_is_gone_here_is_owed_to_nobody_and_asked_for_again(store: SpaceStore) -> None:
+    blobs = Blobs(store.database)
+    op = PropertyOp(1, "a", "v", "hash", b'"%b"' % HASH.encode())
+    await store.commit([Delivery([("tree", op)])])
+    await blobs.arrived([LocalBlob(STATIC, 5, HASH)])
+    await blobs.gone([STATIC])
+    assert await blobs.debt(SERVER) == (0, 0)
+    assert await blobs.lacking() == [STATIC]
