@@ -167,10 +167,15 @@ class ChatMessage(Result):
     text: str
     index: int
     alternatives: list[str]
-    created: str | None
-    model: str | None
-    thinking: str | None
-    files: list[dict[str, Any]]
+    created: float | None
+    """Unix milliseconds."""
+    author: str
+    model: str
+    thinking: str
+    in_progress: bool
+    tools: list[str]
+    files: list[dict[str, str | None]]
+    """`tree`, `vertex` and, where that file is known here, its `name`."""
 
 
 class Chat(Result):
@@ -197,6 +202,8 @@ class FileEntry(Result):
     size: int | None
     hash: str | None
     id: str | None
+    here: bool | None
+    """Whether its bytes are on this machine; None where nothing is known of them."""
 
 
 class Files(Result):

@@ -1,0 +1,94 @@
+"""`chat.*`: chats as people read them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sila_daemon.control import messages, results
+from sila_daemon.control.handlers.trees import find_tree, tree_names
+from sila_daemon.core.chat_view import ChatView
+from sila_daemon.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from sila_daemon.control.connection import Handler
+    from sila_daemon.control.host import OpenSpace, SpaceKeeper
+    from sila_daemon.core.chat_view import FileReference, Message
+    from sila_daemon.core.json_value import Json
+
+TEXT_CHARACTERS_MAX = 200_000
+
+
+class ChatHandlers:
+    """Shows chats and adds messages to them."""
+
+    def __init__(self, spaces: SpaceKeeper) -> None:
+        self._spaces = spaces
+
+    def routes(self) -> dict[str, Handler]:
+        """Returns the methods of this group."""
+        return {"chat.list": self.list, "chat.show": self.show, "chat.send": self.send}
+
+    async def list(self, params: messages.SpaceParams) -> results.Chats:
+        """Lists the chats of a space."""
+        space = self._spaces.find(params.space)
+        names = tree_names(await space.space())
+        chats = []
+        for tree_id in await space.tree_ids():
+            view = ChatView(await space.tree(tree_id))
+            if view.start is not None and tree_id != space.space_id:
+                title = names.get(tree_id) or view.title or None
+                count = len(view.messages())
+                chats.append(results.ChatEntry(tree=tree_id, title=title, messages=count))
+        chats.sort(key=lambda chat: (chat.title or "", chat.tree))
+        return results.Chats(chats=chats)
+
+    async def show(self, params: messages.TreeParams) -> results.Chat:
+        """Shows the main branch of a chat."""
+        space = self._spaces.find(params.space)
+        tree_id = await find_tree(space, params.tree)
+        view = ChatView(await space.tree(tree_id))
+        title = tree_names(await space.space()).get(tree_id) or view.title or None
+        shown = [await _shown(space, message) for message in view.messages()]
+        return results.Chat(tree=tree_id, title=title, messages=shown)
+
+    async def send(self, params: messages.SendParams) -> results.Sent:
+        """Adds a message at the end of the main branch."""
+        if not params.text or len(params.text) > TEXT_CHARACTERS_MAX:
+            raise UsageError(f"a message has 1 to {TEXT_CHARACTERS_MAX} characters")
+        space = self._spaces.find(params.space)
+        tree_id = await find_tree(space, params.tree)
+        added = await space.edit(
+            tree_id, lambda tree: ChatView(tree).append(params.role, params.text).id
+        )
+        return results.Sent(vertex=added)
+
+
+async def _shown(space: OpenSpace, message: Message) -> results.ChatMessage:
+    return results.ChatMessage(
+        id=message.vertex_id,
+        role=message.role,
+        text=message.text,
+        index=message.index,
+        alternatives=list(message.alternatives),
+        created=message.created_ms,
+        author=message.author,
+        model=message.model,
+        thinking=message.thinking,
+        in_progress=message.is_in_progress,
+        tools=_tool_names(message.tool_requests),
+        files=[await _attachment(space, reference) for reference in message.files],
+    )
+
+
+async def _attachment(space: OpenSpace, reference: FileReference) -> dict[str, str | None]:
+    name = None
+    if reference.tree_id in await space.tree_ids():
+        vertex = (await space.tree(reference.tree_id)).vertex(reference.vertex_id)
+        name = vertex.name if vertex else None
+    return {"tree": reference.tree_id, "vertex": reference.vertex_id, "name": name}
+
+
+def _tool_names(requests: Json) -> list[str]:
+    found = requests if isinstance(requests, list) else []
+    names = (entry.get("name") for entry in found if isinstance(entry, dict))
+    return [name for name in names if isinstance(name, str)]

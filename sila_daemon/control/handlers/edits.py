@@ -1,0 +1,101 @@
+"""`edit.apply`: several edits of one tree, kept together or not at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sila_daemon.control import messages, results
+from sila_daemon.control.handlers.trees import find_tree, found_vertex
+from sila_daemon.core import json_value
+from sila_daemon.core.errors import UsageError
+from sila_daemon.core.ids import NULL_VERTEX
+
+if TYPE_CHECKING:
+    from sila_daemon.control.connection import Handler
+    from sila_daemon.control.host import SpaceKeeper
+    from sila_daemon.core.rep_tree import RepTree
+
+EDITS_MAX = 10_000
+
+
+class EditHandlers:
+    """Changes trees."""
+
+    def __init__(self, spaces: SpaceKeeper) -> None:
+        self._spaces = spaces
+
+    def routes(self) -> dict[str, Handler]:
+        """Returns the methods of this group."""
+        return {"edit.apply": self.apply}
+
+    async def apply(self, params: messages.EditParams) -> results.Applied:
+        """Applies all edits in one durable step."""
+        if len(params.edits) > EDITS_MAX:
+            raise UsageError(f"at most {EDITS_MAX} edits at once")
+        space = self._spaces.find(params.space)
+        tree_id = await find_tree(space, params.tree)
+        return results.Applied(results=await space.edit(tree_id, lambda tree: _apply(tree, params)))
+
+
+def _apply(tree: RepTree, params: messages.EditParams) -> list[dict[str, Any]]:
+    """Checks all edits first: a local op cannot be taken back."""
+    parents: dict[str, str] = {}
+    for edit in params.edits:
+        _check(tree, edit, parents)
+    return [{"vertex": _do(tree, edit)} for edit in params.edits]
+
+
+def _check(tree: RepTree, edit: messages.Edit, parents: dict[str, str]) -> None:
+    """Raises what `_do` would raise; `parents` is where the edits before this one move things."""
+    match edit:
+        case messages.NewVertex():
+            found_vertex(tree, edit.parent)
+            for key, value in edit.properties.items():
+                _check_property(key, value)
+        case messages.SetProperty():
+            found_vertex(tree, edit.vertex)
+            _check_property(edit.key, edit.value)
+        case messages.UnsetProperty():
+            found_vertex(tree, edit.vertex)
+            _check_property(edit.key, None)
+        case messages.MoveVertex():
+            found_vertex(tree, edit.vertex)
+            above: str | None = found_vertex(tree, edit.parent).id
+            while above is not None:
+                if above == edit.vertex:
+                    raise UsageError("a vertex cannot be moved into itself or below itself")
+                vertex = tree.vertex(above)
+                parent = vertex.parent if vertex else None
+                above = parents.get(above, parent.id if parent else None)
+            parents[edit.vertex] = edit.parent
+        case messages.DeleteVertex():
+            vertex = found_vertex(tree, edit.vertex)
+            if vertex.parent is None or vertex.id == NULL_VERTEX:
+                raise UsageError("the root of a tree cannot be deleted")
+            parents[edit.vertex] = NULL_VERTEX
+
+
+def _check_property(key: str, value: Any) -> None:
+    if not 0 < len(key) <= 256:
+        raise UsageError("a property's key has 1 to 256 characters")
+    if value in ({}, []):
+        raise UsageError(
+            "an empty object or list as a whole value means deletion to the original app",
+            hint="unset the property, or nest the empty value in an object",
+        )
+    json_value.check_value(value)
+
+
+def _do(tree: RepTree, edit: messages.Edit) -> str:
+    match edit:
+        case messages.NewVertex():
+            return tree.create(found_vertex(tree, edit.parent).id, edit.properties).id
+        case messages.SetProperty():
+            tree.set(edit.vertex, edit.key, edit.value)
+        case messages.UnsetProperty():
+            tree.unset(edit.vertex, edit.key)
+        case messages.MoveVertex():
+            tree.move(edit.vertex, edit.parent)
+        case messages.DeleteVertex():
+            tree.delete(edit.vertex)
+    return edit.vertex

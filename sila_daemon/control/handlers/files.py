@@ -1,0 +1,156 @@
+"""`file.*`: files of a space, brought in from and written out to the local disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from mimetypes import MimeTypes
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sila_daemon.control import messages, results
+from sila_daemon.control.handlers.trees import find_tree
+from sila_daemon.core.errors import NotFoundError, UsageError
+from sila_daemon.core.files_view import (
+    FILES_APP,
+    BlobKind,
+    BlobReference,
+    FileEntry,
+    FilesView,
+)
+
+if TYPE_CHECKING:
+    from sila_daemon.control.connection import Handler
+    from sila_daemon.control.handlers.local_files import LocalFiles
+    from sila_daemon.control.host import OpenSpace, SpaceKeeper
+    from sila_daemon.core.rep_tree import RepTree
+
+
+class FileHandlers:
+    """Lists, stores and writes out files."""
+
+    def __init__(self, spaces: SpaceKeeper, local: LocalFiles) -> None:
+        self._spaces = spaces
+        self._local = local
+
+    def routes(self) -> dict[str, Handler]:
+        """Returns the methods of this group."""
+        return {"file.list": self.list, "file.put": self.put, "file.get": self.get}
+
+    async def list(self, params: messages.FileListParams) -> results.Files:
+        """Lists files by tree and path."""
+        space = self._spaces.find(params.space)
+        found = [
+            await _shown(space, tree_id, path, entry)
+            for tree_id in await _tree_ids(space, params.tree)
+            for path, entry in _below(FilesView(await space.tree(tree_id)))
+        ]
+        return results.Files(files=found)
+
+    async def put(self, params: messages.FilePutParams) -> results.FileStored:
+        """Stores a local file under a path of the space."""
+        *folders, name = _names(params.path)
+        space = self._spaces.find(params.space)
+        source = _absolute(params.source)
+        blob_hash, size = await space.put_blob(self._local.chunks(source))
+        blob = BlobReference(BlobKind.STATIC, blob_hash)
+        mime_type = MimeTypes().guess_type(name)[0] or "application/octet-stream"
+
+        def add(tree: RepTree) -> str:
+            folder = FilesView(tree).make_folders(folders)
+            known = folder.child_named(name)
+            if known is None:
+                return FilesView(tree).add_file(folder, name, blob, size, mime_type).id
+            for key, value in (("hash", blob_hash), ("size", size), ("mimeType", mime_type)):
+                known.set(key, value)
+            return known.id
+
+        tree_id = await self._files_tree(space, params.tree)
+        entry = FilesView(await space.tree(tree_id)).find(params.path)
+        if entry is not None and (
+            entry.is_folder or (entry.blob and entry.blob.kind.value == "var")
+        ):
+            what = "a folder" if entry.is_folder else "a file that the app edits in place"
+            raise UsageError(f"{params.path} is {what}", hint="take another name")
+        vertex = await space.edit(tree_id, add)
+        return results.FileStored(
+            tree=tree_id, vertex=vertex, path="/".join([*folders, name]), hash=blob_hash, size=size
+        )
+
+    async def get(self, params: messages.FileGetParams) -> results.FileWritten:
+        """Writes a file of the space to the local disk."""
+        space = self._spaces.find(params.space)
+        target = _absolute(params.target)
+        blob = await self._blob(space, params)
+        size = await self._local.write(target, space.read_blob(blob), overwrite=params.overwrite)
+        return results.FileWritten(target=str(target), size=size)
+
+    async def _blob(self, space: OpenSpace, params: messages.FileGetParams) -> BlobReference:
+        for tree_id in await _tree_ids(space, params.tree):
+            view = FilesView(await space.tree(tree_id))
+            entry = view.find(params.path)
+            if entry is not None and entry.blob is not None:
+                return entry.blob
+        raise NotFoundError(
+            f"no file {params.path!a:.200} in this space",
+            code="no_file",
+            hint="see the files with: sila-daemon file list SPACE",
+        )
+
+    async def _files_tree(self, space: OpenSpace, reference: str | None) -> str:
+        """The tree named, else the first files tree, made when there is none."""
+        if reference is not None:
+            return await find_tree(space, reference)
+        for tree_id in await space.tree_ids():
+            root = (await space.tree(tree_id)).root
+            if root is not None and root.get("appId") == FILES_APP:
+                return tree_id
+        tree_id, _ = await space.create_tree(FILES_APP, FilesView.plant, "Files")
+        return tree_id
+
+
+async def _tree_ids(space: OpenSpace, reference: str | None) -> list[str]:
+    if reference is not None:
+        return [await find_tree(space, reference)]
+    return [tree_id for tree_id in await space.tree_ids() if tree_id != space.space_id]
+
+
+def _below(view: FilesView) -> Iterator[tuple[str, FileEntry]]:
+    """Yields files with their paths; a stack, since folders may nest as deep as they like."""
+    stack = [("", entry) for entry in reversed(view.entries())]
+    while stack:
+        above, entry = stack.pop()
+        path = above + entry.name
+        if entry.is_folder:
+            below = reversed(view.entries(entry.vertex_id))
+            stack.extend((f"{path}/", child) for child in below)
+        else:
+            yield path, entry
+
+
+async def _shown(space: OpenSpace, tree_id: str, path: str, entry: FileEntry) -> results.FileEntry:
+    blob = entry.blob
+    is_static = blob is not None and blob.kind is BlobKind.STATIC
+    return results.FileEntry(
+        tree=tree_id,
+        vertex=entry.vertex_id,
+        path=path,
+        mime_type=entry.mime_type or None,
+        size=entry.size,
+        hash=blob.name if blob and is_static else None,
+        id=blob.name if blob and not is_static else None,
+        here=await space.has_blob(blob) if blob else None,
+    )
+
+
+def _names(path: str) -> list[str]:
+    names = [name for name in path.split("/") if name]
+    if not names:
+        raise UsageError("the path of a file names at least the file")
+    return names
+
+
+def _absolute(path: str) -> Path:
+    found = Path(path)
+    if not found.is_absolute():
+        raise UsageError("the daemon needs absolute paths", code="invalid_params")
+    return found

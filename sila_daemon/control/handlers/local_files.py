@@ -1,0 +1,84 @@
+"""Reading and writing files of the local disk for a client, in chunks and off the event loop."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sila_daemon.core.errors import (
+    NotFoundError,
+    ProtectionError,
+    StorageError,
+    StorageFullError,
+)
+from sila_daemon.ports.randomness import new_id
+
+if TYPE_CHECKING:
+    from sila_daemon.ports.disk import Disk
+    from sila_daemon.ports.randomness import Randomness
+    from sila_daemon.ports.workers import Workers
+
+CHUNK_BYTES = 1 << 20
+_NO_SPACE = (28, 122)
+"""ENOSPC and EDQUOT."""
+
+
+class LocalFiles:
+    """The disk, for files that a client names."""
+
+    def __init__(self, disk: Disk, workers: Workers, randomness: Randomness) -> None:
+        self._disk = disk
+        self._workers = workers
+        self._randomness = randomness
+
+    async def chunks(self, path: Path) -> AsyncIterator[bytes]:
+        """Yields the bytes of a file. Raises NotFoundError, StorageError."""
+        try:
+            file = await self._workers.run(lambda: self._disk.open_read(path))
+        except FileNotFoundError:
+            raise NotFoundError(f"there is no file {path}", code="no_local_file") from None
+        except OSError as error:
+            raise _converted(path, error) from error
+        offset = 0
+        try:
+            while chunk := await self._workers.run(partial(file.read_at, offset, CHUNK_BYTES)):
+                offset += len(chunk)
+                yield chunk
+        except OSError as error:
+            raise _converted(path, error) from error
+        finally:
+            file.close()
+
+    async def write(self, path: Path, chunks: AsyncIterator[bytes], *, overwrite: bool) -> int:
+        """Writes a file whole or not at all; returns its size in bytes."""
+        self._check_free(path, overwrite=overwrite)
+        temporary = path.with_name(f".{path.name[:100]}.{new_id(self._randomness)}")
+        size = 0
+        try:
+            with await self._workers.run(lambda: self._disk.create(temporary)) as file:
+                try:
+                    async for chunk in chunks:
+                        await self._workers.run(partial(file.write, chunk))
+                        size += len(chunk)
+                    await self._workers.run(file.sync)
+                    self._check_free(path, overwrite=overwrite)
+                    self._disk.rename(temporary, path)
+                except BaseException:
+                    self._disk.unlink(temporary)
+                    raise
+        except OSError as error:
+            raise _converted(path, error) from error
+        return size
+
+    def _check_free(self, path: Path, *, overwrite: bool) -> None:
+        if not overwrite and self._disk.stat(path) is not None:
+            raise ProtectionError(
+                f"{path} exists already", code="exists", hint="overwrite it with --force"
+            )
+
+
+def _converted(path: Path, error: OSError) -> StorageError:
+    kind = StorageFullError if error.errno in _NO_SPACE else StorageError
+    return kind(f"{path}: {error.strerror}")

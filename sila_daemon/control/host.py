@@ -1,0 +1,177 @@
+"""What the handlers need of the daemon, as protocols: they know neither mirrors nor files."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from sila_daemon.control.results import (
+        DaemonStatus,
+        ServerEntry,
+        SignedIn,
+        SpaceAdded,
+        SpaceEntry,
+        SpaceRemoved,
+        Version,
+    )
+    from sila_daemon.core.files_view import BlobReference
+    from sila_daemon.core.rep_tree import RepTree
+    from sila_daemon.core.space import Space
+
+T = TypeVar("T")
+
+
+class OpenSpace(Protocol):
+    """One space that the daemon looks after."""
+
+    @property
+    def space_id(self) -> str:
+        """The space's id."""
+        ...
+
+    def status(self) -> dict[str, Any]:
+        """Returns one element of `spaces` of the status."""
+        ...
+
+    async def tree(self, tree_id: str) -> RepTree:
+        """Returns a tree to read. Raises NotFoundError."""
+        ...
+
+    async def tree_ids(self) -> list[str]:
+        """Returns the ids of all trees, the space tree's too."""
+        ...
+
+    async def space(self) -> Space:
+        """Returns the space tree, understood."""
+        ...
+
+    async def edit(self, tree_id: str, change: Callable[[RepTree], T]) -> T:
+        """Applies a change; when it returns, the change is durable."""
+        ...
+
+    async def create_tree(
+        self, app_id: str, build: Callable[[RepTree], T], name: str = ""
+    ) -> tuple[str, T]:
+        """Makes a tree that the space refers to, with what `build` puts into it."""
+        ...
+
+    async def sync_now(self) -> None:
+        """Scans and exchanges; returns when there is nothing left to do. Raises RemoteError."""
+        ...
+
+    async def secrets(self) -> dict[str, str]:
+        """Returns all secrets by name."""
+        ...
+
+    async def set_secret(self, name: str, value: str | None) -> None:
+        """Sets a secret, or removes it when the value is None."""
+        ...
+
+    async def put_blob(self, chunks: AsyncIterator[bytes]) -> tuple[str, int]:
+        """Keeps bytes; returns their SHA-256 and how many they are."""
+        ...
+
+    def read_blob(self, blob: BlobReference) -> AsyncIterator[bytes]:
+        """Yields the bytes of a blob. Raises NotFoundError when they are not here."""
+        ...
+
+    async def has_blob(self, blob: BlobReference) -> bool:
+        """Tells whether the bytes of a blob are on this machine."""
+        ...
+
+
+class SpaceKeeper(Protocol):
+    """Which spaces there are, and how that changes."""
+
+    def find(self, reference: str) -> OpenSpace:
+        """Returns the space meant by id, unique prefix, name or path. Raises NotFoundError."""
+        ...
+
+    def all(self) -> list[OpenSpace]:
+        """Returns all spaces, in the order they were added."""
+        ...
+
+    def entries(self) -> list[SpaceEntry]:
+        """Returns the list of spaces as it is kept over restarts, with each one's state."""
+        ...
+
+    async def create(self, address: str, name: str, servers: list[str], secrets: str) -> SpaceAdded:
+        """Makes a space and looks after it."""
+        ...
+
+    async def add(self, path: str, servers: list[str], secrets: str) -> SpaceAdded:
+        """Looks after an existing folder."""
+        ...
+
+    async def clone(self, url: str, space_id: str, path: str | None, secrets: str) -> SpaceAdded:
+        """Brings a space from a server."""
+        ...
+
+    async def remove(self, reference: str) -> SpaceRemoved:
+        """Stops looking after a space; deletes nothing in its folder."""
+        ...
+
+    async def pause(self, reference: str, seconds: float | None) -> int | None:
+        """Pauses a space; returns until when, in Unix milliseconds."""
+        ...
+
+    async def resume(self, reference: str) -> None:
+        """Ends a pause."""
+        ...
+
+    async def add_server(self, reference: str, url: str, secrets: str) -> None:
+        """Mirrors a space to one more server."""
+        ...
+
+    async def remove_server(self, reference: str, url: str) -> None:
+        """Stops mirroring a space to a server; deletes nothing there."""
+        ...
+
+    async def remote_list(self, url: str) -> list[dict[str, Any]]:
+        """Returns the spaces of an account on a server."""
+        ...
+
+
+class Accounts(Protocol):
+    """Who is signed in where."""
+
+    async def sign_in(
+        self,
+        url: str,
+        *,
+        email: str | None,
+        password: str | None,
+        token: str | None,
+        insecure: bool,
+    ) -> SignedIn:
+        """Signs in and keeps the tokens. Raises RemoteError."""
+        ...
+
+    async def sign_out(self, url: str) -> None:
+        """Forgets the tokens of a server. Raises NotFoundError."""
+        ...
+
+    def servers(self) -> list[ServerEntry]:
+        """Returns all servers that somebody is signed in to."""
+        ...
+
+
+class Process(Protocol):
+    """The daemon itself."""
+
+    def version(self) -> Version:
+        """Returns which daemon this is."""
+        ...
+
+    def status(self) -> DaemonStatus:
+        """Returns how the process is doing."""
+        ...
+
+    def request_stop(self) -> None:
+        """Begins to end the daemon; returns at once."""
+        ...
+
+    def reload(self) -> None:
+        """Reads the configuration again. Raises UsageError and keeps the old one."""
+        ...
