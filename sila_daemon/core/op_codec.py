@@ -110,7 +110,7 @@ def decode_chunk(kind: LineKind, chunk: bytes) -> DecodedChunk:
     if not body:
         return DecodedChunk(line_count=chunk.count(b"\n"))
     separators = body.count(b"\n")
-    decoded = DecodedChunk(line_count=separators + 1)
+    decoded = DecodedChunk(line_count=chunk.count(b"\n") + (not chunk.endswith(b"\n")))
     try:
         rows = _DECODERS[kind].decode_lines(body)
         chunk.decode()  # msgspec passes over raw values without looking at their encoding.
@@ -119,7 +119,10 @@ def decode_chunk(kind: LineKind, chunk: bytes) -> DecodedChunk:
     # One record on each line and nothing else: every newline stands between two arrays. Without
     # this, an array broken over two lines, or two arrays on one, would be taken for whole lines.
     if len(rows) == separators + 1 == body.count(b"]\n[") + 1:
-        _sort_out(rows, range(len(rows)), decoded)
+        if kind is LineKind.MOVES:
+            decoded.moves = rows
+        else:
+            _sort_out(rows, range(len(rows)), decoded)
     else:
         _decode_each_line(kind, body.split(b"\n"), decoded)
     return decoded
@@ -127,15 +130,14 @@ def decode_chunk(kind: LineKind, chunk: bytes) -> DecodedChunk:
 
 def _sort_out(rows: Sequence[Row], lines: Sequence[int], decoded: DecodedChunk) -> None:
     """Puts rows where they belong; checks the values that are not plain scalars."""
+    keep_move, keep_property = decoded.moves.append, decoded.properties.append
     for row, line in zip(rows, lines, strict=True):
         if isinstance(row, MoveRow):
-            decoded.moves.append(row)
+            keep_move(row)
             continue
-        assert row.value is not None
-        value = row.value = bytes(row.value)
-        if value[0] not in _SAFE_STARTS and not _is_value_fine(value, line, decoded):
-            continue
-        decoded.properties.append(row)
+        value = row.value = bytes(row.value)  # type: ignore[arg-type]
+        if value[0] in _SAFE_STARTS or _is_value_fine(value, line, decoded):
+            keep_property(row)
 
 
 _SAFE_STARTS = frozenset(b'"tfn')

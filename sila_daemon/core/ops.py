@@ -63,7 +63,8 @@ def content_bytes(op: Op) -> bytes:
     """
     if isinstance(op, MoveOp):
         return json_value.canonical(["m", op.target, op.parent])
-    if json_value.is_deletion(op.value):
-        return json_value.canonical(["p", op.target, op.key])
-    assert op.value is not None
-    return json_value.canonical(["p", op.target, op.key, json_value.decode(op.value)])
+    head = json_value.canonical(["p", op.target, op.key])
+    if op.value is None or json_value.is_deletion(op.value):
+        return head
+    # Joined by hand: inside a list, a value that is as deep as may be would be too deep.
+    return b"%b,%b]" % (head[:-1], json_value.canonical(json_value.decode(op.value)))

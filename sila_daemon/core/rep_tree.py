@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from sila_daemon.core import ids, json_value
 from sila_daemon.core.changes import Change, PropertyChanged, VertexCreated, VertexMoved
 from sila_daemon.core.errors import InvalidIdError, InvalidValueError, NotFoundError, UsageError
+from sila_daemon.core.hierarchy import ROOT
 from sila_daemon.core.op_codec import checked_op
 from sila_daemon.core.ops import MoveOp, Op, PropertyOp
-from sila_daemon.core.peer_order import LABEL_BITS, translated
+from sila_daemon.core.peer_order import translated
 from sila_daemon.core.tree_batch import MergeResult, TreeBatch
 from sila_daemon.core.tree_state import CREATED_KEY, TreeState
 from sila_daemon.core.vertex import Vertex
@@ -161,10 +162,6 @@ class RepTree(TreeState):
             raise NotFoundError(f"no vertex {ids.shortened(vertex_id)} in this tree")
         return index
 
-    def _label_stamp(self, peer: str) -> Callable[[int], int]:
-        label = self._labels.label(peer)
-        return lambda counter: counter << LABEL_BITS | label
-
     def _admit_peer(self, peer: str, staged: list[tuple[int, int, int]]) -> None:
         """Makes sure that a peer has a label; `staged` moves are translated with the rest."""
         if peer in self._labels:
@@ -202,7 +199,7 @@ class RepTree(TreeState):
         changes += [
             VertexMoved(self.id_of(vertex), name(old), name(parents[vertex]))
             for vertex, old in old_parents.items()
-            if vertex not in fresh and old != parents[vertex]
+            if vertex not in fresh and max(old, ROOT) != max(parents[vertex], ROOT)
         ]
         is_created = self._hierarchy.is_created
         changes += [

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from sila_daemon.core.hierarchy import ROOT
 from sila_daemon.core.op_codec import MoveRow, PropertyRow, to_op
 from sila_daemon.core.ops import MoveOp, Op, OpId, PropertyOp, content_bytes
+from sila_daemon.core.peer_order import LABEL_BITS
 
 if TYPE_CHECKING:
     from sila_daemon.core.rep_tree import RepTree
@@ -68,11 +69,17 @@ class TreeBatch:
         """Adds move ops of one peer; the rows must be valid and may repeat what is held."""
         tree = self._tree
         rows = self._only_new(peer, rows)
-        intern, label_stamp = tree._hierarchy.intern, tree._label_stamp(peer)
-        stage = self._staged.append
-        for row in rows:
-            parent = ROOT if row.parent is None else intern(row.parent)
-            stage((label_stamp(row.counter), intern(row.target), parent))
+        label = tree._labels.label(peer)
+        targets = tree._hierarchy.intern_all(row.target for row in rows)
+        intern = tree._hierarchy.intern
+        self._staged += [
+            (
+                row.counter << LABEL_BITS | label,
+                target,
+                ROOT if row.parent is None else intern(row.parent),
+            )
+            for target, row in zip(targets, rows, strict=True)
+        ]
 
     def add_properties(self, peer: str, rows: Sequence[PropertyRow]) -> None:
         """Adds persistent property ops of one peer, likewise."""
@@ -80,8 +87,7 @@ class TreeBatch:
         rows = self._only_new(peer, rows)
         if not rows:
             return
-        intern = tree._hierarchy.intern
-        vertices = [intern(row.target) for row in rows]
+        vertices = tree._hierarchy.intern_all(row.target for row in rows)
         tree._properties.apply(vertices, rows, tree._labels.label(peer))
         is_created, waiting = tree._hierarchy.is_created, tree._waiting_properties
         for vertex in vertices:
