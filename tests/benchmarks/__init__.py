@@ -1,0 +1,1 @@
+"""What it costs, as ratios in one run: `make bench`."""
