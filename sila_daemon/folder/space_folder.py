@@ -198,13 +198,10 @@ class _Scanner:
     def run(self) -> FolderScan:
         ops_dir = self._layout.ops_dir
         relative = self._layout.relative(ops_dir)
-        if self._disk.stat(ops_dir) is None:
-            self._report(relative, "missing_ops", "there is no folder for ops")
-        else:
-            for first in self._directories(ops_dir, relative):
-                at_first = f"{relative}/{first}"
-                for rest in self._directories(ops_dir / first, at_first):
-                    self._scan_tree(ops_dir / first / rest, f"{at_first}/{rest}", first, rest)
+        for first in self._directories(ops_dir, relative):
+            at_first = f"{relative}/{first}"
+            for rest in self._directories(ops_dir / first, at_first):
+                self._scan_tree(ops_dir / first / rest, f"{at_first}/{rest}", first, rest)
         return self._found
 
     def _scan_tree(self, directory: Path, relative: str, first: str, rest: str) -> None:
