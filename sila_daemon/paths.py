@@ -110,8 +110,18 @@ def user_paths(environ: Mapping[str, str] = os.environ) -> Paths:
         dirs.user_data_path,
         dirs.user_cache_path,
         dirs.user_log_path,
-        dirs.user_runtime_path,
+        _runtime_dir(environ) or dirs.user_runtime_path,
     )
+
+
+def _runtime_dir(environ: Mapping[str, str]) -> Path | None:
+    """What systemd makes for a user, also where XDG_RUNTIME_DIR is lost: under cron, after su.
+
+    Else a daemon and its client would look for the socket in two places.
+    """
+    usual = f"/run/user/{os.getuid()}"
+    found = environ.get("XDG_RUNTIME_DIR", usual)
+    return Path(found, _APP_NAME) if os.access(found, os.W_OK) else None
 
 
 def make_private_dir(path: Path) -> None:
