@@ -30,6 +30,7 @@ from sila_daemon.folder.zip_check import (
     ImportLimits,
     check_directory_size,
     check_entries,
+    is_safe_name,
 )
 from sila_daemon.ports.disk import Disk, EntryKind, make_dirs
 
@@ -120,21 +121,20 @@ def _names_of(folder: SpaceFolder, randomness: Randomness, problems: list[Proble
     problems += scan.problems
     names = []
     for file in scan.files:
-        if printable(file.relative) == file.relative:
+        if is_safe_name(file.relative):
             names.append(file.relative)
         else:
-            message = "the name is not Unicode: left out"
+            message = "the name would not be unpacked everywhere: left out"
             problems.append(Problem(printable(file.relative), None, "bad_id", message))
     for path in (layout.marker, layout.legacy_marker, layout.space_json, layout.secrets):
         found = disk.stat(path)
         if found is not None and found.kind is EntryKind.FILE:
             names.append(layout.relative(path))
     blobs = BlobFolder(layout.files_dir, disk, randomness)
-    for blob in blobs.list_static(problems):
-        names.append(layout.relative(static_path(layout.files_dir, blob.hash)))
-    for uuid in blobs.list_var(problems):
-        names.append(layout.relative(var_path(layout.files_dir, uuid)))
-    return sorted(names)
+    files_dir = layout.files_dir
+    paths = [static_path(files_dir, blob.hash) for blob in blobs.list_static(problems)]
+    paths += [var_path(files_dir, uuid) for uuid in blobs.list_var(problems)]
+    return sorted(names + [layout.relative(path) for path in paths])
 
 
 def _pack(archive: zipfile.ZipFile, name: str, file: ReadableFile) -> int:

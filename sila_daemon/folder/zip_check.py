@@ -103,9 +103,9 @@ def check_entries(archive: zipfile.ZipFile, raw: BinaryIO, limits: ImportLimits)
     taken: set[str] = set()
     for info in infos:
         name = _safe_name(info)
-        if name.casefold() in taken:
+        if name in taken:
             raise FormatError(f"two entries are named {ids.shortened(name)}", code="bad_archive")
-        taken.add(name.casefold())
+        taken.add(name)
         _check_kind(info)
         _sort_in(info, name, contents)
     total = sum(entry.info.file_size for entry in contents.entries)
@@ -119,16 +119,19 @@ def check_entries(archive: zipfile.ZipFile, raw: BinaryIO, limits: ImportLimits)
     return contents
 
 
-def _safe_name(info: zipfile.ZipInfo) -> str:
-    """Returns the name of an entry if it stays below the directory that it is unpacked to."""
-    name = info.orig_filename
+def is_safe_name(name: str) -> bool:
+    """Tells whether a relative path stays below the directory that it is unpacked to."""
     parts = name.removesuffix("/").split("/")
-    if (
-        name != info.filename
-        or "\\" in name
-        or not name.isprintable()
-        or any(part in ("", ".", "..") for part in parts)
-    ):
+    return (
+        name.isprintable()
+        and "\\" not in name
+        and not any(part in ("", ".", "..") for part in parts)
+    )
+
+
+def _safe_name(info: zipfile.ZipInfo) -> str:
+    name = info.orig_filename
+    if name != info.filename or not is_safe_name(name):
         raise FormatError(f"unsafe name {ids.shortened(name)}", code="unsafe_name")
     return name
 

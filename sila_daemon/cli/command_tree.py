@@ -1,0 +1,97 @@
+"""The tree of commands as argparse parsers, each leaf with a handler that is imported when used.
+
+How to add a group of commands:
+
+1. Write a module `sila_daemon/cli/<group>.py` with one function:
+
+       def add_parsers(commands: CommandTree) -> None:
+           parser = commands.add("space list", "List the spaces.", "sila_daemon.cli.spaces:list_")
+           parser.add_argument("--remote", metavar="URL")
+
+   It runs at every start of every command, so the module imports nothing but this one.
+   The words of a path that have no parser yet get one (`commands.group` gives it a help text).
+2. Put the handler, `def list_(arguments: argparse.Namespace, output: Output) -> int | None`,
+   into a module of its own, which may import what it needs. It returns an exit code, None for 0,
+   prints by `output` and raises SilaError, which becomes a sentence, a hint and an exit code.
+3. Name the module of step 1 in `GROUPS` below.
+
+Every command takes `--json`; `commands.add(..., has_json=False)` leaves it out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NoReturn
+
+from sila_daemon.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from sila_daemon.cli.output import Output
+
+GROUPS = ("sila_daemon.cli.space_offline",)
+"""The modules that bring commands, in the order in which help lists them."""
+
+Handler = Callable[[argparse.Namespace, "Output"], "int | None"]
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that raises UsageError instead of ending the process."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises UsageError with the usage as its hint."""
+        raise UsageError(message, hint=f"See: {self.prog} --help")
+
+
+class CommandTree:
+    """Collects commands by their words, such as "space dump"."""
+
+    def __init__(self, program: str, description: str) -> None:
+        self.parser = Parser(prog=program, description=description, allow_abbrev=False)
+        self._groups: dict[str, argparse._SubParsersAction[Parser]] = {}
+        self._helps: dict[str, str] = {}
+
+    def group(self, path: str, summary: str) -> None:
+        """Says what the commands that begin with `path` are about."""
+        self._helps[path] = summary
+
+    def add(self, path: str, summary: str, handler: str, *, has_json: bool = True) -> Parser:
+        """Adds a command; `handler` is "module:function", imported when the command runs."""
+        above, _, word = path.rpartition(" ")
+        parser = self._subparsers(above).add_parser(
+            word, help=summary, description=summary, allow_abbrev=False
+        )
+        parser.set_defaults(handler=handler)
+        if has_json:
+            parser.add_argument(
+                "--json", action="store_true", help="print one JSON document, for programs"
+            )
+        return parser
+
+    def load_groups(self, modules: tuple[str, ...] = GROUPS) -> None:
+        """Lets every group add its commands."""
+        for name in modules:
+            importlib.import_module(name).add_parsers(self)
+
+    def _subparsers(self, path: str) -> argparse._SubParsersAction[Parser]:
+        found = self._groups.get(path)
+        if found is None:
+            if path:
+                above, _, word = path.rpartition(" ")
+                summary = self._helps.get(path, "")
+                parser = self._subparsers(above).add_parser(
+                    word, help=summary, description=summary, allow_abbrev=False
+                )
+            else:
+                parser = self.parser
+            found = parser.add_subparsers(metavar="COMMAND", required=True)
+            self._groups[path] = found
+        return found
+
+
+def load_handler(name: str) -> Handler:
+    """Imports the handler "module:function"."""
+    module, _, function = name.partition(":")
+    handler: Handler = getattr(importlib.import_module(module), function)
+    return handler
