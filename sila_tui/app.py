@@ -1,0 +1,170 @@
+"""The app: carries the session and the link, and redraws at most ten times a second."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+
+from sila_tui.commands import SilaCommands
+from sila_tui.jobs import run_job
+from sila_tui.link import Connect, Link
+from sila_tui.screens.frame import FramedScreen
+from sila_tui.screens.help import HelpScreen
+from sila_tui.screens.home import HomeScreen
+from sila_tui.screens.space import SpaceScreen
+from sila_tui.screens.sync import SyncScreen
+from sila_tui.theme import DARK, LIGHT, THEMES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual.command import Provider
+    from textual.timer import Timer
+
+    from sila_tui.session import Session
+
+REDRAW_S_MIN = 0.1
+"""Changes are gathered for this long: ten redraws a second are as many as the eye follows."""
+AGES_S = 1.0
+"""How often words such as `12 s ago` are told anew."""
+
+START_COMMAND = (sys.executable, "-m", "sila_daemon.cli.main", "start")
+
+
+class SilaApp(App[None]):
+    """Shows what the daemon holds. Everything it knows comes through `link` into `session`."""
+
+    TITLE = "sila"
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {SilaCommands}
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    CSS = """
+    Screen { background: $background; }
+    Toast { background: $panel; padding: 0 1; }
+    CommandPalette > Vertical { width: 70; max-width: 94%; background: $panel; }
+    """
+    BINDING_GROUP_TITLE = "Everywhere"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("colon", "command_palette", "All commands", show=False),
+        Binding("ctrl+r", "retry", "Try the daemon again", show=False),
+        Binding("ctrl+s", "start_daemon", "Start the daemon", show=False),
+        Binding("ctrl+t", "other_theme", "Light or dark", show=False),
+    ]
+
+    def __init__(
+        self,
+        session: Session,
+        connect: Connect,
+        *,
+        socket: str = "",
+        host: str = "",
+        home: str = "",
+        first_space: str = "",
+        is_light: bool = False,
+    ) -> None:
+        super().__init__()
+        self.session = session
+        self.link = Link(connect, session)
+        self.socket = socket
+        self.host = host
+        self.home = home
+        """The folder that paths are shown relative to, as `~`."""
+        self._first_space = first_space
+        self._redraw: Timer | None = None
+        self._start_command = START_COMMAND
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = LIGHT.name if is_light else DARK.name
+
+    def on_mount(self) -> None:
+        """Opens the first screen and begins to listen to the daemon."""
+        self.push_screen(HomeScreen())
+        self.session.on_change = self._session_changed
+        self.set_interval(AGES_S, self._pull)
+        self.run_worker(self.link.run(), name="link", group="link")
+
+    def on_unmount(self) -> None:
+        """Stops listening to the session."""
+        self.session.on_change = _ignore
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether everything that changed has been drawn."""
+        return self._redraw is None
+
+    def _session_changed(self) -> None:
+        if self._redraw is None:
+            self._redraw = self.set_timer(REDRAW_S_MIN, self._pull_changes)
+
+    def _pull_changes(self) -> None:
+        self._redraw = None
+        self._pull()
+        if self._first_space and self.session.spaces:
+            wish, self._first_space = self._first_space, ""
+            self._open_space(wish)
+
+    def _pull(self) -> None:
+        shown = [screen for screen in self.screen_stack if isinstance(screen, FramedScreen)]
+        if shown:
+            shown[-1].pull()
+
+    def _open_space(self, wish: str) -> None:
+        space = self.session.find_space(wish)
+        if space is None:
+            said = "No space is called that, or more than one is."
+            self.notify(said, title=wish, severity="warning", markup=False)
+        else:
+            self.push_screen(SpaceScreen(space))
+
+    def sync_space(self, space_id: str) -> None:
+        """Scans and exchanges one space now, and says when that is done."""
+        title = self.session.title_of(space_id)
+
+        async def job() -> None:
+            await self.link.call("space.sync", space=space_id)
+            self.link.refresh()
+            self.notify(f"{title} is up to date", markup=False)
+
+        self.notify(f"{title} is being synced", timeout=2, markup=False)
+        run_job(self.screen, job, group="sync")
+
+    def action_help(self) -> None:
+        """Lists the keys of the screen in front."""
+        self.push_screen(HelpScreen(list(self.screen.active_bindings.values())))
+
+    def action_sync_status(self) -> None:
+        """Shows what each layer holds."""
+        self.push_screen(SyncScreen())
+
+    def action_retry(self) -> None:
+        """Tries to reach the daemon now."""
+        self.link.retry()
+
+    def action_other_theme(self) -> None:
+        """Changes between light and dark."""
+        self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
+
+    def action_start_daemon(self) -> None:
+        """Starts the daemon, as `sila-daemon start` does, and connects."""
+        self.run_worker(self._start_daemon(), group="start", exclusive=True)
+
+    async def _start_daemon(self) -> None:
+        self.notify("The daemon is being started", timeout=3)
+        process = await asyncio.create_subprocess_exec(
+            *self._start_command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, said = await process.communicate()
+        if process.returncode:
+            lines = said.decode(errors="replace").strip().splitlines() or ["it said nothing"]
+            self.notify(lines[-1], title="It did not start", severity="error", markup=False)
+        self.link.retry()
+
+
+def _ignore() -> None:
+    """Takes the place of a callback that is no longer wanted."""

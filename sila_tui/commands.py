@@ -1,0 +1,47 @@
+"""What the command palette finds: every key's action by its words, every space by its name."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+
+from sila_tui.screens.space import SpaceScreen
+from sila_tui.widgets.key_line import key_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sila_tui.app import SilaApp
+
+
+class SilaCommands(Provider):
+    """Made from the bindings in force, so that no action is forgotten."""
+
+    def _found(self) -> Iterator[tuple[str, str, Callable[[], Any]]]:
+        app = cast("SilaApp", self.app)
+        for space in app.session.spaces:
+            said = app.session.say.of_space(space)
+            yield f"Open {space.title}", said, partial(app.push_screen, SpaceScreen(space))
+        seen: set[str] = set()
+        for active in self.screen.active_bindings.values():
+            binding = active.binding
+            if binding.description and binding.action not in seen and not binding.system:
+                seen.add(binding.action)
+                run = partial(app.run_action, binding.action, active.node)
+                yield binding.description, f"key {key_name(binding.key)}", run
+        yield "Light or dark", "changes the colours", app.action_other_theme
+
+    async def discover(self) -> Hits:
+        """Offers everything before a word is typed."""
+        for name, said, run in self._found():
+            yield DiscoveryHit(name, run, help=said)
+
+    async def search(self, query: str) -> Hits:
+        """Offers what has the words."""
+        matcher = self.matcher(query)
+        for name, said, run in self._found():
+            score = matcher.match(name)
+            if score > 0:
+                yield Hit(score, matcher.highlight(name), run, help=said)

@@ -1,0 +1,204 @@
+"""What is inside one space, as the daemon answers it: trees, chats, files, vertices.
+
+Read as tolerantly as `facts`, by the same rules.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sila_tui.facts import moment, rows, text_of, whole
+from sila_tui.words import clean, clean_lines
+
+
+@dataclass(frozen=True)
+class TreeFacts:
+    """One tree of a space."""
+
+    id: str
+    app_id: str
+    name: str
+    role: str
+    vertices: int
+
+    @property
+    def title(self) -> str:
+        """The name, else what the tree is for, else the first characters of its id."""
+        return self.name or self.app_id or self.id[:8]
+
+    @classmethod
+    def read(cls, row: Mapping[str, Any]) -> TreeFacts:
+        """Reads one element of `tree.list`."""
+        return cls(
+            text_of(row.get("id")),
+            text_of(row.get("appId")),
+            text_of(row.get("name")),
+            text_of(row.get("role")),
+            whole(row.get("vertices")),
+        )
+
+
+@dataclass(frozen=True)
+class ChatEntry:
+    """One chat in the list of a space."""
+
+    tree: str
+    title: str
+    messages: int
+
+    @classmethod
+    def read(cls, row: Mapping[str, Any]) -> ChatEntry:
+        """Reads one element of `chat.list`."""
+        title = text_of(row.get("title")) or "untitled"
+        return cls(text_of(row.get("tree")), title, whole(row.get("messages")))
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message on the branch that a chat shows."""
+
+    id: str
+    role: str
+    text: str
+    author: str
+    """The assistant's or person's name; empty when it is not recorded."""
+    model: str
+    created_at: float | None
+    thinking: str
+    tools: tuple[str, ...]
+    files: tuple[str, ...]
+    in_progress: bool
+    alternatives: tuple[str, ...]
+    """The ids of this message and its siblings, in display order."""
+    index: int
+    """Where this message stands among its alternatives."""
+
+    @classmethod
+    def read(cls, row: Mapping[str, Any]) -> Message:
+        """Reads one element of `messages` in `chat.show`."""
+        alternatives = tuple(str(other) for other in row.get("alternatives") or [])
+        return cls(
+            id=str(row.get("id", "")),
+            role=text_of(row.get("role")),
+            text=clean_lines(str(row.get("text") or "")),
+            author=text_of(row.get("author")),
+            model=text_of(row.get("model")),
+            created_at=moment(row.get("created")),
+            thinking=clean_lines(str(row.get("thinking") or "")),
+            tools=_names(row.get("tools")),
+            files=_names(row.get("files")),
+            in_progress=bool(row.get("inProgress")),
+            alternatives=alternatives,
+            index=min(whole(row.get("index")), max(0, len(alternatives) - 1)),
+        )
+
+
+def _names(value: object) -> tuple[str, ...]:
+    found = value if isinstance(value, list) else []
+    return tuple(
+        text_of(item.get("name") or item.get("vertex")) if isinstance(item, Mapping) else str(item)
+        for item in found
+    )
+
+
+@dataclass(frozen=True)
+class Chat:
+    """A chat as it is shown: its title and its main branch."""
+
+    title: str
+    messages: tuple[Message, ...]
+
+    @classmethod
+    def read(cls, answer: Mapping[str, Any]) -> Chat:
+        """Reads the answer to `chat.show`."""
+        messages = tuple(Message.read(row) for row in rows(answer.get("messages")))
+        return cls(text_of(answer.get("title")), messages)
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """One file of a space."""
+
+    tree: str
+    vertex: str
+    path: str
+    mime: str
+    size_bytes: int | None
+    is_here: bool | None
+    """Whether its bytes are on this machine; None where the daemon does not say."""
+    is_mutable: bool
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The names of the folders it lies in, outermost first."""
+        return tuple(self.path.split("/")[:-1])
+
+    @property
+    def name(self) -> str:
+        """Its name without the folders."""
+        return self.path.rpartition("/")[2] or self.vertex[:8]
+
+    @classmethod
+    def read(cls, row: Mapping[str, Any]) -> FileEntry:
+        """Reads one element of `file.list`."""
+        here, size_bytes = row.get("here"), row.get("size")
+        return cls(
+            tree=text_of(row.get("tree")),
+            vertex=text_of(row.get("vertex")),
+            path=text_of(row.get("path")).strip("/"),
+            mime=text_of(row.get("mimeType")),
+            size_bytes=None if size_bytes is None else whole(size_bytes),
+            is_here=None if here is None else bool(here),
+            is_mutable=not row.get("hash") and bool(row.get("id")),
+        )
+
+
+@dataclass(frozen=True)
+class VertexFacts:
+    """One vertex of a tree."""
+
+    id: str
+    parent: str
+    name: str
+    child_count: int
+    is_deleted: bool
+    path: str
+    properties: Mapping[str, Any]
+
+    @property
+    def title(self) -> str:
+        """The name, else the first characters of the id."""
+        return self.name or self.id[:8]
+
+    @classmethod
+    def read(cls, row: Mapping[str, Any]) -> VertexFacts:
+        """Reads the answer to `vertex.get` or one of `children`."""
+        properties = row.get("properties")
+        path = row.get("path")
+        return cls(
+            id=str(row.get("id", "")),
+            parent=str(row.get("parent") or ""),
+            name=text_of(row.get("name")),
+            child_count=whole(row.get("childCount")),
+            is_deleted=bool(row.get("deleted")),
+            path=text_of("/".join(map(str, path)) if isinstance(path, list) else path),
+            properties=properties if isinstance(properties, Mapping) else {},
+        )
+
+
+def value_kind(value: object) -> str:
+    """The JSON type of a property value in a word."""
+    names = {bool: "yes/no", str: "text", list: "list", type(None): "null"}
+    if isinstance(value, Mapping):
+        return "object"
+    return names.get(type(value), "number")
+
+
+def value_line(value: object) -> str:
+    """A property value on one clean line; text as it is, everything else as JSON."""
+    if isinstance(value, str):
+        return clean(value)
+    return clean(json.dumps(value, ensure_ascii=False, separators=(", ", ": "), default=str))

@@ -1,0 +1,152 @@
+"""The connection to the daemon: opened again whenever it breaks; the session's only source.
+
+Owns the client. `run` works until cancelled; calls made while there is no connection fail at once
+with a sentence, so that no key press waits for a daemon that is not there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sila_daemon.core.errors import DaemonNotRunningError, SilaError
+
+if TYPE_CHECKING:
+    from sila_tui.session import Session
+
+RETRY_S = (0.25, 0.5, 1.0, 2.0, 5.0)
+"""Pauses between attempts; the last one repeats. A restart of the daemon takes about a second."""
+STATUS_S_MAX = 5.0
+"""The status is asked for at least this often: it also changes by time alone."""
+STATUS_S_MIN = 0.25
+"""And at most this often, however many events come."""
+CALL_S_MAX = 30.0
+"""A call that takes longer has lost its daemon as far as a person is concerned."""
+
+
+class Client(Protocol):
+    """What the link needs of `sila_daemon.control.client.ControlClient`."""
+
+    async def call(self, method: str, /, **params: Any) -> Any:
+        """Asks the daemon and gives its answer."""
+
+    def events(
+        self, after: int | None = None, epoch: str | None = None
+    ) -> AsyncIterator[dict[str, Any]]:
+        """What happened after an event of a run of the daemon, and happens from now on."""
+
+    async def close(self) -> None:
+        """Ends the connection."""
+
+
+Connect = Callable[[], Awaitable[Client]]
+"""Opens a connection; raises OSError or a SilaError when nobody answers."""
+
+
+class Link:
+    """Keeps the session fed and carries the calls of the screens."""
+
+    def __init__(self, connect: Connect, session: Session) -> None:
+        self._connect = connect
+        self._session = session
+        self._client: Client | None = None
+        self._status_wanted = asyncio.Event()
+        self._retry_now = asyncio.Event()
+        self._failures = 0
+        self._last_event = 0
+        self._epoch: str | None = None
+
+    async def run(self) -> None:
+        """Connects, feeds, and starts over until cancelled."""
+        while True:
+            reason = "the daemon closed the connection"
+            try:
+                self._client = await self._connect()
+                await self._feed(self._client)
+            except (OSError, SilaError) as exc:
+                reason = str(exc)
+            finally:
+                await self._let_go()
+            pause = RETRY_S[min(self._failures, len(RETRY_S) - 1)]
+            self._failures += 1
+            self._session.feed_lost(reason, self._session.now() + pause)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._retry_now.wait(), pause)
+            self._retry_now.clear()
+
+    async def call(self, method: str, **params: Any) -> Any:
+        """Asks the daemon; raises a SilaError with a sentence when it cannot or will not."""
+        if self._client is None:
+            raise DaemonNotRunningError("the daemon does not answer", hint="sila-daemon start")
+        try:
+            return await asyncio.wait_for(self._client.call(method, **params), CALL_S_MAX)
+        except TimeoutError as exc:
+            text = f"the daemon did not answer within {CALL_S_MAX:.0f} s"
+            raise DaemonNotRunningError(text, hint="sila-daemon restart") from exc
+        except OSError as exc:
+            raise DaemonNotRunningError(str(exc), hint="sila-daemon start") from exc
+
+    def retry(self) -> None:
+        """Tries to connect now instead of when the pause ends."""
+        self._failures = 0
+        self._retry_now.set()
+
+    def refresh(self) -> None:
+        """Asks for the status soon."""
+        self._status_wanted.set()
+
+    async def _feed(self, client: Client) -> None:
+        self._session.feed_status(await client.call("daemon.status"))
+        self._failures = 0
+        tasks = [
+            asyncio.create_task(self._feed_events(client), name="sila-tui events"),
+            asyncio.create_task(self._feed_status(client), name="sila-tui status"),
+        ]
+        try:
+            # Whichever ends first ends the connection; its reason is the one to tell.
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _feed_events(self, client: Client) -> None:
+        while True:
+            async for event in client.events(after=self._last_event, epoch=self._epoch):
+                self._take(event)
+                self._status_wanted.set()
+
+    def _take(self, event: Mapping[str, Any]) -> None:
+        """Hands an event on; a gap, or another run of the daemon, makes all contents suspect."""
+        match event.get("kind"):
+            case "subscribed":
+                epoch = str(event.get("epoch", ""))
+                if epoch != self._epoch or event.get("gap"):
+                    self._last_event = 0 if epoch != self._epoch else self._last_event
+                    self._session.feed_gap()
+                self._epoch = epoch
+            case "gap":
+                self._last_event = int(event["id"])
+                self._session.feed_gap()
+            case _:
+                self._last_event = max(self._last_event, int(event.get("id") or 0))
+                self._session.feed_event(event)
+
+    async def _feed_status(self, client: Client) -> None:
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._status_wanted.wait(), STATUS_S_MAX)
+            self._status_wanted.clear()
+            answer = await asyncio.wait_for(client.call("daemon.status"), CALL_S_MAX)
+            self._session.feed_status(answer)
+            await asyncio.sleep(STATUS_S_MIN)
+
+    async def _let_go(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            with suppress(OSError, SilaError):
+                await client.close()

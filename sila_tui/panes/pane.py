@@ -1,0 +1,33 @@
+"""What every pane has in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.containers import Container
+from textual.message import Message
+
+if TYPE_CHECKING:
+    from sila_tui.session import Session
+    from sila_tui.space_reader import SpaceReader
+
+
+class Pane(Container):
+    """One view of a part of a space."""
+
+    class LeftAlone(Message):
+        """A person goes out of the pane."""
+
+    def __init__(self, session: Session, reader: SpaceReader, name: str) -> None:
+        super().__init__(id=f"pane-{name}")
+        self.session = session
+        self.reader = reader
+
+    async def open(self, tree: str) -> None:
+        """Shows the part that `tree` names, from its beginning. Raises SilaError."""
+
+    async def reload(self) -> None:
+        """Shows the same part as it is now, without moving what a person looks at."""
+
+    def enter(self) -> None:
+        """Takes the focus to what keys should move."""

@@ -1,0 +1,1 @@
+"""The screens: each puts widgets together, asks the daemon, and hands the answers down."""

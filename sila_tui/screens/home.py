@@ -1,0 +1,186 @@
+"""The first screen: every space, whether it is safe, and what happened lately."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+
+from sila_tui.facts import SpaceFacts, text_of
+from sila_tui.jobs import run_job
+from sila_tui.screens.frame import FramedScreen
+from sila_tui.screens.space import SpaceScreen
+from sila_tui.widgets.dialogs import Field, FormDialog
+from sila_tui.widgets.row_list import RowList
+from sila_tui.widgets.space_details import SpaceDetails
+from sila_tui.widgets.space_list import SpaceList
+from sila_tui.widgets.welcome import Welcome
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+
+class HomeScreen(FramedScreen):
+    """Lists the spaces and starts everything that can be done with one."""
+
+    DEFAULT_CSS = """
+    HomeScreen > Horizontal { height: 1fr; padding-top: 1; }
+    HomeScreen SpaceList { width: 3fr; height: 1fr; }
+    HomeScreen SpaceDetails { width: 2fr; height: 1fr; padding: 0 2; }
+    HomeScreen.-narrow > Horizontal { layout: vertical; padding-top: 0; }
+    HomeScreen.-narrow SpaceList { width: 1fr; height: 2fr; }
+    HomeScreen.-narrow SpaceDetails { width: 1fr; height: 3fr; padding: 1 1; }
+    """
+    BINDING_GROUP_TITLE = "Home"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "app.quit", "Leave", show=False),
+        Binding("escape", "nothing", "Stay here", show=False),
+        Binding("s", "sync", "Sync now"),
+        Binding("p", "pause", "Pause or resume"),
+        Binding("S", "app.sync_status", "Sync status"),
+        Binding("n", "new", "New"),
+        Binding("a", "add", "Add"),
+        Binding("c", "clone", "Clone"),
+        Binding("m", "mirror", "Mirror to a server", show=False),
+        Binding("i", "sign_in", "Sign in", show=False),
+    ]
+
+    def body(self) -> ComposeResult:
+        """Builds the list beside the details, and the page that takes their place."""
+        with Horizontal():
+            yield SpaceList(self.sila.session, self.sila.home)
+            yield SpaceDetails(self.sila.session)
+        yield Welcome(self.sila.session, self.sila.socket)
+
+    def on_mount(self) -> None:
+        """Begins in the list."""
+        super().on_mount()
+        self.query_one(SpaceList).focus()
+
+    @property
+    def _list(self) -> SpaceList:
+        return self.query_one(SpaceList)
+
+    def pull(self) -> None:
+        """Draws the list and the details; ages in them change by time alone."""
+        super().pull()
+        if self.is_mounted:
+            welcome = self.query_one(Welcome)
+            welcome.pull()
+            self.query_one(Horizontal).display = not welcome.is_needed
+            self._list.refresh()
+            self.query_one(SpaceDetails).refresh()
+
+    def news(self) -> None:
+        """Takes spaces that came or went into the list."""
+        welcome = self.query_one(Welcome)
+        was_needed = welcome.display
+        self._list.rows_changed()
+        self._show_details()
+        if was_needed and not welcome.is_needed:
+            self.call_after_refresh(self._list.focus)
+
+    @on(RowList.Highlighted, "#spaces")
+    def moved(self) -> None:
+        """Shows the details of the space under the cursor."""
+        self._show_details()
+
+    def _show_details(self) -> None:
+        space = self._list.space
+        self.query_one(SpaceDetails).show(space.id if space else "")
+
+    @on(RowList.Chosen, "#spaces")
+    def chosen(self) -> None:
+        """Goes into the space."""
+        space = self._list.space
+        if space is not None:
+            self.app.push_screen(SpaceScreen(space))
+
+    def action_nothing(self) -> None:
+        """Escape has nowhere to go from here; q leaves."""
+
+    def action_sync(self) -> None:
+        """Scans and exchanges the space under the cursor now."""
+        if self._list.space is not None:
+            self.sila.sync_space(self._list.space.id)
+
+    def action_pause(self) -> None:
+        """Pauses the space under the cursor, or lets it go on."""
+        space = self._list.space
+        if space is None:
+            return
+        is_paused = space.state == "paused"
+        method = "space.resume" if is_paused else "space.pause"
+        said = f"{space.title} goes on" if is_paused else f"{space.title} is paused until p"
+        self.ask_daemon(method, said, space=space.id)
+
+    def ask_daemon(self, method: str, said: str, **params: object) -> None:
+        """Calls the daemon, says that it is done, and looks at the result."""
+
+        async def job() -> None:
+            await self.sila.link.call(method, **params)
+            self.sila.link.refresh()
+            self.app.notify(said, markup=False)
+
+        run_job(self, job, group=method)
+
+    def _ask(self, title: str, fields: list[Field], method: str, said: str, hint: str = "") -> None:
+        def answered(values: dict[str, str] | None) -> None:
+            if values is None:
+                return
+            params: dict[str, object] = {key: value for key, value in values.items() if value}
+            for key in ("address", "path"):
+                given = values.get(key, "")
+                if given and "://" not in given:
+                    params[key] = str(Path(given).expanduser().absolute())
+            self.ask_daemon(method, said, **params)
+
+        self.app.push_screen(FormDialog(title, fields, hint), answered)
+
+    def action_new(self) -> None:
+        """Makes a space."""
+        fields = [
+            Field("name", "Name", example="Work"),
+            Field("address", "Folder, local:// or a server's address", example="~/Sila/Work"),
+        ]
+        hint = "local:// keeps it in this machine's database only."
+        self._ask("New space", fields, "space.create", "The space is there", hint)
+
+    def action_add(self) -> None:
+        """Looks after a folder that is a space already."""
+        fields = [Field("path", "Folder of the space", example="~/Sila/Work")]
+        self._ask("Add a folder", fields, "space.add", "The folder is looked after")
+
+    def action_clone(self) -> None:
+        """Brings a space from a server."""
+        fields = [
+            Field("url", "Server", example="https://sila.example"),
+            Field("id", "Id of the space"),
+            Field("path", "Into the folder", example="none: database only", is_required=False),
+        ]
+        self._ask("Bring a space from a server", fields, "space.clone", "The space is coming")
+
+    def action_mirror(self) -> None:
+        """Mirrors the space under the cursor to one more server."""
+        space: SpaceFacts | None = self._list.space
+        if space is None:
+            return
+        fields = [
+            Field("url", "Server", example="https://sila.example"),
+            Field("space", "Space", space.id),
+        ]
+        hint = "Secrets stay here; sila-daemon space server add --secrets mirror sends them too."
+        said = f"{text_of(space.title)} is mirrored there from now on"
+        self._ask("Mirror to a server", fields, "space.add_server", said, hint)
+
+    def action_sign_in(self) -> None:
+        """Signs in to a server."""
+        fields = [
+            Field("url", "Server", example="https://sila.example"),
+            Field("email", "E-mail"),
+            Field("password", "Password", is_secret=True),
+        ]
+        self._ask("Sign in", fields, "server.login", "You are signed in")

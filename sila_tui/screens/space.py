@@ -1,0 +1,192 @@
+"""One space: its parts at the left, what one of them holds at the right."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.widgets import ContentSwitcher, Static
+
+from sila_daemon.core.errors import SilaError
+from sila_tui.jobs import run_job
+from sila_tui.outline import Item, Outline
+from sila_tui.panes.chat_pane import ChatPane
+from sila_tui.panes.files_pane import FilesPane
+from sila_tui.panes.pane import Pane
+from sila_tui.panes.secrets_pane import SecretsPane
+from sila_tui.panes.tree_pane import TreePane
+from sila_tui.screens.frame import FramedScreen
+from sila_tui.space_reader import SpaceReader
+from sila_tui.widgets.raw_tree import RawTree
+from sila_tui.widgets.row_list import RowList
+from sila_tui.widgets.sidebar import Sidebar
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+    from sila_tui.facts import SpaceFacts
+
+RELOAD_S_MIN = 0.5
+"""Contents are asked for at most this often, however many changes come."""
+
+
+class SpaceScreen(FramedScreen):
+    """Moves between the sidebar and the panes, and keeps both up to date."""
+
+    DEFAULT_CSS = """
+    SpaceScreen > Horizontal { height: 1fr; }
+    SpaceScreen Sidebar { width: 32; height: 1fr; border-right: solid $border; }
+    SpaceScreen ContentSwitcher { width: 1fr; height: 1fr; }
+    SpaceScreen #nothing { content-align: center middle; color: $dim; width: 1fr; height: 1fr; }
+    SpaceScreen.-narrow Sidebar { width: 1fr; border-right: none; }
+    SpaceScreen.-narrow ContentSwitcher { display: none; }
+    SpaceScreen.-narrow.-reading Sidebar { display: none; }
+    SpaceScreen.-narrow.-reading ContentSwitcher { display: block; }
+    """
+    BINDING_GROUP_TITLE = "Space"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,h,left", "out", "Back", show=False),
+        Binding("b", "to_sidebar", "Sidebar", show=False),
+        Binding("t", "as_tree", "Tree view"),
+        Binding("S", "app.sync_status", "Sync status", show=False),
+        Binding("s", "sync", "Sync now"),
+    ]
+
+    def __init__(self, space: SpaceFacts) -> None:
+        super().__init__()
+        self._space_id = space.id
+        self.outline = Outline()
+        self._shown: Item | None = None
+        self._seen_contents = -1
+        self._has_begun = False
+        self._reload_wanted = False
+        self._is_reloading = False
+
+    def crumbs(self) -> list[str]:
+        """The space and what of it is shown."""
+        place = ["sila", self.sila.session.title_of(self._space_id)]
+        return [*place, self._shown.title] if self._shown else place
+
+    def body(self) -> ComposeResult:
+        """Builds the sidebar and one pane for each kind of part."""
+        session, reader = self.sila.session, SpaceReader(self.sila.link, self._space_id)
+        self._reader = reader
+        with Horizontal():
+            yield Sidebar()
+            with ContentSwitcher(initial="nothing"):
+                yield Static("opening …", id="nothing", markup=False)
+                yield ChatPane(session, reader)
+                yield FilesPane(session, reader)
+                yield TreePane(session, reader)
+                yield SecretsPane(session, reader)
+
+    def on_mount(self) -> None:
+        """Begins in the sidebar; the first news fill it."""
+        super().on_mount()
+        self.query_one(Sidebar).focus()
+
+    async def _begin(self) -> None:
+        self._has_begun = True
+        try:
+            await self._load_outline()
+        except SilaError as exc:
+            # Tried again as soon as the daemon answers.
+            self._has_begun = False
+            self.query_one("#nothing", Static).update(f"{exc.message}\n{exc.hint}")
+            return
+        items = self.outline.items
+        first = next((item for item in items if item.view == "chat"), None)
+        if first is not None:
+            await self._open(first)
+        else:
+            self.query_one("#nothing", Static).update("No chats yet.")
+
+    async def _load_outline(self) -> None:
+        self.outline = await self._reader.outline()
+        self.query_one(Sidebar).show(self.outline)
+
+    @property
+    def pane(self) -> Pane | None:
+        """The pane in front."""
+        shown = self.query_one(ContentSwitcher).current
+        return self.query_one(f"#{shown}", Pane) if shown and shown != "nothing" else None
+
+    async def _open(self, item: Item) -> None:
+        await self.query_one(f"#pane-{item.view}", Pane).open(item.tree)
+        self._shown = item
+        self.query_one(ContentSwitcher).current = f"pane-{item.view}"
+        self.query_one(Sidebar).point_at(item.view, item.tree)
+        self.pull()
+
+    def show(self, item: Item) -> None:
+        """Opens a part of the space and goes there."""
+
+        async def job() -> None:
+            await self._open(item)
+            self.add_class("-reading")
+            if self.pane is not None:
+                self.call_after_refresh(self.pane.enter)
+
+        run_job(self, job, group="show")
+
+    @on(RowList.Chosen, "#sidebar")
+    def chosen(self) -> None:
+        """Opens what the cursor stands on."""
+        item = self.query_one(Sidebar).item
+        if item is not None:
+            self.show(item)
+
+    def news(self) -> None:
+        """Asks for the contents again when something in this space has changed."""
+        if not self._has_begun:
+            run_job(self, self._begin, group="show")
+        revision = self.sila.session.content_revisions.get(self._space_id, 0)
+        if self._seen_contents < 0:
+            self._seen_contents = revision
+        elif revision != self._seen_contents:
+            self._seen_contents = revision
+            self._reload_wanted = True
+            if not self._is_reloading:
+                self._is_reloading = True
+                run_job(self, self._reload, group="reload")
+
+    async def _reload(self) -> None:
+        """Loads again and again while changes come: one that is under way is never cut off."""
+        try:
+            while self._reload_wanted:
+                self._reload_wanted = False
+                await self._load_outline()
+                if self.pane is not None:
+                    await self.pane.reload()
+                await asyncio.sleep(RELOAD_S_MIN)
+        finally:
+            self._is_reloading = False
+
+    @on(RawTree.LeftAlone)
+    @on(Pane.LeftAlone)
+    def action_to_sidebar(self) -> None:
+        """Goes to the sidebar."""
+        self.remove_class("-reading")
+        self.query_one(Sidebar).focus()
+
+    def action_out(self) -> None:
+        """Goes from the pane to the sidebar, and from the sidebar home."""
+        if self.query_one(Sidebar).has_focus:
+            self.action_leave()
+        else:
+            self.action_to_sidebar()
+
+    def action_as_tree(self) -> None:
+        """Shows what is in front as the tree that it is."""
+        tree = self._shown.tree if self._shown else ""
+        found = next((item for item in self.outline.items if item.view == "tree"
+                      and item.tree == tree), None)  # fmt: skip
+        if found is not None:
+            self.show(found)
+
+    def action_sync(self) -> None:
+        """Scans and exchanges now."""
+        self.sila.sync_space(self._space_id)

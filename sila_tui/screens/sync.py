@@ -1,0 +1,59 @@
+"""What each layer of each space holds and what is owed to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+
+from sila_tui.screens.frame import FramedScreen
+from sila_tui.screens.space import SpaceScreen
+from sila_tui.widgets.row_list import RowList
+from sila_tui.widgets.sync_rows import SyncList
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+
+class SyncScreen(FramedScreen):
+    """Shows where everything is, and syncs what is chosen."""
+
+    DEFAULT_CSS = "SyncScreen SyncList { height: 1fr; margin-top: 1; }"
+    BINDING_GROUP_TITLE = "Sync status"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s,r", "sync", "Sync now"),
+        Binding("h,left", "leave", "Back"),
+    ]
+
+    def crumbs(self) -> list[str]:
+        """Below home."""
+        return ["sila", "Sync status"]
+
+    def body(self) -> ComposeResult:
+        """Builds the rows."""
+        yield SyncList(self.sila.session)
+
+    def on_mount(self) -> None:
+        """Begins in the rows."""
+        super().on_mount()
+        self.query_one(SyncList).focus()
+
+    def pull(self) -> None:
+        """Draws the rows; their words change by time alone."""
+        super().pull()
+        if self.is_mounted:
+            self.query_one(SyncList).pull()
+
+    @on(RowList.Chosen, "#sync")
+    def chosen(self) -> None:
+        """Goes into the space."""
+        space = self.query_one(SyncList).space
+        if space is not None:
+            self.app.push_screen(SpaceScreen(space))
+
+    def action_sync(self) -> None:
+        """Scans and exchanges the space under the cursor now."""
+        space = self.query_one(SyncList).space
+        if space is not None:
+            self.sila.sync_space(space.id)

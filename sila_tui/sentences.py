@@ -1,0 +1,107 @@
+"""States in words: the same sentences in every view, and never more hopeful than the facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sila_tui.words import Symbols, ago, clock_time, counted, size, span, worst
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import tzinfo
+
+    from sila_tui.facts import Remote, SpaceFacts
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A state with the words for it."""
+
+    state: str
+    words: str
+
+
+class Sentences:
+    """Says how things stand at the moment of asking."""
+
+    def __init__(self, now: Callable[[], float], zone: tzinfo | None, symbols: Symbols) -> None:
+        self._now = now
+        self._zone = zone
+        self._symbols = symbols
+
+    def time_of_day(self, at: float) -> str:
+        """The local time, with the date when it is not today's."""
+        return clock_time(at, self._now(), self._zone)
+
+    def overall(self, spaces: Sequence[SpaceFacts]) -> Sentence:
+        """Whether everything is safe, in one sentence."""
+        if not spaces:
+            return Sentence("unknown", "nothing to look after yet")
+        states = [space.state for space in spaces]
+        problem = worst(states)
+        state = "unknown" if "unknown" in states and problem == "current" else problem
+        if state == "current":
+            return Sentence(state, self._all_safe(spaces))
+        concerned = next(space for space in spaces if space.state == state)
+        others = sum(space.state != "current" for space in spaces) - 1
+        tail = f" {self._symbols.dot} {others} more" if others else ""
+        return Sentence(state, f"{concerned.title}: {self.of_space(concerned)}{tail}")
+
+    def of_space(self, space: SpaceFacts) -> str:
+        """The state of one space."""
+        if space.state == "current":
+            return self._agreed(space) if space.remotes else "saved here, on no server"
+        if space.state == "syncing":
+            owed = self._owed(space.pending_ops, space.pending_files)
+            return f"sending {owed}" if owed else space.reason or "syncing"
+        if space.state == "offline":
+            owed = self._owed(space.pending_ops, space.pending_files)
+            reason = space.reason or self._unreached(space)
+            return f"{reason}; {owed} {self._wait(space)}" if owed else reason
+        usual = {"paused": "paused", "unknown": "state unknown"}.get(space.state, "needs a look")
+        return space.reason or usual
+
+    def of_remote(self, remote: Remote) -> str:
+        """The state of one server of a space."""
+        if remote.state == "current" and remote.last_ack_at:
+            return f"agreed {ago(self._now() - remote.last_ack_at)}"
+        parts = [remote.reason or remote.state.replace("_", " ")]
+        owed = self._owed(remote.pending_ops, remote.pending_files)
+        if owed:
+            volume = f" ({size(remote.pending_bytes)})" if remote.pending_bytes else ""
+            parts.append(f"{owed}{volume} to send")
+        if remote.retry_at and remote.retry_at > self._now():
+            parts.append(f"retry in {span(remote.retry_at - self._now() + 0.5)}")
+        return f" {self._symbols.dot} ".join(parts)
+
+    def _all_safe(self, spaces: Sequence[SpaceFacts]) -> str:
+        mirrored = [space for space in spaces if space.remotes]
+        if not mirrored:
+            return f"all saved here {self._symbols.dot} no server holds a copy"
+        oldest = min(mirrored, key=lambda space: space.agreed_at or 0.0)
+        local = len(spaces) - len(mirrored)
+        only = f" {self._symbols.dot} {counted(local, 'space')} only here" if local else ""
+        return f"all safe {self._symbols.dot} {self._agreed(oldest)}{only}"
+
+    def _agreed(self, space: SpaceFacts) -> str:
+        names = [remote.name for remote in space.remotes]
+        who = names[0] if len(names) == 1 else counted(len(names), "server")
+        at = space.agreed_at
+        return f"agreed with {who}" + (f" {ago(self._now() - at)}" if at else "")
+
+    def _unreached(self, space: SpaceFacts) -> str:
+        away = [remote for remote in space.remotes if remote.state != "current"]
+        if not away:
+            return "not reached"
+        since = away[0].last_ack_at
+        when = f" since {self.time_of_day(since)}" if since else ""
+        return f"{away[0].name} not reached{when}"
+
+    def _owed(self, ops: int, files: int) -> str:
+        parts = [counted(ops, "op")] if ops else []
+        parts += [counted(files, "file")] if files else []
+        return f" {self._symbols.dot} ".join(parts)
+
+    def _wait(self, space: SpaceFacts) -> str:
+        return "waits" if space.pending_ops + space.pending_files == 1 else "wait"

@@ -1,0 +1,99 @@
+"""The two looks of the screen and the styles that lines are drawn with.
+
+One accent for what is chosen, green, yellow and red for states only, and two shades of grey. Every
+text colour has a contrast of at least 4.5 to 1 against its background.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from rich.style import Style
+from textual.theme import Theme
+
+DARK = Theme(
+    name="sila-dark",
+    dark=True,
+    primary="#8fb0ff",
+    secondary="#8fb0ff",
+    accent="#8fb0ff",
+    foreground="#d9dce3",
+    background="#15171c",
+    surface="#15171c",
+    panel="#1d2027",
+    boost="#262a33",
+    success="#93c47d",
+    warning="#e2b659",
+    error="#ef7a82",
+    variables={"border": "#343945", "dim": "#949ba8", "scrollbar": "#343945"},
+)
+
+LIGHT = Theme(
+    name="sila-light",
+    dark=False,
+    primary="#2b56c6",
+    secondary="#2b56c6",
+    accent="#2b56c6",
+    foreground="#22262e",
+    background="#fbfbf9",
+    surface="#fbfbf9",
+    panel="#f1f1ed",
+    boost="#e3e6ee",
+    success="#2f7031",
+    warning="#8a5a00",
+    error="#b3262f",
+    variables={"border": "#d2d3cd", "dim": "#62676f", "scrollbar": "#d2d3cd"},
+)
+
+THEMES = (DARK, LIGHT)
+
+
+@dataclass(frozen=True)
+class Palette:
+    """The styles of drawn lines, by what they mean."""
+
+    text: Style
+    strong: Style
+    dim: Style
+    faint: Style
+    accent: Style
+    good: Style
+    warn: Style
+    bad: Style
+    chosen: Style
+    """Laid over the line under the cursor of the focused pane."""
+    chosen_elsewhere: Style
+    """The same in a pane that is not focused."""
+    code: Style
+    is_dark: bool
+
+    def of_state(self, state: str) -> Style:
+        """The style for the sign of a state; the sign and the words say it too."""
+        return {
+            "current": self.good,
+            "syncing": self.accent,
+            "needs_you": self.warn,
+            "broken": self.bad,
+        }.get(state, self.dim)
+
+
+@cache
+def palette(name: str) -> Palette:
+    """The styles of the theme of that name; of the dark one when it is none of ours."""
+    theme = LIGHT if name == LIGHT.name else DARK
+    dim = theme.variables["dim"]
+    return Palette(
+        text=Style(color=theme.foreground),
+        strong=Style(color=theme.foreground, bold=True),
+        dim=Style(color=dim),
+        faint=Style(color=theme.variables["border"]),
+        accent=Style(color=theme.accent),
+        good=Style(color=theme.success),
+        warn=Style(color=theme.warning),
+        bad=Style(color=theme.error),
+        chosen=Style(bgcolor=theme.boost),
+        chosen_elsewhere=Style(bgcolor=theme.panel),
+        code=Style(color=theme.foreground, bgcolor=theme.panel),
+        is_dark=theme.dark,
+    )

@@ -1,0 +1,210 @@
+"""The messages of a chat, drawn line by line, with a cursor that moves from message to message.
+
+A message is laid out when it is first shown, once for each width. Only the last messages are laid
+out at first; going up brings earlier ones.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message as Notice
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from sila_tui.theme import palette
+from sila_tui.widgets.chat_lines import MessageLayout, message_lines
+from sila_tui.widgets.lines import fitted, line
+from sila_tui.words import UNICODE, counted
+
+if TYPE_CHECKING:
+    from rich.text import Text
+    from textual import events
+
+    from sila_tui.contents import Chat, Message
+    from sila_tui.session import Session
+
+WINDOW = 60
+"""Messages laid out at a time: enough for several screens, few enough to open at once."""
+
+
+class ChatLog(ScrollView, can_focus=True):
+    """Shows one chat and says which message a person wants to do something with."""
+
+    DEFAULT_CSS = """
+    ChatLog { scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; overflow-x: hidden; }
+    """
+    BINDING_GROUP_TITLE = "Chat"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,i", "write", "Write"),
+        Binding("left_square_bracket", "turn(-1)", "Branch before", show=False),
+        Binding("right_square_bracket", "turn(1)", "Next branch", show=False),
+        Binding("o", "unfold", "Unfold"),
+        Binding("y", "copy", "Copy"),
+        Binding("j,down", "step(1)", "Next message", show=False),
+        Binding("k,up", "step(-1)", "Message before", show=False),
+        Binding("g,home", "go(0)", "First message", show=False),
+        Binding("G,end", "go(-1)", "Last message", show=False),
+        Binding("ctrl+d,pagedown", "scroll_page(1)", "Page down", show=False),
+        Binding("ctrl+u,pageup", "scroll_page(-1)", "Page up", show=False),
+    ]
+
+    class Turned(Notice):
+        """A person wants the alternative `step` away from a message."""
+
+        def __init__(self, message: Message, step: int) -> None:
+            super().__init__()
+            self.message = message
+            self.step = step
+
+    class WriteWanted(Notice):
+        """A person wants to write."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(id="chat-log")
+        self._session = session
+        self._messages: tuple[Message, ...] = ()
+        self._first = 0
+        self._cursor = 0
+        self._opened: set[str] = set()
+        self._lines: list[tuple[int, Strip]] = []
+        self._tops: dict[int, int] = {}
+        self._cache: dict[tuple[object, ...], list[Strip]] = {}
+
+    @property
+    def current(self) -> Message | None:
+        """The message under the cursor."""
+        return self._messages[self._cursor] if self._cursor < len(self._messages) else None
+
+    def show(self, chat: Chat, *, keep_place: bool) -> None:
+        """Shows a chat; at its end, or where one was reading when `keep_place` is given."""
+        was_at_end = self._cursor >= len(self._messages) - 1
+        known = self.current
+        self._messages = chat.messages
+        ids = [message.id for message in chat.messages]
+        if keep_place and known is not None and not was_at_end:
+            at = ids.index(known.id) if known.id in ids else self._cursor
+            self._cursor = max(0, min(at, len(ids) - 1))
+        else:
+            self._cursor, self._first = max(0, len(ids) - 1), max(0, len(ids) - WINDOW)
+        self._first = min(self._first, self._cursor)
+        self._lay_out()
+        self.call_after_refresh(self._show_cursor)
+
+    def on_resize(self) -> None:
+        """Lays the messages out for the new width."""
+        self._lay_out()
+        self._show_cursor()
+
+    def on_focus(self) -> None:
+        """Shows the cursor."""
+        self.refresh()
+
+    def on_blur(self) -> None:
+        """Hides the cursor."""
+        self.refresh()
+
+    def _lay_out(self) -> None:
+        width, look = self.size.width, palette(self.app.theme)
+        if width < 10:
+            return
+        layout = MessageLayout(width, look, self._session.say, self._session.symbols)
+        fresh: dict[tuple[object, ...], list[Strip]] = {}
+        self._lines, self._tops = [], {}
+        for index in range(self._first, len(self._messages)):
+            message = self._messages[index]
+            is_open = message.id in self._opened
+            key = (message, width, self.app.theme, is_open)
+            strips = self._cache.get(key) or message_lines(
+                message, layout, self.app.console, is_open=is_open
+            )
+            fresh[key] = strips
+            self._tops[index] = len(self._lines)
+            self._lines += [(index, strip) for strip in strips]
+        self._cache = fresh
+        self.virtual_size = Size(width, len(self._lines) + self._lead)
+        self.refresh()
+
+    @property
+    def _lead(self) -> int:
+        """Lines above the first message: how many earlier ones there are."""
+        return 1 if self._first else 0
+
+    def render_line(self, y: int) -> Strip:
+        """Draws one line of what is visible."""
+        look, width = palette(self.app.theme), self.size.width
+        at = int(self.scroll_offset.y) + y - self._lead
+        if at < 0:
+            earlier = f"  {counted(self._first, 'earlier message')}: go up to see them"
+            return self._strip(line((earlier, look.dim)))
+        if at >= len(self._lines):
+            said = "  Nothing here yet. Press enter to write the first message."
+            return self._strip(line((said if not self._messages and y == 0 else "", look.dim)))
+        index, strip = self._lines[at]
+        if index == self._cursor and self.has_focus:
+            mark = self._strip(line((UNICODE.cursor, look.accent)))
+            strip = Strip.join([mark.crop(0, 1), strip.crop(1, width)])
+        return strip.apply_style(self.rich_style)
+
+    def _strip(self, text: Text) -> Strip:
+        filled = fitted(text, self.size.width)
+        return Strip(filled.render(self.app.console), self.size.width).apply_style(self.rich_style)
+
+    def _show_cursor(self) -> None:
+        if self._cursor in self._tops:
+            top = self._tops[self._cursor] + self._lead
+            following = self._tops.get(self._cursor + 1, len(self._lines)) + self._lead
+            region = Region(0, top, 1, max(1, min(following - top, self.size.height)))
+            self.scroll_to_region(region, animate=False, force=True)
+
+    def action_step(self, step: int) -> None:
+        """Moves to the next message or the one before; within a long one it scrolls."""
+        self.action_go(max(0, min(self._cursor + step, len(self._messages) - 1)))
+
+    def action_go(self, index: int) -> None:
+        """Moves to a message; -1 is the last."""
+        self._cursor = max(0, len(self._messages) - 1) if index < 0 else index
+        if self._cursor < self._first or (self._cursor == self._first and self._first):
+            self._first = max(0, min(self._cursor, self._first) - WINDOW)
+            self._lay_out()
+        self.refresh()
+        self._show_cursor()
+
+    def action_scroll_page(self, direction: int) -> None:
+        """Scrolls by a page and takes the cursor along."""
+        self.scroll_relative(y=direction * (self.size.height - 2), animate=False, force=True)
+        at = int(self.scroll_target_y) + (self.size.height // 2) - self._lead
+        if self._lines:
+            self._cursor = self._lines[max(0, min(at, len(self._lines) - 1))][0]
+            self.refresh()
+
+    def action_turn(self, step: int) -> None:
+        """Asks for another branch at this message."""
+        if self.current is not None and len(self.current.alternatives) > 1:
+            self.post_message(self.Turned(self.current, step))
+
+    def action_unfold(self) -> None:
+        """Shows or hides what the message was thought out with."""
+        if self.current is not None:
+            self._opened ^= {self.current.id}
+            self._lay_out()
+            self._show_cursor()
+
+    def action_copy(self) -> None:
+        """Copies the message's text."""
+        if self.current is not None:
+            self.app.copy_to_clipboard(self.current.text)
+            self.app.notify("Message copied", timeout=2)
+
+    def action_write(self) -> None:
+        """Goes to the line that messages are written in."""
+        self.post_message(self.WriteWanted())
+
+    def on_click(self, event: events.Click) -> None:
+        """Moves the cursor to the message that was clicked."""
+        at = int(self.scroll_offset.y) + event.y - self._lead
+        if 0 <= at < len(self._lines):
+            self._cursor = self._lines[at][0]
+            self.refresh()

@@ -1,0 +1,89 @@
+"""Small windows over a screen that ask for a few words or for a yes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Label
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+
+@dataclass(frozen=True)
+class Field:
+    """One line that a form asks for."""
+
+    key: str
+    label: str
+    value: str = ""
+    example: str = ""
+    is_secret: bool = False
+    is_required: bool = True
+
+
+class FormDialog(ModalScreen[dict[str, str] | None]):
+    """Asks for some lines; gives them by key, or None when a person thinks better of it."""
+
+    DEFAULT_CSS = """
+    FormDialog { align: center middle; background: $background 60%; }
+    FormDialog > Vertical {
+        width: 64; max-width: 90%; height: auto; max-height: 90%;
+        padding: 1 2; background: $panel; border: round $border;
+    }
+    FormDialog .title { text-style: bold; margin-bottom: 1; }
+    FormDialog .label, FormDialog .hint { color: $dim; }
+    FormDialog .wrong { color: $error; height: auto; }
+    FormDialog Input { height: 1; border: none; padding: 0 1; margin-bottom: 1; }
+    FormDialog Input { background: $boost; }
+    FormDialog Input:focus { border: none; background: $boost; }
+    """
+    BINDING_GROUP_TITLE = "Dialog"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "Cancel"),
+        Binding("down", "app.focus_next", "Next line", show=False),
+        Binding("up", "app.focus_previous", "Line before", show=False),
+    ]
+
+    def __init__(self, title: str, fields: list[Field], hint: str = "") -> None:
+        super().__init__()
+        self._heading = title
+        self._fields = fields
+        self._hint = hint
+
+    def compose(self) -> ComposeResult:
+        """Builds a label and a line for each field."""
+        with Vertical():
+            yield Label(self._heading, classes="title", markup=False)
+            for field in self._fields:
+                yield Label(field.label, classes="label", markup=False)
+                box = Input(
+                    field.value,
+                    placeholder=field.example,
+                    password=field.is_secret,
+                    id=f"field-{field.key}",
+                )
+                box.cursor_blink = False
+                yield box
+            yield Label("", classes="wrong", markup=False)
+            note = f"{self._hint}\n" if self._hint else ""
+            yield Label(f"{note}enter done   esc cancel", classes="hint", markup=False)
+
+    @on(Input.Submitted)
+    def submitted(self) -> None:
+        """Goes to the next line that lacks something, and ends after the last."""
+        values = {}
+        for field in self._fields:
+            box = self.query_one(f"#field-{field.key}", Input)
+            values[field.key] = box.value if field.is_secret else box.value.strip()
+            if field.is_required and not values[field.key]:
+                said = f"{field.label} is needed"
+                self.query_one(".wrong", Label).update(said if box.has_focus else "")
+                box.focus()
+                return
+        self.dismiss(values)

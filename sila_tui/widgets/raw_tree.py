@@ -1,0 +1,112 @@
+"""A tree as it is: names or ids, child counts, opened as far as a person looks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from sila_tui.tree_rows import TreeRow, TreeRows
+from sila_tui.widgets.lines import line
+from sila_tui.widgets.row_list import RowList
+from sila_tui.words import UNICODE
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from sila_tui.theme import Palette
+
+TRASH_ID = "0"
+
+
+class RawTree(RowList):
+    """Shows the rows of a lazy tree; asks to open what is chosen."""
+
+    BINDING_GROUP_TITLE = "Tree"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("h,left", "close_or_up", "Close, or go to the parent", show=False),
+        Binding("y", "copy", "Copy id"),
+    ]
+
+    class LeftAlone(Message):
+        """A person goes out of the tree."""
+
+    def __init__(self) -> None:
+        super().__init__(id="raw-tree")
+        self.tree_rows = TreeRows()
+
+    @property
+    def current(self) -> TreeRow | None:
+        """The row under the cursor."""
+        rows = self.tree_rows.rows
+        return rows[self.cursor] if self.cursor < len(rows) else None
+
+    def row_count(self) -> int:
+        """The visible ones."""
+        return len(self.tree_rows.rows)
+
+    def row(self, index: int, width: int, look: Palette) -> Text:
+        """Draws one vertex."""
+        row = self.tree_rows.rows[index]
+        margin = "  " * row.depth
+        if row.is_more:
+            return line(margin, (f"  {UNICODE.more} more", look.accent))
+        vertex = row.vertex
+        sign = (UNICODE.opened if row.is_open else UNICODE.closed) if vertex.child_count else " "
+        is_trash = vertex.id == TRASH_ID
+        name = "trash" if is_trash else vertex.title
+        style = look.dim if is_trash or vertex.is_deleted or not vertex.name else look.text
+        count = f"  {vertex.child_count:,}" if vertex.child_count else ""
+        note = "  deleted" if vertex.is_deleted and not is_trash else ""
+        return line(margin, (f"{sign} ", look.dim), (name, style), (count + note, look.dim))
+
+    def action_close_or_up(self) -> None:
+        """Closes an open vertex; else goes to its parent."""
+        if not 0 <= self.cursor < self.row_count():
+            return
+        if self.tree_rows.rows[self.cursor].is_open:
+            self.tree_rows.close(self.cursor)
+            self.rows_changed()
+            return
+        parent = self.tree_rows.parent_of(self.cursor)
+        if parent is None:
+            self.post_message(self.LeftAlone())
+        else:
+            self.cursor = parent
+
+    def action_copy(self) -> None:
+        """Copies the vertex id."""
+        if self.current is not None:
+            self.app.copy_to_clipboard(self.current.vertex.id)
+            self.app.notify("Id copied", timeout=2)
+
+
+class PropertyList(RowList):
+    """The properties of a vertex: key, kind, value."""
+
+    BINDING_GROUP_TITLE = "Properties"
+    empty_text = "no properties"
+
+    def __init__(self) -> None:
+        super().__init__(id="properties")
+        self._rows: list[tuple[str, str, str]] = []
+
+    def show(self, rows: list[tuple[str, str, str]]) -> None:
+        """Shows other properties."""
+        self._rows = rows
+        self.cursor = 0
+        self.rows_changed()
+
+    def row_count(self) -> int:
+        """One line for each."""
+        return len(self._rows)
+
+    def row(self, index: int, width: int, look: Palette) -> Text:
+        """Draws one property."""
+        key, kind, value = self._rows[index]
+        column = min(18, max(len(row[0]) for row in self._rows))
+        shown = key if len(key) <= column else key[: column - 1] + UNICODE.more
+        return line(
+            (shown.ljust(column), look.accent), (f"  {kind:<7} ", look.dim), (value, look.text)
+        )

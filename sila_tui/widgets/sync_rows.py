@@ -1,0 +1,109 @@
+"""Who holds what: one block for each space, one line for each layer of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from sila_tui.widgets.lines import fitted, line, sides
+from sila_tui.widgets.row_list import RowList
+from sila_tui.words import ago, counted, size
+
+if TYPE_CHECKING:
+    from sila_tui.facts import SpaceFacts
+    from sila_tui.session import Session
+    from sila_tui.theme import Palette
+
+
+@dataclass(frozen=True)
+class SyncRow:
+    """A space, a layer of it when `layer` is set, or a gap."""
+
+    space: SpaceFacts | None
+    layer: str = ""
+    state: str = ""
+    holds: str = ""
+    said: str = ""
+
+
+def sync_rows(session: Session) -> list[SyncRow]:
+    """The rows in the order of the spaces; what is owed stands with the layer it is owed to."""
+    rows: list[SyncRow] = []
+    for space in session.spaces:
+        if rows:
+            rows.append(SyncRow(None))
+        holds = f"{space.ops:,} ops"
+        rows.append(SyncRow(space, state=space.state, said=session.say.of_space(space)))
+        rows.append(SyncRow(space, "store", "current", holds, "saved on this machine"))
+        if space.path:
+            rows.append(_folder_row(space, session))
+        for remote in space.remotes:
+            head = f"head {remote.server_head:,}" if remote.server_head else ""
+            said = session.say.of_remote(remote)
+            if remote.oldest_pending_at and remote.owes:
+                said += f", the oldest since {session.say.time_of_day(remote.oldest_pending_at)}"
+            rows.append(SyncRow(space, remote.name, remote.state, head, said))
+    return rows
+
+
+def _folder_row(space: SpaceFacts, session: Session) -> SyncRow:
+    waits = space.folder_pending_ops
+    if space.state in ("needs_you", "broken") and not space.remotes:
+        return SyncRow(space, "folder", space.state, "", space.reason)
+    scanned = space.folder_scanned_at
+    seen = f"scanned {ago(session.now() - scanned)}" if scanned else "not scanned yet"
+    if waits:
+        return SyncRow(space, "folder", "syncing", f"{space.ops - waits:,} ops",
+                       f"{counted(waits, 'op')} to write, {seen}")  # fmt: skip
+    return SyncRow(space, "folder", "current", f"{space.ops:,} ops", f"written, {seen}")
+
+
+class SyncList(RowList):
+    """Draws the layers; the cursor moves from space to space."""
+
+    BINDING_GROUP_TITLE = "Sync status"
+    empty_text = "Nothing to look after yet."
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(id="sync")
+        self._session = session
+        self._rows: list[SyncRow] = []
+
+    @property
+    def space(self) -> SpaceFacts | None:
+        """The space under the cursor."""
+        return self._rows[self.cursor].space if self.cursor < len(self._rows) else None
+
+    def pull(self) -> None:
+        """Takes the rows anew; their words change with time."""
+        self._rows = sync_rows(self._session)
+        self.rows_changed()
+
+    def row_count(self) -> int:
+        """Gaps included."""
+        return len(self._rows)
+
+    def can_choose(self, index: int) -> bool:
+        """Only spaces."""
+        return self._rows[index].space is not None and not self._rows[index].layer
+
+    def row(self, index: int, width: int, look: Palette) -> Text:
+        """Draws a space or one of its layers."""
+        row, symbols = self._rows[index], self._session.symbols
+        if row.space is None:
+            return line("")
+        sign = line((symbols.of_state(row.state), look.of_state(row.state)), " ")
+        if not row.layer:
+            figures = line(
+                (f"{counted(row.space.files, 'file')}, {size(row.space.size_bytes)}", look.dim)
+            )
+            title = Text.assemble(
+                sign, line((row.space.title, look.strong), "  ", (row.said, look.text))
+            )
+            return sides(title, figures if row.space.files else line(""), width)
+        column = max(10, min(24, width // 4))
+        name = fitted(line((row.layer, look.text)), column)
+        holds = fitted(line((row.holds, look.dim)), 14)
+        return line("   ", sign, name, "  ", holds, "  ", (row.said, look.dim))

@@ -1,0 +1,1 @@
+"""Pictures of every screen from fixed data, for the README and for eyes."""

@@ -1,0 +1,62 @@
+"""Draws screenshots/*.svg, and *.png where a monospace font is installed: `make screenshots`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import resvg_py
+
+from sila_tui.screenshot import draw
+from tests.tui.fake_daemon import FakeDaemon
+from tests.tui.pictures import PICTURES, Picture, app_for
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "screenshots"
+FONT_DIRS = ["/usr/share/fonts", "/usr/local/share/fonts", "/Library/Fonts"]
+FONT = "DejaVu Sans Mono"
+
+
+async def make(picture: Picture, folder: Path) -> None:
+    """Draws one picture into the folder."""
+    with tempfile.TemporaryDirectory() as place:
+        daemon = FakeDaemon(Path(place, "d.sock"))
+        picture.prepare(daemon)
+        if picture.has_daemon:
+            await daemon.start()
+        try:
+            svg = await draw(app_for(daemon, picture), picture.screen, picture.size)
+        finally:
+            await daemon.stop()
+    path = folder / f"{picture.name}.svg"
+    path.write_text(svg, encoding="utf-8")
+    if has_font():
+        png = resvg_py.svg_to_bytes(svg_string=svg, monospace_family=FONT, font_dirs=FONT_DIRS)
+        path.with_suffix(".png").write_bytes(bytes(png))
+    print(f"{picture.name:<24} {picture.size[0]}x{picture.size[1]}")
+
+
+def has_font() -> bool:
+    """Whether the font that the pictures are drawn with is installed."""
+    places = (Path(place) for place in FONT_DIRS)
+    return any(any(place.rglob("DejaVuSansMono.ttf")) for place in places if place.is_dir())
+
+
+def main(names: Sequence[str]) -> None:
+    """Draws the pictures of those names, all of them when there are none."""
+    FOLDER.mkdir(exist_ok=True)
+    for picture in PICTURES:
+        if not names or picture.name in names:
+            asyncio.run(make(picture, FOLDER))
+    if not has_font():
+        print(f"{FONT} is not installed (apt install fonts-dejavu-core): only SVG was made")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

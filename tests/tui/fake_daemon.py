@@ -1,0 +1,229 @@
+"""A daemon that answers from fixed data: a real Unix socket, the shapes of the real one.
+
+It remembers what the screens change (messages, branches, secrets, pauses), so that a test can see
+that a key press arrived. Methods that it does not know are refused as the real one refuses them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from tests.tui import sample
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+Json = dict[str, Any]
+
+
+class Refused(Exception):
+    """An answer that is an error."""
+
+    def __init__(self, code: str, message: str, hint: str = "", exit_code: int = 4) -> None:
+        super().__init__(message)
+        self.wire = {
+            "code": -32000,
+            "message": message,
+            "data": {"code": code, "hint": hint, "exitCode": exit_code},
+        }
+
+
+class FakeDaemon:
+    """Listens on `path` between `start` and `stop`, which may follow each other many times."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.calls: list[tuple[str, Json]] = []
+        self.status = sample.status()
+        self.messages: dict[str, list[Json]] = {sample.COFFEE: sample.chat_messages()}
+        self.vertices = sample.vertices()
+        self.secrets = dict(sample.SECRETS)
+        self.files = [dict(row) for row in sample.FILES]
+        self.events = sample.events()
+        self.epoch = "run-1"
+        self.refusals: dict[str, Refused] = {}
+        """Methods that are answered with an error."""
+        self._server: asyncio.Server | None = None
+        self._writers: list[asyncio.StreamWriter] = []
+        self._subscribers: list[asyncio.StreamWriter] = []
+        self._served: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Begins to listen."""
+        self._server = await asyncio.start_unix_server(self._accept, self.path, limit=1 << 24)
+
+    async def stop(self) -> None:
+        """Hangs up on everybody and stops listening."""
+        if self._server is not None:
+            self._server.close()
+            for writer in self._writers:
+                writer.close()
+            await asyncio.gather(*self._served)
+            self._writers, self._subscribers = [], []
+            await self._server.wait_closed()
+            self._server = None
+        self.path.unlink(missing_ok=True)
+
+    def emit(self, **event: Any) -> None:
+        """Tells every subscriber of something new."""
+        row = {"id": len(self.events) + 1, "at": sample.ms(0), "kind": "edit", **event}
+        self.events.append(row)
+        for writer in self._subscribers:
+            self._write(writer, {"jsonrpc": "2.0", "method": "event", "params": row})
+
+    def called(self, method: str) -> list[Json]:
+        """The parameters of every call of a method so far."""
+        return [params for name, params in self.calls if name == method]
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer), name="served")
+        self._served.add(task)
+        task.add_done_callback(self._served.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
+        with suppress(ConnectionError):
+            while line := await reader.readline():
+                request = json.loads(line)
+                method, params = request["method"], request["params"]
+                self.calls.append((method, params))
+                answer: Json = {"jsonrpc": "2.0", "id": request["id"]}
+                try:
+                    answer["result"] = self._answer(method, params)
+                except Refused as refused:
+                    answer["error"] = refused.wire
+                self._write(writer, answer)
+                if method == "events.subscribe":
+                    self._subscribe(writer, params)
+        writer.close()
+
+    def _subscribe(self, writer: asyncio.StreamWriter, params: Json) -> None:
+        seen = params.get("after", len(self.events))
+        same_run = params.get("epoch") in (None, self.epoch)
+        for row in self.events[seen if same_run else 0 :]:
+            self._write(writer, {"jsonrpc": "2.0", "method": "event", "params": row})
+        self._subscribers.append(writer)
+
+    @staticmethod
+    def _write(writer: asyncio.StreamWriter, message: Json) -> None:
+        if not writer.is_closing():
+            writer.write(json.dumps(message).encode() + b"\n")
+
+    def _answer(self, method: str, params: Json) -> Any:
+        if method in self.refusals:
+            raise self.refusals[method]
+        answers: dict[str, Callable[[Json], Any]] = {
+            "daemon.status": lambda _: self.status,
+            "events.subscribe": self._subscribed,
+            "tree.list": lambda _: {"trees": sample.TREES},
+            "chat.list": lambda _: {"chats": sample.CHATS},
+            "chat.show": self._chat,
+            "chat.send": self._send,
+            "edit.apply": self._edit,
+            "file.list": lambda _: {"files": self.files},
+            "file.get": lambda params: {"target": params["target"], "size": 1},
+            "file.put": self._put,
+            "secret.list": lambda _: {"names": sorted(self.secrets)},
+            "secret.get": lambda params: {"value": self.secrets[params["name"]], **params},
+            "secret.set": self._set_secret,
+            "space.sync": lambda _: {},
+            "space.pause": lambda params: self._set_state(params["space"], "paused"),
+            "space.resume": lambda params: self._set_state(params["space"], "current"),
+            "space.create": self._create,
+            "vertex.get": self._vertex,
+            "vertex.children": self._children,
+        }
+        if method not in answers:
+            raise Refused("unknown_method", f"there is no method {method}", exit_code=70)
+        return answers[method](params)
+
+    def _subscribed(self, params: Json) -> Json:
+        gap = params.get("epoch") not in (None, self.epoch)
+        return {"epoch": self.epoch, "oldest": 1, "latest": len(self.events), "gap": gap}
+
+    def _chat(self, params: Json) -> Json:
+        titles = {row["tree"]: row["title"] for row in sample.CHATS}
+        tree = params["tree"]
+        return {"tree": tree, "title": titles[tree], "messages": self.messages.get(tree, [])}
+
+    def _send(self, params: Json) -> Json:
+        messages = self.messages.setdefault(params["tree"], [])
+        vertex = f"sent-{len(messages)}"
+        messages.append(
+            {"id": vertex, "role": params["role"], "text": params["text"], "index": 0,
+             "alternatives": [vertex], "created": sample.iso(0), "model": None,
+             "thinking": None, "files": []}
+        )  # fmt: skip
+        self.emit(space=params["space"], who="you", text="1 message in Coffee roasting")
+        return {"vertex": vertex}
+
+    def _edit(self, params: Json) -> Json:
+        """Follows a change of the main branch."""
+        for edit in params["edits"]:
+            if edit["do"] == "set" and edit["key"] == "main" and edit["value"]:
+                for message in self.messages[params["tree"]]:
+                    if edit["vertex"] in message["alternatives"]:
+                        message["id"] = edit["vertex"]
+                        message["index"] = message["alternatives"].index(edit["vertex"])
+                        message["text"] = f"the text of {edit['vertex']}"
+        return {"results": [{"vertex": edit.get("vertex")} for edit in params["edits"]]}
+
+    def _put(self, params: Json) -> Json:
+        row = {"tree": sample.FILES_TREE, "vertex": "new", "path": params["path"], "size": 5,
+               "mimeType": "text/plain", "hash": "ee", "id": None, "here": True}  # fmt: skip
+        self.files.append(row)
+        return row
+
+    def _set_secret(self, params: Json) -> Json:
+        self.secrets[params["name"]] = params["value"]
+        return {}
+
+    def _set_state(self, space_id: str, state: str) -> Json:
+        for row in self.status["spaces"]:
+            if row["id"] == space_id:
+                row["state"], row["reason"] = state, ""
+        return {"until": None}
+
+    def _create(self, params: Json) -> Json:
+        row = sample.space("new0new0", params["name"], params["address"], "current")
+        self.status["spaces"].append(row)
+        return {"id": row["id"], "name": row["name"], "path": row["path"]}
+
+    def _tree(self, params: Json) -> dict[str, Json]:
+        return self.vertices.get(
+            params["tree"], {params["tree"]: {"parent": None, "properties": {}}}
+        )
+
+    def _vertex(self, params: Json) -> Json:
+        tree = self._tree(params)
+        vertex = params.get("vertex") or params["tree"]
+        if vertex not in tree:
+            raise Refused("not_found", f"there is no vertex {vertex}")
+        row, properties = tree[vertex], tree[vertex]["properties"]
+        path, above = [_name(vertex, properties)], row["parent"]
+        while above is not None:
+            path.insert(0, _name(above, tree[above]["properties"]))
+            above = tree[above]["parent"]
+        return {
+            "id": vertex, "parent": row["parent"], "properties": properties, "deleted": False,
+            "name": properties.get("name") or properties.get("_n"), "path": "/".join(path),
+            "childCount": sum(other["parent"] == vertex for other in tree.values()),
+        }  # fmt: skip
+
+    def _children(self, params: Json) -> Json:
+        tree = self._tree(params)
+        parent = params.get("vertex") or params["tree"]
+        ids = [vertex for vertex, row in tree.items() if row["parent"] == parent]
+        start = ids.index(params["after"]) + 1 if params.get("after") else 0
+        page = ids[start : start + params["limit"]]
+        rows = [self._vertex({**params, "vertex": vertex}) for vertex in page]
+        is_last = start + len(page) >= len(ids)
+        return {"children": rows, "next": None if is_last else page[-1]}
+
+
+def _name(vertex: str, properties: Json) -> str:
+    return str(properties.get("name") or properties.get("_n") or vertex[:8])

@@ -1,0 +1,226 @@
+"""The fixed data that screens are drawn from, and the fixed moment at which it is looked at."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from datetime import UTC, datetime
+from typing import Any
+
+NOW = datetime(2026, 11, 21, 14, 32, 12, tzinfo=UTC).timestamp()
+HOME = "/home/ana"
+WORK = "1033300934484daf854ead6cc1eded63"
+COFFEE = "2e7fb729f6134616920248c951c3d3cf"
+CHAT_APP = "default-chat"
+FILES_TREE = "c3b86f8ad9ab437b9340db5697e1fe08"
+
+Json = dict[str, Any]
+
+
+def ms(seconds_ago: float) -> int:
+    """Unix milliseconds of a moment before now."""
+    return int((NOW - seconds_ago) * 1000)
+
+
+def iso(seconds_ago: float) -> str:
+    """The ISO date of a moment before now."""
+    return datetime.fromtimestamp(NOW - seconds_ago, UTC).isoformat().replace("+00:00", "Z")
+
+
+def remote(url: str, state: str = "current", **more: Any) -> Json:
+    """One server of a space, with nothing waiting unless told."""
+    return {
+        "url": url, "state": state, "reason": "", "head": 88213, "serverHead": 88213,
+        "pendingOps": 0, "pendingFiles": 0, "pendingBytes": 0, "lastAckAt": ms(12),
+        "oldestPendingAt": None, "retryAt": None, **more,
+    }  # fmt: skip
+
+
+def space(space_id: str, name: str, path: str | None, state: str, **more: Any) -> Json:
+    """One space of the status, small and well unless told otherwise."""
+    return {
+        "id": space_id, "name": name, "path": path, "state": state, "reason": "", "trees": 7,
+        "ops": 850, "files": 0, "bytes": 0,
+        "folder": {"lastScan": ms(4), "pendingOps": 0} if path else None, "remotes": [], **more,
+    }  # fmt: skip
+
+
+def status() -> Json:
+    """Five spaces in as many states."""
+    home, backup = "https://home.example", "https://backup.example:6001"
+    return {
+        "daemon": {"version": "0.1.0", "pid": 4711, "since": ms(7200), "uptimeSeconds": 7200},
+        "spaces": [
+            space(
+                WORK, "Work", f"{HOME}/Sila/Work", "current", trees=33, ops=12480, files=1204,
+                bytes=3_100_000_000, remotes=[remote(home), remote(backup, lastAckAt=ms(40))],
+            ),
+            space(
+                "5c6820afccad4d039df81cbc7ed4a248", "Home", f"{HOME}/Sila/Home", "syncing",
+                ops=4210, files=312, bytes=512_000_000, trees=12,
+                remotes=[
+                    remote(home, "syncing", reason="sending", pendingOps=120, pendingFiles=3,
+                           pendingBytes=9_400_000, oldestPendingAt=ms(65), head=40110,
+                           serverHead=40110, lastAckAt=ms(3)),
+                ],
+            ),
+            space(
+                "87e0edb13b05469c9378ba975046a088", "Team", None, "offline", ops=2311, trees=9,
+                remotes=[
+                    remote("https://team.example", "offline", reason="connection refused",
+                           pendingOps=12, lastAckAt=ms(7200), oldestPendingAt=ms(6900),
+                           retryAt=ms(-8), head=2299, serverHead=2299),
+                ],
+            ),
+            space(
+                "978e9efb30d047c3924080ad4b1ac8d2", "Old notes", "/mnt/usb/notes", "needs_you",
+                reason="folder missing: is the disk plugged in?",
+            ),
+            space(
+                "40d034d44a1446a3967e15c01a60ff1c", "Letters", f"{HOME}/Sila/Letters", "paused",
+                reason="paused until 18:00", remotes=[remote(home, "paused", reason="paused")],
+            ),
+        ],
+    }  # fmt: skip
+
+
+def events() -> list[Json]:
+    """What happened lately, oldest first."""
+    home = "5c6820afccad4d039df81cbc7ed4a248"
+    rows: list[tuple[float, str, str, str]] = [
+        (410, home, "you", "put invoice.pdf, 220 kB"),
+        (300, WORK, "phone", "2 messages in Shop layout"),
+        (250, home, "phone", "14 photos put into Garden"),
+        (185, home, "you", "renamed Lists to Shopping"),
+        (130, home, "phone", "9 photos put into Garden"),
+        (66, WORK, "phone", "3 messages in Coffee roasting"),
+        (62, home, "you", "moved curve.png"),
+        (12, WORK, "Maria", "renamed Plan to Plan 2027"),
+    ]
+    return [
+        {"id": index, "at": ms(age), "kind": "edit", "space": where, "who": who, "text": text}
+        for index, (age, where, who, text) in enumerate(rows, 1)
+    ]
+
+
+ANSWER = """\
+Rest them **5 to 7 days**. Degassing is fastest in the first 48 hours, and the cup is dull
+until most of the CO₂ has left.
+
+| origin   | days | for       |
+|----------|-----:|-----------|
+| Ethiopia |    5 | filter    |
+| Brazil   |   10 | espresso  |
+
+1. Keep the valve bag closed.
+2. Taste every second day.
+
+```python
+def rested(roasted: date, today: date) -> bool:
+    return (today - roasted).days >= 5
+```
+"""
+
+
+def chat_messages() -> list[Json]:
+    """A chat with a branch, thinking, a table, code and an attachment."""
+
+    def message(vertex: str, role: str, text: str, age: float, **more: Any) -> Json:
+        return {
+            "id": vertex, "role": role, "text": text, "index": 0, "alternatives": [vertex],
+            "created": iso(age), "model": None, "thinking": None, "files": [], **more,
+        }  # fmt: skip
+
+    return [
+        message("m1", "user", "How long do I rest the beans after a medium roast?", 720),
+        message(
+            "m2", "assistant", ANSWER, 710, model="gpt-4o", index=1,
+            alternatives=["m2a", "m2", "m2c"], thinking="Medium roast.\nFilter or espresso?\nBoth.",
+        ),
+        message(
+            "m3", "user", "And for espresso?\nI have a light `Brazil` too.", 71,
+            files=[{"name": "curve.png", "tree": FILES_TREE, "vertex": "f3"}],
+        ),
+        message("m4", "assistant", "Ten days, and grind a little finer. 豆はゆっくり。", 66,
+                model="gpt-4o"),
+    ]  # fmt: skip
+
+
+TREES: list[Json] = [
+    {"id": WORK, "appId": None, "name": "Work", "role": "space", "vertices": 64},
+    {"id": COFFEE, "appId": CHAT_APP, "name": "Coffee roasting", "role": "app", "vertices": 9},
+    {"id": "t-shop", "appId": CHAT_APP, "name": "Shop layout", "role": "app", "vertices": 31},
+    {"id": "t-ghent", "appId": CHAT_APP, "name": "Trip to Ghent", "role": "app", "vertices": 17},
+    {"id": "t-ja", "appId": CHAT_APP, "name": "日本語の練習 🙂", "role": "app", "vertices": 12},
+    {"id": FILES_TREE, "appId": "files", "name": "files", "role": "app", "vertices": 14},
+]  # fmt: skip
+
+CHATS: list[Json] = [
+    {"tree": COFFEE, "title": "Coffee roasting", "messages": 4},
+    {"tree": "t-shop", "title": "Shop layout", "messages": 12},
+    {"tree": "t-ghent", "title": "Trip to Ghent", "messages": 6},
+    {"tree": "t-ja", "title": "日本語の練習 🙂", "messages": 5},
+]
+
+FILES: list[Json] = [
+    {"tree": FILES_TREE, "vertex": "f1", "path": "recipes/espresso.md", "here": True,
+     "mimeType": "text/markdown", "size": 2310, "hash": None, "id": "499ff7ec"},
+    {"tree": FILES_TREE, "vertex": "f2", "path": "recipes/filter.md", "here": True,
+     "mimeType": "text/markdown", "size": 1804, "hash": "aa", "id": None},
+    {"tree": FILES_TREE, "vertex": "f3", "path": "curve.png", "here": True,
+     "mimeType": "image/png", "size": 48_120, "hash": "bb", "id": None},
+    {"tree": FILES_TREE, "vertex": "f4", "path": "videos/first crack.mp4", "here": False,
+     "mimeType": "video/mp4", "size": 214_000_000, "hash": "cc", "id": None},
+    {"tree": FILES_TREE, "vertex": "f5", "path": "invoice.pdf", "here": True,
+     "mimeType": "application/pdf", "size": 220_400, "hash": "dd", "id": None},
+]  # fmt: skip
+
+SECRETS = {"api-key-anthropic": "sk-ant-fixture", "api-key-openai": "sk-fixture-openai-0123456789"}
+
+
+def vertices() -> dict[str, dict[str, Json]]:
+    """Vertices by tree and id: `parent` and `properties`, in display order."""
+
+    def made(parent: str | None, **properties: Any) -> Json:
+        return {"parent": parent, "properties": {"_c": iso(9000), **properties}}
+
+    threads = "5ca1ab1e4ab34ad6bf4c17da91827364"
+    return {
+        WORK: {
+            WORK: made(None, name="Work", colorScheme="dark", version="1", onboarding=False),
+            "v-configs": made(WORK, name="configs"),
+            "v-default": made("v-configs", id="default", name="Chat", targetLLM="auto"),
+            threads: made(WORK, name="threads"),
+            "v-projects": made(threads, name="Projects"),
+            "v-coffee": made("v-projects", name="Coffee roasting", tid=COFFEE),
+            "v-shop": made("v-projects", name="Shop layout", tid="t-shop"),
+            "v-ghent": made(threads, name="Trip to Ghent", tid="t-ghent"),
+            "v-ja": made(threads, name="日本語の練習 🙂", tid="t-ja"),
+            "v-files": made(threads, name="files", tid=FILES_TREE),
+            "v-providers": made(WORK, name="providers"),
+            "0": made(None),
+            "v-gone": made("0", name="to be deleted"),
+        },
+        COFFEE: {
+            COFFEE: made(None, name="Coffee roasting", appId="default-chat", configId="default"),
+            "v-messages": made(COFFEE, name="messages"),
+            "m1": made("v-messages", _n="message", role="user", text="How long do I rest?"),
+            "m2a": made("m1", _n="message", role="assistant", text="A week."),
+            "m2": made(
+                "m1", _n="message", role="assistant", text=ANSWER, main=True, modelId="gpt-4o",
+                usage={"input": 812, "output": 164, "cached": [0, 512]}, temperature=0.7,
+            ),
+            "m2c": made("m1", _n="message", role="assistant", text="It depends."),
+            "m3": made("m2", _n="message", role="user", text="And for espresso?"),
+            "m4": made("m3", _n="message", role="assistant", text="Ten days."),
+            "v-jobs": made(COFFEE, name="jobs"),
+        },
+    }  # fmt: skip
+
+
+def a_lot_of_messages(count: int) -> list[Json]:
+    """A long chat, for what must not grow with it."""
+    first = chat_messages()[0]
+    return [
+        {**deepcopy(first), "id": f"n{at}", "alternatives": [f"n{at}"], "text": f"message {at}"}
+        for at in range(count)
+    ]
