@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 
 from sila_daemon.cli.command_tree import CommandTree, load_handler
@@ -40,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         output.error(_internal_error(error))
         if os.environ.get("SILA_DEBUG"):
+            import traceback
+
             traceback.print_exc()
         return _INTERNAL_ERROR
 

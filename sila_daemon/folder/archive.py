@@ -226,9 +226,13 @@ def _unpack(
             file.sync()
         summary.file_count += 1
     layout = SpaceLayout(staging)
-    for directory in (layout.version_dir, layout.ops_dir):
-        disk.make_dir(directory)
-    for directory in directories | {layout.version_dir}:
+    for directory in (
+        layout.ops_dir,
+        layout.files_dir / "static" / "sha256",
+        layout.files_dir / "var" / "uuid",
+    ):
+        make_dirs(disk, directory)
+    for directory in directories:
         disk.sync_dir(directory)
     folder = SpaceFolder.open(staging, disk)
     if folder.space_id is None:

@@ -1,0 +1,54 @@
+"""`events` and `outbox`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from sila_daemon.cli.daemon_call import ask, space_reference
+from sila_daemon.control.call import subscribe
+from sila_daemon.paths import user_paths
+
+if TYPE_CHECKING:
+    import argparse
+
+    from sila_daemon.cli.output import Output
+
+
+def events(arguments: argparse.Namespace, output: Output) -> None:
+    """Prints events, oldest first; with `--follow` until interrupted or until the daemon ends."""
+    stream = subscribe(user_paths().socket, after=0)
+    latest = next(stream)["latest"]
+    found: list[dict[str, Any]] = []
+    for event in stream if latest or arguments.follow else ():
+        found.append(event)
+        if arguments.follow or not output.as_json:
+            sys.stdout.write(json.dumps(event) + "\n")
+            sys.stdout.flush()
+            found.clear()
+        if event["id"] >= latest and not arguments.follow:
+            break
+    if output.as_json and not arguments.follow:
+        output.result({"events": found})
+
+
+def outbox(arguments: argparse.Namespace, output: Output) -> None:
+    """Lists what waits, for whom, and why."""
+    space = None if arguments.space is None else space_reference(arguments.space)
+    answer = ask("outbox.list", space=space)
+    if output.as_json or not answer["waiting"]:
+        output.result(answer, ["Nothing waits."])
+        return
+    rows = [
+        [
+            entry["name"] or entry["space"],
+            entry["to"],
+            str(entry["ops"]),
+            str(entry["files"]),
+            entry["state"],
+            entry["reason"],
+        ]
+        for entry in answer["waiting"]
+    ]
+    output.table(("space", "waits for", "ops", "files", "state", "reason"), rows)

@@ -1,0 +1,57 @@
+"""`config get` and `config set`: the settings file, and the running daemon told of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sila_daemon import config
+from sila_daemon.cli.daemon_call import ask
+from sila_daemon.core.errors import DaemonNotRunningError, StorageError
+from sila_daemon.paths import make_private_dir, user_paths
+
+if TYPE_CHECKING:
+    import argparse
+
+    from sila_daemon.cli.output import Output
+
+
+def get(arguments: argparse.Namespace, output: Output) -> None:
+    """Prints one setting, or all."""
+    found = config.parse(_text(user_paths().config_file))
+    names = [arguments.name] if arguments.name else config.setting_names()
+    values = {name: config.get(found, name) for name in names}
+    if arguments.name:
+        output.result(values, [str(values[arguments.name])])
+    else:
+        output.result(values, [f"{name} = {value}" for name, value in values.items()])
+
+
+def set_(arguments: argparse.Namespace, output: Output) -> None:
+    """Changes one setting, keeping the rest of the file."""
+    path = user_paths().config_file
+    changed = config.with_setting(_text(path), arguments.name, arguments.value)
+    make_private_dir(path.parent)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(changed, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror}") from error
+    value = config.get(config.parse(changed), arguments.name)
+    try:
+        ask("daemon.reload")
+        said = "The daemon has taken it over."
+    except DaemonNotRunningError:
+        said = "The daemon takes it over when it starts."
+    output.result({arguments.name: value}, [f"{arguments.name} = {value}", said])
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise StorageError(f"cannot read {path}: {error}") from error

@@ -1,0 +1,71 @@
+"""The commands that say which spaces the daemon looks after, and where they are mirrored to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sila_daemon.cli.command_tree import CommandTree, Parser
+
+_HANDLERS = "sila_daemon.cli.spaces"
+
+
+def add_parsers(commands: CommandTree) -> None:
+    """Adds the commands below `space` that need the daemon."""
+    commands.group("space", "Spaces: make, add, mirror, examine.")
+    create = commands.add("space create", "Make a new space.", f"{_HANDLERS}:create")
+    create.add_argument("address", metavar="ADDRESS", help="a path, local:// or a server's URL")
+    create.add_argument("--name", required=True, metavar="NAME")
+    _add_servers(create)
+    add = commands.add("space add", "Look after an existing folder.", f"{_HANDLERS}:add")
+    add.add_argument("path", metavar="PATH")
+    _add_servers(add)
+    clone = commands.add("space clone", "Bring a space from a server.", f"{_HANDLERS}:clone")
+    clone.add_argument("url", metavar="URL")
+    clone.add_argument("id", metavar="SPACE_ID")
+    clone.add_argument("path", nargs="?", metavar="PATH")
+    _add_secrets(clone)
+    listing = commands.add("space list", "List the spaces.", f"{_HANDLERS}:list_")
+    listing.add_argument("--remote", metavar="URL", help="list what is on this server instead")
+    remove = commands.add(
+        "space remove", "Stop looking after a space; nothing is deleted.", f"{_HANDLERS}:remove"
+    )
+    _add_space(remove)
+    pause = commands.add("space pause", "Leave a space alone for a while.", f"{_HANDLERS}:pause")
+    _add_space(pause)
+    pause.add_argument("--for", dest="duration", metavar="TIME", help="such as 30s, 10m, 2h or 1d")
+    _add_space(commands.add("space resume", "End a pause.", f"{_HANDLERS}:resume"))
+    _add_space(commands.add("space sync", "Scan and exchange now.", f"{_HANDLERS}:sync"))
+    commands.group("space server", "The servers that a space is mirrored to.")
+    server = commands.add(
+        "space server add", "Mirror a space to one more server.", f"{_HANDLERS}:server_add"
+    )
+    _add_space(server)
+    server.add_argument("url", metavar="URL")
+    _add_secrets(server)
+    server = commands.add(
+        "space server remove",
+        "Stop mirroring a space to a server; nothing is deleted there.",
+        f"{_HANDLERS}:server_remove",
+    )
+    _add_space(server)
+    server.add_argument("url", metavar="URL")
+
+
+def _add_space(parser: Parser) -> None:
+    parser.add_argument("space", metavar="SPACE", help="an id, a unique prefix, a name or a path")
+
+
+def _add_servers(parser: Parser) -> None:
+    parser.add_argument(
+        "--server", action="append", default=[], metavar="URL", help="mirror it to this server"
+    )
+    _add_secrets(parser)
+
+
+def _add_secrets(parser: Parser) -> None:
+    parser.add_argument(
+        "--secrets",
+        choices=("mirror", "keep"),
+        help="whether secrets go to the server, which can read them (asked on a terminal)",
+    )

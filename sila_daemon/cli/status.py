@@ -1,0 +1,150 @@
+"""`status`: one glance answers whether everything is safe; the words are those of the screen."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from sila_daemon.cli.daemon_call import ask, space_reference
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from sila_daemon.cli.output import Output
+
+_WORST_FIRST = ("broken", "needs_you", "syncing", "offline", "paused", "current")
+_SYMBOLS = dict(zip(_WORST_FIRST, "✕!◐○‖●", strict=True))
+_ASCII_SYMBOLS = dict(zip(_WORST_FIRST, "x!~o=*", strict=True))
+_STYLES = {"broken": "red", "needs_you": "yellow", "syncing": "cyan", "current": "green"}
+_NOT_WELL = ("broken", "needs_you")
+
+
+def status(arguments: argparse.Namespace, output: Output) -> int:
+    """Says how everything is; exit code 1 when a space needs somebody."""
+    space = None if arguments.space is None else space_reference(arguments.space)
+    answer = ask("daemon.status", space=space)
+    spaces = answer["spaces"]
+    if output.as_json:
+        output.result(answer)
+        return exit_code(spaces)
+    state, sentence = overall(spaces)
+    output.line(f"{_symbol(state)} {sentence}", _STYLES.get(state, "dim"))
+    for one in spaces:
+        output.line()
+        first, *details = space_lines(one)
+        output.line(f"  {first}", _STYLES.get(one["state"], "dim"))
+        for line in details:
+            output.line(f"    {line}")
+    return exit_code(spaces)
+
+
+def exit_code(spaces: list[dict[str, Any]]) -> int:
+    """1 when one of them is not well and only a person can help, else 0."""
+    return 1 if any(space["state"] in _NOT_WELL for space in spaces) else 0
+
+
+def overall(spaces: list[dict[str, Any]]) -> tuple[str, str]:
+    """Returns the worst state, and what to say about all spaces together."""
+    if not spaces:
+        return "current", "running; no spaces yet. Add a folder with: sila-daemon space add PATH"
+    worst = min((space["state"] for space in spaces), key=_rank)
+    concerned = [space for space in spaces if space["state"] == worst]
+    names = ", ".join(title(space) for space in concerned[:3])
+    count = len(concerned)
+    if worst == "current":
+        agreed = [remote["lastAckAt"] for space in spaces for remote in space["remotes"]]
+        if not agreed:
+            return worst, "all saved on this machine; no servers"
+        known = [moment for moment in agreed if moment]
+        return worst, "all safe" + (f" · agreed {ago(min(known))}" if known else "")
+    waiting = sum(remote["pendingOps"] for space in spaces for remote in space["remotes"])
+    wait = f"; {waiting:,} ops wait" if waiting else ""
+    said = {
+        "broken": f"{names}: {concerned[0]['reason'] or 'broken'}",
+        "needs_you": f"{names} needs you: {concerned[0]['reason'] or 'see below'}",
+        "syncing": f"syncing {names}{wait}",
+        "offline": f"{names} not reached{wait}",
+        "paused": f"{count} paused: {names}",
+    }
+    return worst, said.get(worst, f"{names}: {worst}")
+
+
+def space_lines(space: dict[str, Any]) -> Iterator[str]:
+    """Yields a headline, then what each layer holds and owes."""
+    state = space["state"]
+    where = short_path(space["path"]) if space["path"] else "no folder"
+    reason = f"  {space['reason']}" if space["reason"] else ""
+    yield f"{_symbol(state)} {title(space)}  {where}  {state.replace('_', ' ')}{reason}"
+    yield (
+        f"{space['ops']:,} ops in {space['trees']:,} trees"
+        f" · {space['files']:,} files, {size(space['bytes'])}"
+    )
+    folder = space["folder"]
+    if folder is not None:
+        owed = folder["pendingOps"]
+        scanned = f", looked at {ago(folder['lastScan'])}" if folder["lastScan"] else ""
+        yield f"folder: {f'{owed:,} ops wait to be written' if owed else 'has everything'}{scanned}"
+    for remote in space["remotes"]:
+        yield f"{_symbol(remote['state'])} {remote['url']}: {_remote_sentence(remote)}"
+
+
+def title(space: dict[str, Any]) -> str:
+    """The space's name, else the beginning of its id."""
+    return space["name"] or space["id"][:8]
+
+
+def ago(moment_ms: float) -> str:
+    """Says how long ago Unix milliseconds were."""
+    seconds = max(0, time.time() - moment_ms / 1000)
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit} ago"
+    return f"{seconds:.0f} s ago"
+
+
+def size(byte_count: float) -> str:
+    """Says how much bytes are."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if byte_count < 1000:
+            return f"{byte_count:.0f} {unit}" if unit == "B" else f"{byte_count:.1f} {unit}"
+        byte_count /= 1000
+    return f"{byte_count:.1f} TB"
+
+
+def short_path(path: str) -> str:
+    """Writes the home folder as people do."""
+    home = os.path.expanduser("~")
+    return f"~{path[len(home) :]}" if home != "/" and path.startswith(home + os.sep) else path
+
+
+def _remote_sentence(remote: dict[str, Any]) -> str:
+    waits = [
+        f"{remote[key]:,} {what}"
+        for key, what in (("pendingOps", "ops"), ("pendingFiles", "files"))
+        if remote[key]
+    ]
+    parts = [remote["state"].replace("_", " ")]
+    if remote["reason"]:
+        parts.append(remote["reason"])
+    if waits:
+        oldest = f" since {ago(remote['oldestPendingAt'])}" if remote["oldestPendingAt"] else ""
+        parts.append(f"{' and '.join(waits)} wait{oldest}")
+    if remote["lastAckAt"]:
+        parts.append(f"agreed {ago(remote['lastAckAt'])}")
+    if remote["retryAt"] and remote["state"] == "offline":
+        seconds = max(0, remote["retryAt"] / 1000 - time.time())
+        parts.append(f"next try in {seconds:.0f} s")
+    if remote["url"].startswith("http://") and "127.0.0.1" not in remote["url"]:
+        parts.append("not encrypted")
+    return " · ".join(parts)
+
+
+def _rank(state: str) -> int:
+    return _WORST_FIRST.index(state) if state in _WORST_FIRST else 0
+
+
+def _symbol(state: str) -> str:
+    plain = os.environ.get("TERM") in ("dumb", "linux")
+    return (_ASCII_SYMBOLS if plain else _SYMBOLS).get(state, "?")
