@@ -254,6 +254,17 @@ def find(connection: apsw.Connection, tree_id: str, op_ids: Iterable[OpId]) -> d
     }
 
 
+def contested(connection: apsw.Connection, tree_id: str) -> dict[OpId, list[Op]]:
+    """Returns the ids of a tree that were used twice, with all their contents."""
+    found = sql.rows(
+        connection,
+        "SELECT DISTINCT counter, peer.name FROM op JOIN peer ON peer.id = op.peer"
+        " WHERE tree = (SELECT id FROM tree WHERE name = ?) AND rank > 0",
+        (tree_id,),
+    )
+    return find(connection, tree_id, [OpId(*row) for row in found])
+
+
 def history(connection: apsw.Connection, tree_id: str, vertex_id: str) -> list[Op]:
     """Returns every op whose target is the vertex, in op order."""
     rows = sql.rows(

@@ -129,14 +129,17 @@ class SpaceStore:
             inserted.new, len(inserted.known_seqs), inserted.conflicts, settled, refers
         )
 
-    async def acknowledge(self, layer: str, answers: Sequence[Acknowledgement]) -> int:
-        """Ends debts of a server by its answers; returns how many blobs it is owed anew."""
+    async def acknowledge(self, layer: str, answers: Sequence[Acknowledgement]) -> tuple[int, int]:
+        """Ends debts of a server by its answers.
+
+        Returns how many there were, and how many blobs it is owed anew.
+        """
         now_ms = self._now_ms()
 
-        def work(connection: apsw.Connection) -> int:
-            blob_count = 0
+        def work(connection: apsw.Connection) -> tuple[int, int]:
+            settled = blob_count = 0
             for answer in answers:
-                outbox.settle(connection, layer, [owed.seq for owed in answer.held])
+                settled += outbox.settle(connection, layer, [owed.seq for owed in answer.held])
                 outbox.refuse(connection, layer, answer.refused)
                 blob_count += blobs.check_again(
                     connection, layer, (owed.op for owed in answer.held)
@@ -144,7 +147,7 @@ class SpaceStore:
                 if answer.cursor is not None:
                     servers.store_cursor(connection, layer, answer.cursor)
             servers.store_acknowledged(connection, layer, now_ms)
-            return blob_count
+            return settled, blob_count
 
         return await self._database.write(work)
 
@@ -207,6 +210,10 @@ class SpaceStore:
             found += rows
             if place is None:
                 return found
+
+    async def contested(self, tree_id: str) -> Mapping[OpId, list[Op]]:
+        """Returns the ids of a tree that were used twice, with all their contents."""
+        return await self._database.read(lambda connection: op_table.contested(connection, tree_id))
 
     async def find(self, tree_id: str, op_ids: Collection[OpId]) -> Mapping[OpId, list[Op]]:
         """Returns the contents held for each id; more than one where ids were used twice."""

@@ -71,7 +71,8 @@ async def test_what_is_here_is_owed_until_the_server_shows_to_hold_it(store: Spa
     await blobs.settle(SERVER, local)
     assert await blobs.debt(SERVER) == (0, 0)
     op = PropertyOp(1, "a", "v", "hash", b'"%b"' % HASH.encode())
-    assert await store.acknowledge(SERVER, [Acknowledgement([OwedOp(1, "tree", op)])]) == 1
+    answer = Acknowledgement([OwedOp(1, "tree", op)])
+    assert await store.acknowledge(SERVER, [answer]) == (0, 1)
     assert await blobs.owed(SERVER, 10) == [local]
 
 

@@ -1,0 +1,1 @@
+"""Keeps one space equal in memory, store, folder and servers."""

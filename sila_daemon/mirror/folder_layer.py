@@ -1,0 +1,304 @@
+"""The folder of a space: reads what others write there, writes what the store holds.
+
+A missing folder, marker or space.json, or those of another space, stop everything here until
+they are back: absence is never deletion, and nothing is written where the space is not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from sila_daemon.core.errors import FormatError, NotFoundError, SilaError, StorageError
+from sila_daemon.folder.layout import OpFile, parse_op_file
+from sila_daemon.folder.problems import Problem, storage_errors
+from sila_daemon.folder.space_folder import SpaceFolder
+from sila_daemon.mirror import op_file_scan
+from sila_daemon.mirror.back_off import BackOff
+from sila_daemon.mirror.wakes import News
+from sila_daemon.store.positions import REMARK_CODES, Position, Positions
+from sila_daemon.store.schema import FOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from sila_daemon.mirror.folder_secrets import FolderSecrets
+    from sila_daemon.mirror.folder_writer import FolderWriter
+    from sila_daemon.mirror.intake import Intake
+    from sila_daemon.mirror.local_blobs import LocalBlobs
+    from sila_daemon.mirror.record import MirrorPorts, MirrorSettings
+    from sila_daemon.mirror.wakes import Wakes
+    from sila_daemon.store.space_store import SpaceStore
+
+HINTED_PATHS_MAX = 200
+"""From so many on, one look at everything is cheaper."""
+
+SECOND_LOOK_S = 1.0
+"""Events of a directory that is just being made are missed; it is looked at again."""
+
+
+class FolderState(Enum):
+    """How the folder is doing."""
+
+    STARTING = "starting"
+    """Not everything in it was looked at yet."""
+    WORKING = "working"
+    AWAY = "away"
+    """It is not there, or is not this space's."""
+    FAILING = "failing"
+    """The disk refuses."""
+
+
+class FolderLayer:
+    """Looks after one space folder. `run` works until cancelled, and writes on its way out."""
+
+    def __init__(
+        self,
+        space_id: str,
+        root: Path,
+        ports: MirrorPorts,
+        settings: MirrorSettings,
+        store: SpaceStore,
+        intake: Intake,
+        writer: FolderWriter,
+        secrets: FolderSecrets,
+        blobs: LocalBlobs,
+        wakes: Wakes,
+    ) -> None:
+        self.state = FolderState.STARTING
+        self.reason = ""
+        self.last_scan_at: float | None = None
+        """Unix seconds."""
+        self.pending_ops = 0
+        self.problem_count = 0
+        """What keeps something in the folder from being understood."""
+        self._space_id = space_id
+        self._root = root
+        self._ports = ports
+        self._settings = settings
+        self._store = store
+        self._intake = intake
+        self._writer = writer
+        self._secrets = secrets
+        self._blobs = blobs
+        self._wakes = wakes
+        self._positions: dict[str, Position] | None = None
+        self._stored_positions = Positions(store.database)
+        self._scan_problems: list[Problem] = []
+        self._back_off = BackOff(ports.randomness, settings.retry_delay_s_max)
+        self._wake = asyncio.Event()
+        self._hints: set[Path] = set()
+        self._hints_anything = False
+        self._secrets_due = True
+        self._write_due = True
+        self._scan_at = 0.0
+        self._write_at = 0.0
+        self._turns = 0
+        self._turned = asyncio.Condition()
+
+    async def run(self) -> None:
+        """Scans, reads, writes and waits, until cancelled."""
+        unsubscribe = self._ports.watcher.subscribe(self._root, self._hinted)
+        unlisten = self._wakes.listen(self._rung)
+        try:
+            while True:
+                await self._turn()
+                await self._sleep()
+        finally:
+            unsubscribe()
+            unlisten()
+            await self._flush()
+
+    async def scan_now(self) -> None:
+        """Looks at everything and writes everything. Raises StorageError, NotFoundError."""
+        self._hints_anything = True
+        self._write_at = 0.0
+        self._write_due = True
+        # The turn that runs now may have begun before; the one after it has seen everything.
+        wanted = self._turns + 2
+        self._wake.set()
+        async with self._turned:
+            while self._turns < wanted:
+                self._hints_anything = self._write_due = True
+                self._wake.set()
+                await self._turned.wait()
+        if self.state in (FolderState.AWAY, FolderState.FAILING):
+            raise StorageError(self.reason, code="folder_" + self.state.value)
+
+    def added(self, count: int) -> None:
+        """Notes debts that were just committed, until they are counted."""
+        self.pending_ops += count
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether everything known in the folder is in the store, and the other way round."""
+        return (
+            self.state is FolderState.WORKING
+            and self.pending_ops == 0
+            and not self._hints
+            and not self._hints_anything
+            and not self._secrets_due
+        )
+
+    def _hinted(self, paths: frozenset[Path]) -> None:
+        if not paths or len(self._hints) + len(paths) > HINTED_PATHS_MAX:
+            self._hints_anything = True
+            self._hints.clear()
+        else:
+            self._hints |= paths
+        self._wake.set()
+
+    def _rung(self, news: News) -> None:
+        if news is News.OPS:
+            self._write_due = True
+        elif news is News.SECRETS:
+            self._secrets_due = True
+        else:
+            return
+        self._wake.set()
+
+    async def _sleep(self) -> None:
+        now = self._ports.clock.monotonic()
+        until = self._scan_at
+        if self._write_due and self.state is FolderState.WORKING:
+            until = min(until, self._write_at)
+        try:
+            async with asyncio.timeout(max(0.0, until - now)):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+        self._wake.clear()
+
+    async def _turn(self) -> None:
+        try:
+            await self._work()
+        except NotFoundError as error:
+            self._fail(FolderState.AWAY, error)
+        except SilaError as error:
+            self._fail(FolderState.FAILING, error)
+        else:
+            self._back_off.reset()
+        async with self._turned:
+            self._turns += 1
+            self._turned.notify_all()
+        self._wakes.ring(News.STATE)
+
+    def _fail(self, state: FolderState, error: SilaError) -> None:
+        self.state, self.reason = state, error.message
+        self._hints_anything = True
+        self._scan_at = self._ports.clock.monotonic() + self._back_off.next_s()
+
+    async def _work(self) -> None:
+        now = self._ports.clock.monotonic()
+        is_full = self._hints_anything or now >= self._scan_at or self._positions is None
+        hints, self._hints = self._hints, set()
+        is_writing = self._write_due and now >= self._write_at
+        if not (is_full or hints or is_writing or self._secrets_due):
+            return
+        folder = await self._opened()
+        if is_full:
+            self._hints_anything = False
+            await self._scan_all(folder)
+        elif hints:
+            await self._look_at(folder, hints)
+        if self._secrets_due:
+            self._secrets_due = False
+            await self._secrets.sync()
+        self.state, self.reason = FolderState.WORKING, ""
+        if is_writing:
+            await self._write()
+
+    async def _opened(self) -> SpaceFolder:
+        """Makes sure that this is still the space. Raises NotFoundError, StorageError."""
+        disk = self._ports.disk
+        folder = await self._ports.workers.run(lambda: SpaceFolder.open(self._root, disk))
+        if folder.space_id is None or folder.problems:
+            reason = folder.problems[0].message if folder.problems else "it names no space"
+            raise NotFoundError(f"{self._root} cannot be used now: {reason}")
+        if folder.space_id != self._space_id:
+            raise NotFoundError(
+                f"{self._root} holds another space: {folder.space_id}", code="other_space"
+            )
+        return folder
+
+    async def _scan_all(self, folder: SpaceFolder) -> None:
+        scan = await self._ports.workers.run(folder.scan)
+        self._scan_problems = scan.problems
+        await self._read(folder, scan.files)
+        await self._blobs.scan()
+        self._secrets_due = True
+        problems = await self._stored_positions.problems()
+        blocking = [problem for problem in problems if problem.code not in REMARK_CODES]
+        self.problem_count = len(blocking) + len(self._scan_problems)
+        self.last_scan_at = self._ports.clock.time()
+        jitter = 0.8 + 0.4 * self._ports.randomness.uniform()
+        self._scan_at = self._ports.clock.monotonic() + self._settings.scan_interval_s * jitter
+
+    async def _look_at(self, folder: SpaceFolder, hints: Iterable[Path]) -> None:
+        """Looks at what events named; at everything when that is a directory."""
+        files: list[OpFile] = []
+        is_unclear = is_blob = False
+        for path in hints:
+            try:
+                relative = folder.layout.relative(path)
+                files.append(parse_op_file(relative))
+            except (FormatError, ValueError):
+                if path == folder.layout.secrets:
+                    self._secrets_due = True
+                elif path.is_relative_to(folder.layout.files_dir):
+                    is_blob = True
+                elif not path.name.startswith("."):
+                    is_unclear = True
+        if is_unclear:
+            await self._scan_all(folder)
+            self._scan_at = min(self._scan_at, self._ports.clock.monotonic() + SECOND_LOOK_S)
+            return
+        await self._read(folder, files)
+        if is_blob:
+            await self._blobs.scan()
+
+    async def _read(self, folder: SpaceFolder, files: Iterable[OpFile]) -> None:
+        if self._positions is None:
+            self._positions = await self._stored_positions.load()
+        positions, run = self._positions, self._ports.workers.run
+        with storage_errors("look at the op files"):
+            readings = await run(lambda: op_file_scan.changed(folder, files, positions))
+        for reading in readings:
+            parts = op_file_scan.read(folder, reading, FOLDER)
+            while True:
+                try:
+                    part = await run(lambda parts=parts: next(parts, None))  # type: ignore[misc]
+                except OSError as error:
+                    self._scan_problems.append(
+                        Problem(reading.file.relative, None, "unreadable", str(error.strerror))
+                    )
+                    break
+                if part is None:
+                    break
+                await self._intake.deliver(part)
+                assert part.progress is not None
+                positions[reading.file.relative] = part.progress.position
+
+    async def _write(self) -> None:
+        self._write_due = False
+        try:
+            written = await self._writer.write_owed()
+        except SilaError:
+            self._write_due = True
+            raise
+        finally:
+            self.pending_ops = (await self._store.debt(FOLDER))[0]
+        if written:
+            self._write_at = self._ports.clock.monotonic() + self._settings.append_interval_s
+
+    async def _flush(self) -> None:
+        """Writes what is owed before the process ends; what fails stays owed."""
+        if self.state is not FolderState.WORKING:
+            return
+        try:
+            await self._opened()
+            await self._writer.write_owed()
+        except SilaError as error:
+            self.state, self.reason = FolderState.FAILING, error.message

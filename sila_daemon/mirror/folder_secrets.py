@@ -1,0 +1,62 @@
+"""Keeps the folder's secrets file and the store's secrets equal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sila_daemon.core.errors import SecretsError
+from sila_daemon.folder.problems import Problem
+from sila_daemon.folder.secrets import read_secrets, write_secrets
+from sila_daemon.mirror.wakes import News
+from sila_daemon.store.schema import FOLDER
+from sila_daemon.store.secrets import Secrets, SecretSet
+
+if TYPE_CHECKING:
+    from sila_daemon.folder.layout import SpaceLayout
+    from sila_daemon.mirror.record import MirrorPorts
+    from sila_daemon.mirror.wakes import Wakes
+
+
+class FolderSecrets:
+    """The secrets of one folder."""
+
+    def __init__(
+        self,
+        space_id: str,
+        layout: SpaceLayout,
+        ports: MirrorPorts,
+        secrets: Secrets,
+        wakes: Wakes,
+    ) -> None:
+        self._space_id = space_id
+        self._layout = layout
+        self._ports = ports
+        self._secrets = secrets
+        self._wakes = wakes
+        self.problem: Problem | None = None
+        """Why the file is left alone, when it cannot be understood."""
+
+    async def sync(self) -> None:
+        """Reads the file, merges name by name, and writes it only if it says something else.
+
+        A name that the file lacks changes nothing here. Raises StorageError.
+        """
+        disk, path = self._ports.disk, self._layout.secrets
+        try:
+            found = await self._ports.workers.run(lambda: read_secrets(disk, path, self._space_id))
+        except SecretsError as error:
+            relative = self._layout.relative(path)
+            self.problem = Problem(relative, None, error.code, error.message)
+            return
+        self.problem = None
+        theirs = SecretSet(found.values if found else {})
+        before = await self._secrets.load()
+        outcome = await self._secrets.merge_from(FOLDER, theirs, prefer_theirs=True)
+        if outcome != before:
+            self._wakes.ring(News.SECRETS)
+        if outcome.values != theirs.values:
+            values = outcome.values
+            await self._ports.workers.run(
+                lambda: write_secrets(disk, path, self._space_id, values, self._ports.randomness)
+            )
+            await self._secrets.set_base(FOLDER, values)

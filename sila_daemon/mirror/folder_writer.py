@@ -1,0 +1,57 @@
+"""Appends to the folder what it is owed: at once after a pause, then at most every so often."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sila_daemon.folder.op_appender import OpAppender
+from sila_daemon.store.schema import FOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sila_daemon.core.ops import Op
+    from sila_daemon.folder.layout import SpaceLayout
+    from sila_daemon.mirror.record import MirrorPorts
+    from sila_daemon.store.space_store import SpaceStore
+
+BATCH_OPS = 5000
+
+
+class FolderWriter:
+    """The only one that writes op files of a space; each op is written until it is durable."""
+
+    def __init__(
+        self,
+        layout: SpaceLayout,
+        ports: MirrorPorts,
+        store: SpaceStore,
+        own_peers: Callable[[], frozenset[str]],
+    ) -> None:
+        """`own_peers` returns those whose files this process may write under their names."""
+        self._ports = ports
+        self._store = store
+        self._own_peers = own_peers
+        self._appender = OpAppender(layout, ports.disk, ports.clock, ports.randomness)
+
+    async def write_owed(self) -> int:
+        """Writes until nothing is owed; returns how many ops. Raises StorageError.
+
+        After an error everything not known to be durable is still owed.
+        """
+        written = 0
+        while owed := await self._store.owed(FOLDER, 0, BATCH_OPS):
+            by_tree: dict[str, list[Op]] = {}
+            seqs: dict[str, list[int]] = {}
+            for entry in owed:
+                by_tree.setdefault(entry.tree_id, []).append(entry.op)
+                seqs.setdefault(entry.tree_id, []).append(entry.seq)
+            for tree_id, ops in by_tree.items():
+                await self._append(tree_id, ops)
+                await self._store.settle(FOLDER, seqs[tree_id])
+            written += len(owed)
+        return written
+
+    async def _append(self, tree_id: str, ops: list[Op]) -> None:
+        own = self._own_peers()
+        await self._ports.workers.run(lambda: self._appender.append(tree_id, own, ops))

@@ -1,0 +1,143 @@
+"""The blobs that are on this machine: in the space's folder, or beside its store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sila_daemon.core.errors import NotFoundError
+from sila_daemon.folder.blobs import CHUNK_BYTES, BlobFolder
+from sila_daemon.folder.layout import var_path
+from sila_daemon.folder.problems import Problem, storage_errors
+from sila_daemon.mirror.wakes import News
+from sila_daemon.store.blobs import STATIC, VAR, BlobName, Blobs, LocalBlob
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from sila_daemon.folder.blobs import BlobWriter
+    from sila_daemon.mirror.record import MirrorPorts
+    from sila_daemon.mirror.wakes import Wakes
+    from sila_daemon.ports.disk import FileStat, ReadableFile
+
+LEFTOVER_AGE_S = 3600.0
+"""A temporary file this old belongs to nobody who still writes it."""
+
+
+class LocalBlobs:
+    """Reads and writes blobs, and keeps the store's list of them true."""
+
+    def __init__(self, files_dir: Path, ports: MirrorPorts, blobs: Blobs, wakes: Wakes) -> None:
+        self._files_dir = files_dir
+        self._ports = ports
+        self._blobs = blobs
+        self._wakes = wakes
+        self._folder = BlobFolder(files_dir, ports.disk, ports.randomness)
+        self._var_known: dict[str, tuple[FileStat, LocalBlob]] = {}
+        self.problems: list[Problem] = []
+        """What was in the way at the last scan."""
+
+    async def scan(self) -> None:
+        """Compares the disk with the store's list. The caller knows that the root is there."""
+        known = await self._blobs.here()
+        problems: list[Problem] = []
+        found = await self._ports.workers.run(lambda: self._listed(problems))
+        self.problems = problems
+        fresh = [local for name, local in found.items() if known.get(name) != local]
+        gone = [] if problems else [name for name in known if name not in found]
+        if gone:
+            await self._blobs.gone(gone)
+        if fresh:
+            await self._blobs.arrived(fresh)
+        if fresh or gone:
+            self._wakes.ring(News.BLOBS)
+
+    def _listed(self, problems: list[Problem]) -> dict[BlobName, LocalBlob]:
+        found: dict[BlobName, LocalBlob] = {}
+        for static in self._folder.list_static(problems):
+            name = BlobName(STATIC, static.hash)
+            found[name] = LocalBlob(name, static.size, static.hash)
+        for uuid in self._folder.list_var(problems):
+            local = self._var(uuid)
+            if local is not None:
+                found[local.blob] = local
+        return found
+
+    def _var(self, uuid: str) -> LocalBlob | None:
+        """Returns the facts of a mutable blob, hashed again only when it changed."""
+        with storage_errors("look at a mutable file"):
+            stat = self._ports.disk.stat(var_path(self._files_dir, uuid))
+        if stat is None:
+            return None
+        known = self._var_known.get(uuid)
+        if known is not None and known[0] == stat:
+            return known[1]
+        blob = self._folder.stat_var(uuid)
+        local = LocalBlob(BlobName(VAR, uuid), blob.size, blob.sha256)
+        self._var_known[uuid] = stat, local
+        return local
+
+    async def put(self, chunks: AsyncIterator[bytes]) -> LocalBlob:
+        """Keeps bytes as an immutable blob; durable and owed to servers when this returns."""
+        return await self._written(chunks, None, source=None)
+
+    async def receive(self, blob: BlobName, chunks: AsyncIterator[bytes], source: str) -> LocalBlob:
+        """Keeps what a server sent. Raises CorruptBlobError for a wrong hash, StorageError."""
+        return await self._written(chunks, blob, source=source)
+
+    async def _written(
+        self, chunks: AsyncIterator[bytes], blob: BlobName | None, source: str | None
+    ) -> LocalBlob:
+        run = self._ports.workers.run
+        with await run(self._folder.writer) as writer:
+            async for chunk in chunks:
+                await run(lambda data=chunk: writer.write(data))  # type: ignore[misc]
+            local = await run(lambda: _finished(writer, blob))
+        await self._blobs.arrived([local], source=source)
+        self._wakes.ring(News.BLOBS)
+        return local
+
+    async def read(self, blob: BlobName) -> AsyncIterator[bytes]:
+        """Yields a blob's bytes. Raises NotFoundError, StorageError."""
+        run = self._ports.workers.run
+        file = await run(lambda: self._opened(blob))
+        try:
+            offset = 0
+            while True:
+                chunk = await run(lambda at=offset: _read_at(file, at))  # type: ignore[misc]
+                if not chunk:
+                    return
+                yield chunk
+                offset += len(chunk)
+        finally:
+            file.close()
+
+    async def has(self, blob: BlobName) -> bool:
+        """Tells whether a blob is on this machine."""
+        has = self._folder.has_static if blob.kind == STATIC else self._folder.has_var
+        return await self._ports.workers.run(lambda: has(blob.name))
+
+    async def remove_leftovers(self) -> None:
+        """Removes what an interrupted process left half-written."""
+        before_ns = int((self._ports.clock.time() - LEFTOVER_AGE_S) * 1e9)
+        await self._ports.workers.run(lambda: self._folder.remove_leftovers(before_ns))
+
+    def _opened(self, blob: BlobName) -> ReadableFile:
+        if blob.kind == STATIC:
+            return self._folder.open_static(blob.name)
+        if blob.kind == VAR:
+            return self._folder.open_var(blob.name)
+        raise NotFoundError(f"there are no {blob.kind} files")
+
+
+def _finished(writer: BlobWriter, blob: BlobName | None) -> LocalBlob:
+    if blob is not None and blob.kind == VAR:
+        var = writer.finish_var(blob.name)
+        return LocalBlob(blob, var.size, var.sha256)
+    static = writer.finish_static(None if blob is None else blob.name)
+    return LocalBlob(BlobName(STATIC, static.hash), static.size, static.hash)
+
+
+def _read_at(file: ReadableFile, offset: int) -> bytes:
+    with storage_errors("read a file"):
+        return file.read_at(offset, CHUNK_BYTES)

@@ -1,0 +1,194 @@
+"""The messages of the sync protocol as a client meets them: decoding, checking, encoding.
+
+What a server sends is untrusted: anything that is not as promised is a FormatError.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+from msgspec import Raw
+
+from sila_daemon.core import ids
+from sila_daemon.core.errors import FormatError, InvalidOpError
+from sila_daemon.core.wire import decode_ops, encode_ops, from_json
+from sila_daemon.store.servers import Cursor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sila_daemon.core.ops import Op
+    from sila_daemon.core.state_vector import StateVector
+
+T = TypeVar("T")
+
+
+class Limits(msgspec.Struct):
+    """What a server takes."""
+
+    frameBytes: int = 1_000_000
+    batchOps: int = 10_000
+    opBytes: int = 1_000_000
+    credit: int = 4
+
+
+class WireCursor(msgspec.Struct):
+    """A place in the server's history."""
+
+    epoch: str
+    seq: int
+    tag: str
+
+    def to_cursor(self) -> Cursor:
+        """Returns the form that the store keeps."""
+        return Cursor(self.epoch, self.seq, self.tag)
+
+
+class Ready(msgspec.Struct):
+    """The server's greeting; one of the original has only `spaceId`."""
+
+    spaceId: str
+    protocol: int = 1
+    serverId: str = ""
+    epoch: str = ""
+    cursor: WireCursor | None = None
+    role: str = ""
+    limits: Limits = msgspec.field(default_factory=Limits)
+
+
+class _OpsPayload(msgspec.Struct):
+    treeId: str
+    ops: Raw
+    prev: WireCursor | int | None = None
+    cursor: WireCursor | None = None
+
+
+class SyncDone(msgspec.Struct):
+    """The end of an answer to `ops:state`."""
+
+    treeIds: list[str] = []
+    cursor: WireCursor | None = None
+    reset: bool = False
+
+
+class HavePart(msgspec.Struct):
+    """A part of what the server holds, or the end of it."""
+
+    treeId: str = ""
+    peer: str = ""
+    ranges: list[tuple[int, int]] = []
+    done: bool = False
+    cursor: WireCursor | None = None
+
+
+class RejectedOp(msgspec.Struct):
+    """An op that the server does not take."""
+
+    counter: int = 0
+    peerId: str = ""
+    code: str = "malformed_op"
+    message: str = ""
+
+
+class SendAnswer(msgspec.Struct):
+    """What became of a batch."""
+
+    ok: bool
+    accepted: int = 0
+    duplicates: int = 0
+    rejected: list[RejectedOp] = []
+    prev: WireCursor | int | None = None
+    cursor: WireCursor | None = None
+    code: str = ""
+    message: str = ""
+    retry: bool = False
+    retryAfterMs: int | None = None
+
+
+class CodeOnly(msgspec.Struct):
+    """Why the server ends a connection."""
+
+    code: str = ""
+
+
+@dataclass(slots=True)
+class OpsMessage:
+    """Ops that the server sent, and the step of its history that they are."""
+
+    tree_id: str
+    ops: list[Op]
+    previous_seq: int | None
+    cursor: Cursor | None
+    refused: list[InvalidOpError] = field(default_factory=list)
+
+
+def decode(payload: bytes, kind: type[T]) -> T:
+    """Decodes a message. Raises FormatError."""
+    try:
+        return msgspec.json.decode(payload, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise FormatError(f"the server sent a bad message: {error}") from None
+
+
+def decode_ops_message(payload: bytes) -> OpsMessage:
+    """Decodes `ops:sync` or `ops:receive`. Raises FormatError when it is neither."""
+    try:
+        found = msgspec.json.decode(payload, type=_OpsPayload)
+        ops, refused = decode_ops(bytes(found.ops))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        found, ops, refused = _decode_leniently(payload)
+    tree_id = ids.checked_tree_id(found.treeId)
+    cursor = found.cursor.to_cursor() if found.cursor else None
+    return OpsMessage(tree_id, ops, _seq(found.prev), cursor, refused)
+
+
+def _decode_leniently(payload: bytes) -> tuple[_OpsPayload, list[Op], list[InvalidOpError]]:
+    """Decodes a message with lone surrogates, which msgspec does not read."""
+    try:
+        item = json.loads(payload)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"the server sent a bad message: {error}") from None
+    if not isinstance(item, dict) or not isinstance(item.get("ops"), list):
+        raise FormatError("the server sent ops without ops")
+    ops: list[Op] = []
+    refused: list[InvalidOpError] = []
+    for member in item["ops"]:
+        try:
+            ops.append(from_json(member))
+        except InvalidOpError as error:
+            refused.append(error)
+    try:
+        return msgspec.convert({**item, "ops": Raw(b"[]")}, _OpsPayload), ops, refused
+    except msgspec.ValidationError as error:
+        raise FormatError(f"the server sent a bad message: {error}") from None
+
+
+def seq_of(previous: WireCursor | int | None) -> int | None:
+    """Returns the number of the op before a step."""
+    return _seq(previous)
+
+
+def _seq(previous: WireCursor | int | None) -> int | None:
+    return previous.seq if isinstance(previous, WireCursor) else previous
+
+
+def encode_send(tree_id: str, ops: Iterable[Op]) -> bytes:
+    """Encodes `ops:send`."""
+    return b'{"treeId":%b,"ops":%b}' % (msgspec.json.encode(tree_id), encode_ops(ops))
+
+
+def encode_since(cursor: Cursor) -> bytes:
+    """Encodes `ops:state` from a cursor on."""
+    since = {"epoch": cursor.epoch, "seq": cursor.seq, "tag": cursor.tag}
+    return msgspec.json.encode({"since": since})
+
+
+def encode_trees(trees: Mapping[str, StateVector | None]) -> bytes:
+    """Encodes `ops:state` by vectors."""
+    vectors: dict[str, Any] = {
+        tree_id: None if vector is None else vector.to_json() for tree_id, vector in trees.items()
+    }
+    return msgspec.json.encode({"trees": vectors})

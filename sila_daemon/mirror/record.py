@@ -1,0 +1,87 @@
+"""What a mirror is told about its space, and the effects that it may use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sila_daemon.database.database import Databases
+    from sila_daemon.mirror.connector import Connector
+    from sila_daemon.mirror.watcher import Watcher
+    from sila_daemon.ports.clock import Clock
+    from sila_daemon.ports.disk import Disk
+    from sila_daemon.ports.randomness import Randomness
+    from sila_daemon.ports.workers import Workers
+
+SecretsPolicy = Literal["mirror", "keep"]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRecord:
+    """A server that a space is mirrored to."""
+
+    url: str
+    """Without a slash at its end."""
+    secrets: SecretsPolicy = "keep"
+    """Whether secrets go there: whoever runs the server can read them."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceRecord:
+    """A space that the daemon looks after, and its layers."""
+
+    id: str
+    path: Path | None = None
+    """Its folder; None when it is kept in the store only."""
+    servers: tuple[ServerRecord, ...] = ()
+    paused_until: float | None = None
+    """Unix seconds; infinity until somebody resumes it, None when it is not paused."""
+
+
+class Tokens(Protocol):
+    """Access tokens by server."""
+
+    async def access_token(self, server_url: str) -> str:
+        """Returns a token that is worth trying. Raises SignInNeededError, RemoteError."""
+        ...
+
+    async def refused(self, server_url: str) -> None:
+        """Notes that the server refused the current token: the next one will be a new one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorPorts:
+    """Every effect of a mirror."""
+
+    clock: Clock
+    disk: Disk
+    randomness: Randomness
+    workers: Workers
+    databases: Databases
+    connector: Connector
+    tokens: Tokens
+    watcher: Watcher
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """How this machine introduces itself to servers."""
+
+    id: str
+    name: str
+    platform: str
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorSettings:
+    """How often things are done."""
+
+    scan_interval_s: float = 60.0
+    """A scan finds what file events missed; jittered by a fifth."""
+    append_interval_s: float = 0.5
+    """The folder is written to at most this often."""
+    retry_delay_s_max: float = 60.0

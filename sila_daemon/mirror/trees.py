@@ -1,0 +1,137 @@
+"""The trees of a space that are in memory: loaded when asked for, kept up with the store."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
+
+from sila_daemon.core.errors import NotFoundError
+from sila_daemon.core.op_codec import MoveRow, PropertyRow
+from sila_daemon.core.rep_tree import RepTree
+from sila_daemon.core.tree_batch import winning_contents
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sila_daemon.core.editor import Editor
+    from sila_daemon.core.ops import Op
+    from sila_daemon.ports.workers import Workers
+    from sila_daemon.store.op_table import PeerRows, TreeOp
+    from sila_daemon.store.space_store import SpaceStore
+
+R = TypeVar("R", MoveRow, PropertyRow)
+
+
+class TreeCache:
+    """Trees by id. Only what the store has committed is merged into them, edits excepted."""
+
+    def __init__(self, store: SpaceStore, workers: Workers, editor: Editor) -> None:
+        self.editor = editor
+        """The author of edits; replaced when nobody knows which of its ops were kept."""
+        self._former_peers: frozenset[str] = frozenset()
+        self._store = store
+        self._workers = workers
+        self._trees: dict[str, RepTree] = {}
+        self._loading: dict[str, asyncio.Future[RepTree]] = {}
+        self._late: dict[str, list[Op]] = {}
+        """Ops that were committed while their tree was being loaded."""
+
+    @property
+    def own_peers(self) -> frozenset[str]:
+        """Every peer id that this process has taken for this space."""
+        if self.editor.has_edited:
+            return self._former_peers | {self.editor.peer}
+        return self._former_peers
+
+    async def get(self, tree_id: str) -> RepTree:
+        """Returns a tree, loaded if need be. Raises NotFoundError, StorageError."""
+        while True:
+            tree = self._trees.get(tree_id)
+            if tree is not None:
+                return tree
+            loading = self._loading.get(tree_id)
+            if loading is None:
+                return await self._load(tree_id)
+            # Shielded: who waits along must not cancel it for the others.
+            await asyncio.wait([loading])
+
+    def fresh(self, tree_id: str) -> RepTree:
+        """Returns a new tree to be filled by edits."""
+        assert tree_id not in self._trees, "a new tree has a new id"
+        tree = self._trees[tree_id] = RepTree(tree_id, self.editor)
+        return tree
+
+    def merge(self, ops: Iterable[TreeOp]) -> None:
+        """Merges committed ops into those of the trees that are loaded or on their way."""
+        by_tree: dict[str, list[Op]] = {}
+        for tree_id, op in ops:
+            if tree_id in self._trees or tree_id in self._late:
+                by_tree.setdefault(tree_id, []).append(op)
+        for tree_id, group in by_tree.items():
+            if tree_id in self._late:
+                self._late[tree_id] += group
+                continue
+            result = self._trees[tree_id].merge(group)
+            if result.conflicts or result.unverified:
+                # The store has both contents; loading anew shows the one that counts.
+                self.drop(tree_id)
+
+    def drop(self, tree_id: str) -> None:
+        """Lets go of a tree; it is loaded anew when it is asked for."""
+        self._trees.pop(tree_id, None)
+
+    def drop_all(self, editor: Editor) -> None:
+        """Lets go of every tree, and has edits made under another peer id from now on."""
+        self._former_peers |= self.own_peers
+        self.editor = editor
+        self._trees.clear()
+
+    async def _load(self, tree_id: str) -> RepTree:
+        done: asyncio.Future[RepTree] = asyncio.get_running_loop().create_future()
+        self._loading[tree_id] = done
+        self._late[tree_id] = []
+        editor = self.editor
+        try:
+            rows = await self._store.load(tree_id)
+            counter = await self._store.counter(tree_id)
+            if not rows and not self._late[tree_id]:
+                raise NotFoundError(f"there is no tree {tree_id} in this space")
+            contested = await self._store.contested(tree_id)
+            winners = winning_contents(op for group in contested.values() for op in group)
+            tree = await self._workers.run(
+                lambda: _built(RepTree(tree_id, editor), rows, winners.values())
+            )
+            tree.raise_counter(counter)
+            late = self._late.pop(tree_id)
+            if late:
+                result = tree.merge(late)
+                if result.conflicts:
+                    return await self._load_again(tree_id)
+            if self.editor is editor:
+                self._trees[tree_id] = tree
+            return tree
+        finally:
+            self._late.pop(tree_id, None)
+            self._loading.pop(tree_id, None)
+            done.cancel()
+
+    async def _load_again(self, tree_id: str) -> RepTree:
+        self._loading.pop(tree_id, None)
+        return await self._load(tree_id)
+
+
+def _built(tree: RepTree, rows: list[PeerRows], winners: Iterable[Op]) -> RepTree:
+    """Fills a tree: moves first, then properties, contested ids by their winners only."""
+    taken = {(op.counter, op.peer) for op in winners}
+    with tree.batch() as batch:
+        for found in rows:
+            batch.add_moves(found.peer, _without(taken, found.peer, found.moves))
+        batch.settle_moves()
+        for found in rows:
+            batch.add_properties(found.peer, _without(taken, found.peer, found.properties))
+        batch.add_ops(winners)
+    return tree
+
+
+def _without(taken: set[tuple[int, str]], peer: str, rows: list[R]) -> list[R]:
+    return [row for row in rows if (row.counter, peer) not in taken] if taken else rows
