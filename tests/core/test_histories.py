@@ -134,46 +134,47 @@ def _count_forests(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     return lambda: count
 
 
-CHAIN = 20_000
-
-
-def chain_and_moves(rng: random.Random) -> list[MoveOp]:
+def chain_and_moves(rng: random.Random, length: int) -> list[MoveOp]:
     """A chain of vertices, then moves of inner ones, most of which would make cycles."""
     ops = [MoveOp(1, "p", "v0", None)]
-    ops += [MoveOp(i + 1, "p", f"v{i}", f"v{i - 1}") for i in range(1, CHAIN)]
-    for counter in range(CHAIN + 1, CHAIN + 121):
-        target, parent = rng.randrange(1, CHAIN), rng.randrange(CHAIN)
+    ops += [MoveOp(i + 1, "p", f"v{i}", f"v{i - 1}") for i in range(1, length)]
+    for counter in range(length + 1, length + 121):
+        target, parent = rng.randrange(1, length), rng.randrange(length)
         ops.append(MoveOp(counter, "q", f"v{target}", f"v{parent}"))
     return ops
 
 
+# Walking alone is quadratic in a chain, so it is shown on a shorter one.
 @pytest.mark.slow
-@pytest.mark.parametrize("by_forest", [False, True], ids=["walks", "link-cut forest"])
-def test_a_chain_of_twenty_thousand_vertices(
-    by_forest: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("length", "walk_steps_free", "forests"),
+    [(4_000, 10**12, 0), (20_000, 100_000, 2), (20_000, -1, 2)],
+    ids=["walks", "walks, then the forest", "the forest"],
+)
+def test_moves_of_inner_vertices_of_a_long_chain(
+    length: int, walk_steps_free: int, forests: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     built = _count_forests(monkeypatch)
-    monkeypatch.setattr(hierarchy, "_WALK_STEPS_FREE", -1 if by_forest else 10**12)
-    if by_forest:
-        monkeypatch.setattr(hierarchy, "_WALK_STEPS_PER_CHECK", 0)
-    ops = chain_and_moves(random.Random("chain"))
+    monkeypatch.setattr(hierarchy, "_WALK_STEPS_FREE", walk_steps_free)
+    ops = chain_and_moves(random.Random("chain"), length)
     tree = RepTree(TREE_ID)
     tree.merge(ops)
-    assert built() == by_forest
-    parents = replayed(ops)
-    assert {id_: parent_id(tree, id_) for id_ in tree.vertex_ids()} == parents
-    # The chain is cut by late moves that stand before half of it.
-    late = [MoveOp(CHAIN // 2, "late", "v5", "v3"), MoveOp(CHAIN // 2 + 1, "late", "v9", "v2")]
+    assert {id_: parent_id(tree, id_) for id_ in tree.vertex_ids()} == replayed(ops)
+    # Late moves that stand before half of the chain, so that all of that is replayed.
+    half = length // 2
+    late = [MoveOp(half, "late", "v5", "v3"), MoveOp(half + 1, "late", "v9", "v2")]
     tree.merge(late)
-    parents = replayed(ops + late)
-    assert {id_: parent_id(tree, id_) for id_ in tree.vertex_ids()} == parents
+    assert {id_: parent_id(tree, id_) for id_ in tree.vertex_ids()} == replayed(ops + late)
+    assert built() == forests
 
 
 def replayed(ops: list[MoveOp]) -> dict[str, str | None]:
     """Applies moves, all of which count, in op order by walking up each time."""
     parents: dict[str, str | None] = {}
+    above_others: set[str | None] = set()
     for op in sorted(ops, key=lambda op: (op.counter, op.peer)):
-        above = op.parent if op.target in parents else None
+        above = op.parent if op.target in above_others else None
+        above_others.add(op.parent)
         while above is not None and above != op.target:
             above = parents[above]
         if above is None:
