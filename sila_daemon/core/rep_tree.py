@@ -94,6 +94,8 @@ class RepTree(TreeState):
     def move(self, vertex_id: str, parent: str) -> None:
         """Moves a vertex. Raises UsageError for a move that would make a cycle."""
         vertex, above = self._require(vertex_id), self._require(parent)
+        if vertex == self.root_index() or vertex_id == ids.NULL_VERTEX:
+            raise UsageError("the root of a tree cannot be moved")
         if vertex == above or vertex in self.ancestors_of(above):
             raise UsageError("a vertex cannot be moved into itself or below itself")
         self._edit(MoveOp(0, "", vertex_id, parent))
@@ -142,7 +144,7 @@ class RepTree(TreeState):
             return
         peer = self._author().peer
         first = self.highest_counter + 1
-        if first + len(drafts) > ids.COUNTER_MAX:
+        if first + len(drafts) - 1 > ids.COUNTER_MAX:
             raise UsageError("the tree's counter is used up")
         made = [
             checked_op(_with_id(draft, counter, peer))

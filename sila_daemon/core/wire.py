@@ -7,6 +7,7 @@ null. Values stay JSON text on both ways, so that passing an op on neither decod
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,6 +18,10 @@ from sila_daemon.core import ids, json_value
 from sila_daemon.core.errors import InvalidOpError, InvalidValueError
 from sila_daemon.core.op_codec import checked_op
 from sila_daemon.core.ops import MoveOp, Op, PropertyOp
+
+
+_DIGITS_MAX = 400
+"""Longer integers are beyond any double."""
 
 
 class WireId(msgspec.Struct, frozen=True, gc=False):
@@ -72,7 +77,6 @@ def _encode_op(op: WireOp) -> bytes:
     return b"{" + b",".join(b'"%b":%b' % (name.encode(), text) for name, text in members) + b"}"
 
 
-_DECODE_LIST = msgspec.json.Decoder(list[Raw]).decode
 _DECODE_OPS = msgspec.json.Decoder(list[WireOp]).decode
 
 
@@ -99,7 +103,8 @@ def decode_ops(text: bytes) -> tuple[list[Op], list[InvalidOpError]]:
 
 def _decode_one_by_one(text: bytes) -> tuple[list[Op], list[InvalidOpError]]:
     try:
-        items = json.loads(text)
+        # Decoded here: `loads` would guess other encodings and let surrogates pass as bytes.
+        items = json.loads(text.decode(), parse_int=_integer)
     except (ValueError, RecursionError) as error:
         raise InvalidOpError(f"ops are not JSON: {error}") from None
     if not isinstance(items, list):
@@ -112,6 +117,11 @@ def _decode_one_by_one(text: bytes) -> tuple[list[Op], list[InvalidOpError]]:
         except InvalidOpError as error:
             refused.append(error)
     return ops, refused
+
+
+def _integer(digits: str) -> float:
+    """Reads an integer; one that is too long for `int` must not refuse the whole batch."""
+    return int(digits) if len(digits) <= _DIGITS_MAX else math.inf
 
 
 def from_json(item: Any) -> Op:
