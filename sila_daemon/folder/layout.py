@@ -24,7 +24,7 @@ OPS_SUFFIX = ".jsonl"
 # like the conflict copy of another peer's file.
 _WRITTEN_BY_US = re.compile(r"([A-Za-z0-9_-]+)\.([0-9a-f]{16})(-0)?\.jsonl\Z")
 _MOVES_OR_PROPERTIES = re.compile(r"([A-Za-z0-9_-]+)-([mp])(?:[ .(].*)?\.jsonl\Z")
-_TYPED = re.compile(r"([A-Za-z0-9_-]+)(?:[ .(].*)?\.jsonl\Z")
+_TYPED = re.compile(r"([A-Za-z0-9_-]+)(?: \d+| ?\(.*\)|\..*)?\.jsonl\Z")
 _DAY = re.compile(r"\d{4}/\d\d/\d\d\Z")
 _WRITER = re.compile(r"[0-9a-f]{16}\Z")
 
