@@ -1,0 +1,79 @@
+"""The admin socket: commands beside a running server, run inside it.
+
+A Unix socket in the data folder that only its owner can open. One request a connection: one line
+of JSON `{"command", "args"}`, answered by one line `{"ok", "data"}` or `{"ok", "error"}`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sila_daemon.core.errors import SilaError, StorageError
+from sila_daemon.server.admin_client import error_json, socket_path
+from sila_daemon.server.commands import run_command
+
+if TYPE_CHECKING:
+    from sila_daemon.server.world import World
+
+LOG = logging.getLogger(__name__)
+
+LINE_BYTES_MAX = 8 << 20
+_PATH_BYTES_MAX = 100
+"""Unix sockets have room for 104 to 108 bytes."""
+
+
+@asynccontextmanager
+async def admin_socket(world: World, data: Path) -> AsyncIterator[None]:
+    """Serves commands while the context lasts; the caller holds the lock of the folder."""
+    path = socket_path(data)
+    if len(os.fsencode(path)) > _PATH_BYTES_MAX:
+        raise StorageError(
+            f"the path {path} is too long for a socket",
+            hint=f"Choose a --data folder whose path has less than {_PATH_BYTES_MAX - 11} bytes.",
+        )
+    path.unlink(missing_ok=True)  # Of a server that was killed: the lock says that none runs.
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    # Bound with a mask, so that at no moment anyone else can open it.
+    before = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+    finally:
+        os.umask(before)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _answer(world, reader, writer)
+
+    server = await asyncio.start_unix_server(serve, sock=listener, limit=LINE_BYTES_MAX)
+    try:
+        yield
+    finally:
+        server.close()
+        await server.wait_closed()
+        path.unlink(missing_ok=True)
+
+
+async def _answer(world: World, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        request = json.loads(await reader.readline())
+        data = await run_command(world, str(request["command"]), dict(request["args"]))
+        answer: dict[str, Any] = {"ok": True, "data": data}
+    except SilaError as error:
+        answer = {"ok": False, "error": error_json(error)}
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        LOG.exception("an admin command failed")
+        answer = {"ok": False, "error": error_json(SilaError(f"the command failed: {error}"))}
+    try:
+        writer.write(json.dumps(answer).encode() + b"\n")
+        await writer.drain()
+    except ConnectionError as error:
+        LOG.info("whoever gave a command did not wait for the answer: %s", error)
+    finally:
+        writer.close()

@@ -1,0 +1,59 @@
+"""Asking a running server to run a command; light, so that commands answer at once."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+from sila_daemon.core import errors
+from sila_daemon.core.errors import SilaError, StorageError
+
+
+def socket_path(data: Path) -> Path:
+    """Returns where the socket of a data folder is."""
+    return data / "admin.sock"
+
+
+def error_json(error: SilaError) -> dict[str, Any]:
+    """Renders an error for scripts; `kind` lets it be raised again elsewhere."""
+    return {
+        "code": error.code,
+        "message": error.message,
+        "hint": error.hint,
+        "kind": type(error).__name__,
+    }
+
+
+def error_from_json(data: dict[str, Any]) -> SilaError:
+    """Makes the error again that another process rendered."""
+    kind = getattr(errors, str(data.get("kind")), SilaError)
+    if not (isinstance(kind, type) and issubclass(kind, SilaError)):
+        kind = SilaError
+    return kind(
+        str(data.get("message")), code=str(data.get("code")), hint=str(data.get("hint", ""))
+    )
+
+
+def ask_server(data: Path, command: str, args: dict[str, Any]) -> Any:
+    """Has a running server run a command. Raises what the command raised, or StorageError."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        try:
+            connection.connect(str(socket_path(data)))
+            request = json.dumps({"command": command, "args": args})
+            connection.sendall(request.encode() + b"\n")
+            with connection.makefile("rb") as answers:
+                line = answers.readline()
+        except OSError as error:
+            raise StorageError(
+                f"the server that uses {data} does not answer: {error}",
+                hint="It may be starting or stopping; try again in a moment.",
+            ) from error
+    try:
+        answer = json.loads(line)
+    except ValueError:
+        raise StorageError("the server stopped before it answered") from None
+    if answer["ok"]:
+        return answer["data"]
+    raise error_from_json(answer["error"])

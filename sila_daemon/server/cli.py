@@ -1,0 +1,196 @@
+"""The command `sila-server`. Heavy parts are imported when a command needs them."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import getpass
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sila_daemon.core.errors import AlreadyRunningError, SilaError, UsageError
+
+DATA_VARIABLE = "SILA_SERVER_DATA"
+DEFAULT_PORT = 6001
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        data = _data_folder(arguments)
+        if arguments.command == "serve":
+            return _serve(arguments, data)
+        _report(arguments, _result(arguments, data))
+    except SilaError as error:
+        return _fail(arguments, error)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:  # The last resort promises a code and no traceback.
+        if os.environ.get("SILA_DEBUG"):
+            raise
+        return _fail(arguments, SilaError(f"{type(error).__name__}: {error}"))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    shared = argparse.ArgumentParser(add_help=False)
+    # Before or after the subcommand: a default here would overwrite what stands before it.
+    shared.add_argument("--data", type=Path, default=argparse.SUPPRESS, help="the data folder")
+    shared.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON document"
+    )
+    parser = argparse.ArgumentParser("sila-server", parents=[shared], description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    serve = commands.add_parser("serve", parents=[shared], help="serve until stopped")
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes any free one")
+    _add_user_commands(commands.add_parser("user", help="accounts"), shared)
+    _add_space_commands(commands.add_parser("space", help="spaces"), shared)
+    return parser
+
+
+def _add_user_commands(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add = actions.add_parser("add", parents=[shared], help="add an account")
+    add.add_argument("email")
+    add.add_argument("--password-stdin", action="store_true", help="read the password from stdin")
+    add.add_argument("--admin", action="store_true")
+    actions.add_parser("list", parents=[shared], help="list the accounts")
+    token = actions.add_parser("token", parents=[shared], help="print a token for an account")
+    token.add_argument("email")
+    token.add_argument("--days", type=int, default=7)
+    password = actions.add_parser("password", parents=[shared], help="set a password")
+    password.add_argument("email")
+    password.add_argument("--password-stdin", action="store_true")
+
+
+def _add_space_commands(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", parents=[shared], help="list the spaces")
+    create = actions.add_parser("create", parents=[shared], help="make a space")
+    create.add_argument("--name", required=True)
+    create.add_argument("--owner", required=True, metavar="EMAIL")
+    take = actions.add_parser("import", parents=[shared], help="import a space folder")
+    take.add_argument("folder", type=Path)
+    take.add_argument("--owner", required=True, metavar="EMAIL")
+    export = actions.add_parser("export", parents=[shared], help="write a space as a zip")
+    export.add_argument("space")
+    export.add_argument("out", type=Path)
+    share = actions.add_parser("share", parents=[shared], help="give somebody a role")
+    share.add_argument("space")
+    share.add_argument("email")
+    share.add_argument("--role", required=True, choices=["owner", "editor", "viewer"])
+    unshare = actions.add_parser("unshare", parents=[shared], help="take somebody out")
+    unshare.add_argument("space")
+    unshare.add_argument("email")
+    members = actions.add_parser("members", parents=[shared], help="list who may use a space")
+    members.add_argument("space")
+
+
+def _data_folder(arguments: argparse.Namespace) -> Path:
+    chosen: Path | None = getattr(arguments, "data", None)
+    if chosen is None and os.environ.get(DATA_VARIABLE):
+        chosen = Path(os.environ[DATA_VARIABLE])
+    if chosen is None:
+        import platformdirs
+
+        chosen = platformdirs.user_data_path("sila-server", appauthor=False)
+    return chosen.expanduser().absolute()
+
+
+def _serve(arguments: argparse.Namespace, data: Path) -> int:
+    import logging
+
+    from sila_daemon.server.serving import serve
+
+    logging.basicConfig(
+        level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    asyncio.run(serve(data, arguments.host, arguments.port, lambda url: print(url, flush=True)))
+    return 0
+
+
+def _result(arguments: argparse.Namespace, data: Path) -> Any:
+    name = f"{arguments.command} {arguments.action}"
+    args = {
+        key: str(value.absolute()) if isinstance(value, Path) else value
+        for key, value in vars(arguments).items()
+        if key not in ("data", "json", "command", "action", "password_stdin")
+    }
+    if name in ("user add", "user password"):
+        args["password"] = _password(arguments, is_needed=name == "user password")
+    if data.is_dir() and _is_served(data):
+        from sila_daemon.server.admin_client import ask_server
+
+        return ask_server(data, name, args)
+    return asyncio.run(_run_here(data, name, args))
+
+
+def _is_served(data: Path) -> bool:
+    from sila_daemon.server.locks import data_lock
+
+    try:
+        with data_lock(data):
+            return False
+    except AlreadyRunningError:
+        return True
+
+
+async def _run_here(data: Path, name: str, args: dict[str, Any]) -> Any:
+    from sila_daemon.server.commands import run_command
+    from sila_daemon.server.locks import data_lock
+    from sila_daemon.server.ports import system_ports
+    from sila_daemon.server.world import World
+
+    with data_lock(data), system_ports() as ports:
+        world = await World.open(data, ports)
+        try:
+            return await run_command(world, name, args)
+        finally:
+            await world.close()
+
+
+def _password(arguments: argparse.Namespace, *, is_needed: bool) -> str | None:
+    if arguments.password_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if sys.stdin.isatty():
+        first = getpass.getpass("Password: ")
+        if first != getpass.getpass("Again: "):
+            raise UsageError("the two passwords differ")
+        return first
+    if is_needed:
+        raise UsageError("there is no terminal to ask on: use --password-stdin")
+    return None
+
+
+def _report(arguments: argparse.Namespace, data: Any) -> None:
+    if getattr(arguments, "json", False):
+        print(json.dumps({"ok": True, "data": data}))
+    elif isinstance(data, list):
+        for row in data:
+            print("  ".join(str(value) for value in row.values()))
+    elif set(data) == {"token"}:
+        print(data["token"])
+    else:
+        for key, value in data.items():
+            print(f"{key}: {json.dumps(value) if isinstance(value, list | dict) else value}")
+
+
+def _fail(arguments: argparse.Namespace, error: SilaError) -> int:
+    if getattr(arguments, "json", False):
+        detail = {"code": error.code, "message": error.message, "hint": error.hint}
+        print(json.dumps({"ok": False, "error": detail}))
+    else:
+        print(f"sila-server: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(error.hint, file=sys.stderr)
+    return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,215 @@
+"""Which spaces there are, what they are called, and who may use them with which role."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sila_daemon.core.errors import NotFoundError, ProtectionError, UsageError
+from sila_daemon.server.grants import ROLES
+from sila_daemon.server.platform import SpaceInfo
+
+if TYPE_CHECKING:
+    import apsw
+
+    from sila_daemon.database.database import Database
+    from sila_daemon.ports.clock import Clock
+
+NAME_LENGTH_MAX = 80
+DEFAULT_NAME = "New space"
+
+_SELECT = (
+    "SELECT s.id, s.name, m.role, s.created_at, s.updated_at"
+    " FROM members m JOIN spaces s ON s.id = m.space_id WHERE m.user_id = ?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody who may use a space."""
+
+    user_id: str
+    email: str
+    role: str
+
+    def to_json(self) -> dict[str, str]:
+        """Renders the member for lists."""
+        return {"userId": self.user_id, "email": self.email, "role": self.role}
+
+
+Change = Callable[[str, dict[str, str | None]], None]
+"""Takes the id of a space and the role of every user to whom it looks different now; None for
+one who may not use it any more."""
+
+
+class Directory:
+    """Spaces and members in the platform's database."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._listeners: list[Change] = []
+
+    def on_change(self, listener: Change) -> None:
+        """Calls `listener` after every change of a name, a role or a membership."""
+        self._listeners.append(listener)
+
+    async def add(self, space_id: str, name: str, owner_id: str) -> SpaceInfo:
+        """Enters a new space. Raises ProtectionError when the id is taken."""
+        now = self._now_ms()
+        checked = checked_name(name)
+
+        def work(connection: apsw.Connection) -> None:
+            if connection.execute("SELECT 1 FROM spaces WHERE id = ?", (space_id,)).fetchone():
+                raise ProtectionError("a space with this id is here already", code="taken")
+            connection.execute("INSERT INTO spaces VALUES (?,?,?,?)", (space_id, checked, now, now))
+            connection.execute(
+                "INSERT INTO members VALUES (?,?,'owner',?)", (space_id, owner_id, now)
+            )
+
+        await self._database.write(work)
+        self._tell(space_id, {owner_id: "owner"})
+        return SpaceInfo(space_id, checked, "owner", now, now)
+
+    async def is_taken(self, space_id: str) -> bool:
+        """Tells whether a space with this id is entered, whoever's it is."""
+        return await self._database.read(
+            lambda connection: (
+                connection.execute("SELECT 1 FROM spaces WHERE id = ?", (space_id,)).fetchone()
+                is not None
+            )
+        )
+
+    async def of_user(self, user_id: str) -> list[SpaceInfo]:
+        """Returns the spaces that a user may see, oldest first."""
+        return await self._database.read(
+            lambda connection: [
+                SpaceInfo(*row)
+                for row in connection.execute(f"{_SELECT} ORDER BY s.created_at, s.id", (user_id,))
+            ]
+        )
+
+    async def find(self, space_id: object, user_id: str) -> SpaceInfo | None:
+        """Returns a space as this user sees it; None when it is not there or not theirs."""
+        if not isinstance(space_id, str):
+            return None
+        return await self._database.read(
+            lambda connection: next(
+                (
+                    SpaceInfo(*row)
+                    for row in connection.execute(f"{_SELECT} AND s.id = ?", (user_id, space_id))
+                ),
+                None,
+            )
+        )
+
+    async def all(self) -> list[tuple[str, str, int]]:
+        """Returns id, name and creation (Unix ms) of every space."""
+        return await self._database.read(
+            lambda connection: [
+                (str(row[0]), str(row[1]), int(row[2]))
+                for row in connection.execute(
+                    "SELECT id, name, created_at FROM spaces ORDER BY created_at, id"
+                )
+            ]
+        )
+
+    async def resolve(self, space: str) -> str:
+        """Returns the id that an id, a unique prefix of one, or a name means.
+
+        Raises NotFoundError, UsageError when it is ambiguous.
+        """
+        known = await self.all()
+        exact = [space_id for space_id, _, _ in known if space_id == space]
+        found = exact or [i for i, name, _ in known if name == space or i.startswith(space)]
+        if not found:
+            raise NotFoundError(f"there is no space {space}")
+        if len(found) > 1:
+            raise UsageError(f"{space} may be any of {len(found)} spaces", code="ambiguous")
+        return found[0]
+
+    async def rename(self, space_id: str, name: str) -> None:
+        """Gives a space another name. Raises NotFoundError, UsageError."""
+        checked, now = checked_name(name), self._now_ms()
+
+        def work(connection: apsw.Connection) -> dict[str, str | None]:
+            connection.execute(
+                "UPDATE spaces SET name = ?, updated_at = ? WHERE id = ?", (checked, now, space_id)
+            )
+            return _roles(connection, space_id)
+
+        self._tell(space_id, await self._database.write(work))
+
+    async def members(self, space_id: str) -> list[Member]:
+        """Returns who may use a space, by address."""
+        return await self._database.read(
+            lambda connection: [
+                Member(*row)
+                for row in connection.execute(
+                    "SELECT u.id, u.email, m.role FROM members m JOIN users u ON u.id = m.user_id"
+                    " WHERE m.space_id = ? ORDER BY u.email",
+                    (space_id,),
+                )
+            ]
+        )
+
+    async def share(self, space_id: str, user_id: str, role: str) -> None:
+        """Gives a user a role, or another one. Raises UsageError, ProtectionError."""
+        if role not in ROLES:
+            raise UsageError(f"a role is one of {', '.join(ROLES)}", code="bad_role")
+        now = self._now_ms()
+
+        def work(connection: apsw.Connection) -> None:
+            if role != "owner":
+                _keep_an_owner(connection, space_id, user_id)
+            connection.execute(
+                "INSERT INTO members VALUES (?1,?2,?3,?4)"
+                " ON CONFLICT (space_id, user_id) DO UPDATE SET role = ?3",
+                (space_id, user_id, role, now),
+            )
+
+        await self._database.write(work)
+        self._tell(space_id, {user_id: role})
+
+    async def unshare(self, space_id: str, user_id: str) -> None:
+        """Takes a user out of a space. Raises ProtectionError for the last owner."""
+
+        def work(connection: apsw.Connection) -> None:
+            _keep_an_owner(connection, space_id, user_id)
+            connection.execute(
+                "DELETE FROM members WHERE space_id = ? AND user_id = ?", (space_id, user_id)
+            )
+
+        await self._database.write(work)
+        self._tell(space_id, {user_id: None})
+
+    def _tell(self, space_id: str, roles: dict[str, str | None]) -> None:
+        for listener in self._listeners:
+            listener(space_id, roles)
+
+    def _now_ms(self) -> int:
+        return int(self._clock.time() * 1000)
+
+
+def checked_name(name: object) -> str:
+    """Returns a name unchanged. Raises UsageError when it is not 1 to 80 characters."""
+    if not isinstance(name, str) or not 1 <= len(name) <= NAME_LENGTH_MAX:
+        raise UsageError(f"a name has 1 to {NAME_LENGTH_MAX} characters", code="bad_name")
+    return name.encode(errors="replace").decode()
+
+
+def _roles(connection: apsw.Connection, space_id: str) -> dict[str, str | None]:
+    rows = connection.execute("SELECT user_id, role FROM members WHERE space_id = ?", (space_id,))
+    return {str(row[0]): str(row[1]) for row in rows}
+
+
+def _keep_an_owner(connection: apsw.Connection, space_id: str, user_id: str) -> None:
+    owners = {
+        row[0]
+        for row in connection.execute(
+            "SELECT user_id FROM members WHERE space_id = ? AND role = 'owner'", (space_id,)
+        )
+    }
+    if owners == {user_id}:
+        raise ProtectionError("the last owner of a space cannot leave it", code="last_owner")

@@ -1,0 +1,149 @@
+"""What all HTTP routes share: who asks, JSON bodies within bounds, and errors as answers."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from sila_daemon.core.errors import (
+    CorruptBlobError,
+    FormatError,
+    NotFoundError,
+    ProtectionError,
+    RemoteRefusedError,
+    SecretsError,
+    SignInNeededError,
+    SilaError,
+    StorageError,
+    StorageFullError,
+    UsageError,
+)
+from sila_daemon.server.world import World
+
+if TYPE_CHECKING:
+    from sila_daemon.server.platform import SpaceInfo, User
+    from sila_daemon.server.tokens import Claims
+
+LOG = logging.getLogger(__name__)
+
+JSON_BYTES_MAX = 8 << 20
+"""Bodies that are not files: the longest are lists of blobs."""
+
+Handler = Callable[[Request], Awaitable[Response]]
+T = TypeVar("T")
+
+_STATUS: list[tuple[type[SilaError], int]] = [
+    (SignInNeededError, 401),
+    (NotFoundError, 404),
+    (ProtectionError, 409),
+    (CorruptBlobError, 422),
+    (SecretsError, 422),
+    (FormatError, 400),
+    (UsageError, 400),
+    (StorageFullError, 507),
+    (StorageError, 503),
+]
+_STATUS_BY_CODE = {
+    "rate_limited": 429,
+    "too_large": 413,
+    "not_permitted": 403,
+    "changed": 412,
+    "precondition_required": 428,
+}
+
+
+def ok(status: int = 200, headers: dict[str, str] | None = None, **members: Any) -> Response:
+    """Makes a good answer."""
+    return JSONResponse({"ok": True, **members}, status, headers)
+
+
+def refused(status: int, code: str, message: str, **members: Any) -> JSONResponse:
+    """Makes a bad answer."""
+    return JSONResponse({"ok": False, "error": message, "code": code, **members}, status)
+
+
+def world_of(request: Request) -> World:
+    """Returns what the server holds."""
+    world = request.app.state.world
+    assert isinstance(world, World)
+    return world
+
+
+def address_of(request: Request) -> str:
+    """Returns where a request comes from."""
+    return request.client.host if request.client else ""
+
+
+def answering_errors(handler: Handler) -> Handler:
+    """Wraps a handler so that every error becomes an answer in the promised shape."""
+
+    async def wrapped(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except SilaError as error:
+            return error_answer(error)
+
+    return wrapped
+
+
+def error_answer(error: SilaError) -> Response:
+    """Renders an error of ours."""
+    status = _STATUS_BY_CODE.get(error.code)
+    if status is None:
+        status = next((number for kind, number in _STATUS if isinstance(error, kind)), 500)
+    if status >= 500:
+        LOG.error("request failed: %s (%s)", error.message, error.code)
+    return refused(status, error.code, error.message)
+
+
+async def signed_in(request: Request) -> tuple[User, Claims]:
+    """Returns who asks. Raises SignInNeededError."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise SignInNeededError("sign in first", code="unauthorized")
+    return await world_of(request).accounts.check(token.strip())
+
+
+async def space_asked(request: Request, *, to_write: bool = False) -> tuple[User, SpaceInfo]:
+    """Returns who asks and for which space. Raises NotFoundError unless they may see it."""
+    user, _ = await signed_in(request)
+    info = await world_of(request).space_of(request.path_params["space_id"], user)
+    if to_write and info.role == "viewer":
+        raise RemoteRefusedError("a viewer may not change this space", code="not_permitted")
+    return user, info
+
+
+async def json_body(request: Request) -> dict[str, Any]:
+    """Reads a body that is a JSON object; an empty one counts as `{}`. Raises FormatError."""
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > JSON_BYTES_MAX:
+            raise FormatError("the body is too large", code="too_large")
+    try:
+        body = json.loads(data) if data.strip() else {}
+    except (ValueError, RecursionError):
+        raise FormatError("the body is not JSON", code="bad_json") from None
+    if not isinstance(body, dict):
+        raise FormatError("the body is not a JSON object", code="bad_json")
+    return body
+
+
+def quoted(tag: object) -> str:
+    """Renders an ETag."""
+    return f'"{tag}"'
+
+
+def unquoted(header: str | None) -> str | None:
+    """Reads the one ETag of an If-Match or If-None-Match header."""
+    if header is None:
+        return None
+    text = header.strip().removeprefix("W/")
+    if len(text) >= 2 and text[0] == text[-1] == '"':
+        return text[1:-1]
+    return text

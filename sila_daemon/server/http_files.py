@@ -1,0 +1,187 @@
+"""HTTP: files of a space, one by one and in packs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from sila_daemon.core import ids
+from sila_daemon.core.errors import FormatError, NotFoundError
+from sila_daemon.server.http_common import (
+    answering_errors,
+    json_body,
+    ok,
+    quoted,
+    refused,
+    space_asked,
+    unquoted,
+    world_of,
+)
+
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z")
+ASKED_MAX = 50_000
+"""Files that one question may name."""
+
+
+async def _missing(request: Request) -> Response:
+    _, info = await space_asked(request)
+    body = await json_body(request)
+    static = _list(body.get("static"))
+    var = [item if isinstance(item, dict) else {} for item in _list(body.get("var"))]
+    hashes = [ids.checked_hash(item) for item in static]
+    pairs = [
+        (ids.checked_uuid(item.get("id")), ids.checked_hash(item.get("sha256"))) for item in var
+    ]
+    async with world_of(request).spaces.use(info.id) as space:
+        lacking = await space.files.missing(hashes, pairs)
+    return ok(static=lacking["static"], var=lacking["var"])
+
+
+def _list(thing: Any) -> list[Any]:
+    if thing is None:
+        return []
+    if not isinstance(thing, list) or len(thing) > ASKED_MAX:
+        raise FormatError(f"a list of at most {ASKED_MAX} files is expected")
+    return thing
+
+
+async def _body(request: Request) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in request.stream():
+            yield chunk
+    except ClientDisconnect:
+        raise FormatError("the upload was cut off", code="incomplete") from None
+
+
+async def _put_static(request: Request) -> Response:
+    _, info = await space_asked(request, to_write=True)
+    blob_hash = ids.checked_hash(request.path_params["blob_hash"])
+    async with world_of(request).spaces.use(info.id) as space:
+        is_new = bool((await space.files.missing([blob_hash], []))["static"])
+        blob = await space.files.put_static(blob_hash, _body(request))
+        if is_new:
+            space.hub.notify_all("files:changed", {"static": [blob.hash], "var": []})
+    return ok(201 if is_new else 200, hash=blob.hash, size=blob.size)
+
+
+async def _get_static(request: Request) -> Response:
+    _, info = await space_asked(request)
+    blob_hash = ids.checked_hash(request.path_params["blob_hash"])
+    headers = {
+        "ETag": quoted(blob_hash),
+        "Cache-Control": "private, max-age=31536000, immutable",
+        "Accept-Ranges": "bytes",
+        **_INERT,
+    }
+    spaces = world_of(request).spaces
+    space = await spaces.acquire(info.id)
+    try:
+        if request.headers.get("if-none-match") == headers["ETag"]:
+            return Response(status_code=304, headers=headers)
+        file, size = await space.files.open_static(blob_hash)
+        start, end = _range(request.headers.get("range"), size)
+        if start is None:
+            file.close()
+            headers["Content-Range"] = f"bytes */{size}"
+            return Response(status_code=416, headers=headers)
+        status = 200
+        if (start, end) != (0, size):
+            status = 206
+            headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+        headers["Content-Length"] = str(end - start)
+        body = space.files.read(file, start, end)
+        return StreamingResponse(body, status, headers, media_type=_BYTES)
+    finally:
+        spaces.release(space)
+
+
+_BYTES = "application/octet-stream"
+_INERT = {"X-Content-Type-Options": "nosniff", "Content-Disposition": "attachment"}
+"""A file that somebody put here must never run as a page of this server."""
+
+
+def _range(header: str | None, size: int) -> tuple[int | None, int]:
+    """Returns the bytes asked for; a start of None when there are none such."""
+    match = _RANGE.match(header.strip()) if header else None
+    if match is None or match[1] == match[2] == "":
+        return 0, size
+    if match[1] == "":
+        return (max(0, size - int(match[2])), size) if int(match[2]) and size else (None, 0)
+    start = int(match[1])
+    end = min(int(match[2]) + 1, size) if match[2] else size
+    return (start, end) if start < end else (None, 0)
+
+
+async def _put_var(request: Request) -> Response:
+    user, info = await space_asked(request, to_write=True)
+    uuid = ids.checked_uuid(request.path_params["uuid"])
+    expected = _expected_revision(request)
+    async with world_of(request).spaces.use(info.id) as space:
+        put = await space.files.put_var(uuid, _body(request), expected, user.id)
+        if put.is_current:
+            changed = {"id": uuid, "revision": str(put.revision)}
+            space.hub.notify_all("files:changed", {"static": [], "var": [changed]})
+    if put.is_current:
+        headers = {"ETag": quoted(put.revision)}
+        return ok(headers=headers, revision=str(put.revision), sha256=put.current.sha256)
+    message = "somebody else was faster; what you sent is kept as a side revision"
+    current = str(put.current.revision) if put.current.revision else None
+    return refused(412, "changed", message, revision=current, side=str(put.revision))
+
+
+def _expected_revision(request: Request) -> int | None:
+    if (request.headers.get("if-none-match") or "").strip() == "*":
+        return None
+    text = unquoted(request.headers.get("if-match"))
+    if text is None:
+        raise FormatError("send If-Match or If-None-Match: *", code="precondition_required")
+    # A revision that was never given out is simply not the current one.
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else -1
+
+
+async def _get_var(request: Request) -> Response:
+    _, info = await space_asked(request)
+    uuid = ids.checked_uuid(request.path_params["uuid"])
+    spaces = world_of(request).spaces
+    space = await spaces.acquire(info.id)
+    try:
+        file, state = await space.files.open_var(uuid)
+        tag = quoted(state.revision)
+        headers = {"ETag": tag, "X-Sha256": state.sha256, "Cache-Control": "no-cache", **_INERT}
+        if request.headers.get("if-none-match") == tag:
+            file.close()
+            return Response(status_code=304, headers=headers)
+        size = file.stat().size
+        headers["Content-Length"] = str(size)
+        return StreamingResponse(space.files.read(file, 0, size), 200, headers, _BYTES)
+    finally:
+        spaces.release(space)
+
+
+async def _revisions(request: Request) -> Response:
+    _, info = await space_asked(request)
+    uuid = ids.checked_uuid(request.path_params["uuid"])
+    async with world_of(request).spaces.use(info.id) as space:
+        revisions = await space.files.var_revisions(uuid)
+    if not revisions:
+        raise NotFoundError("there is no such file", code="blob_missing")
+    return ok(revisions=revisions)
+
+
+def file_routes() -> list[Route]:
+    """The routes, to be put into an application."""
+    files = "/spaces/{space_id}/files"
+    table = [
+        (f"{files}/missing", "POST", _missing),
+        (f"{files}/static/{{blob_hash}}", "PUT", _put_static),
+        (f"{files}/static/{{blob_hash}}", "GET", _get_static),
+        (f"{files}/var/{{uuid}}", "PUT", _put_var),
+        (f"{files}/var/{{uuid}}", "GET", _get_var),
+        (f"{files}/var/{{uuid}}/revisions", "GET", _revisions),
+    ]
+    return [Route(path, answering_errors(h), methods=[method]) for path, method, h in table]

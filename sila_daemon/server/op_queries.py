@@ -1,0 +1,234 @@
+"""Questions about the ops of one space, answered page by page from indexes.
+
+Each page is one short unit of work on the database's thread, so that commits come between, and
+holds at most a chunk of ops, so that no answer is ever in memory as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sila_daemon.core.ops import MoveOp, Op
+from sila_daemon.core.peer_order import collation_key
+from sila_daemon.core.state_vector import StateVector
+from sila_daemon.core.wire import encode_ops
+from sila_daemon.server.limits import BATCH_OPS, CHUNK_BYTES
+from sila_daemon.server.op_store import COLUMNS, OpStore, Position
+
+if TYPE_CHECKING:
+    import apsw
+
+SCAN_ENTRIES = 20_000
+"""Index entries looked at in one unit of work: some 20 ms."""
+
+_OP_OVERHEAD_BYTES = 120
+"""JSON around an op's target, key and value."""
+
+
+@dataclass(slots=True)
+class Run:
+    """Ops of one tree that were committed next to each other by one sender."""
+
+    tree_id: str
+    sender: str
+    position: Position
+    """After the last op of the run."""
+    ops: list[Op] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Ops of one tree in op order, and where the next page begins."""
+
+    text: str
+    """The ops as a JSON array in the wire form."""
+    count: int
+    next_counter: int | None
+    """Pass it on as `after`; None at the end."""
+
+
+def size_of(op: Op) -> int:
+    """Estimates the JSON bytes of an op."""
+    if isinstance(op, MoveOp):
+        return _OP_OVERHEAD_BYTES + len(op.target) + len(op.parent or "")
+    return _OP_OVERHEAD_BYTES + len(op.target) + len(op.key) + len(op.value or b"")
+
+
+class OpQueries:
+    """Reads one op store."""
+
+    def __init__(self, store: OpStore) -> None:
+        self._store = store
+
+    async def is_in_history(self, position: Position) -> bool:
+        """Tells whether this history passed through `position`."""
+        if position.seq == 0:
+            return position.tag == b""
+
+        def work(connection: apsw.Connection) -> bool:
+            row = connection.execute(
+                "SELECT first_seq, tag FROM commits WHERE last_seq >= ? ORDER BY last_seq LIMIT 1",
+                (position.seq,),
+            ).fetchone()
+            return row is not None and row[0] <= position.seq and row[1] == position.tag
+
+        return await self._store.database.read(work)
+
+    async def runs_after(self, seq: int, last_seq: int) -> list[Run]:
+        """Returns at most a chunk of what was committed after `seq`, up to `last_seq`, in order."""
+        store = self._store
+
+        def work(connection: apsw.Connection) -> list[Run]:
+            runs: list[Run] = []
+            commit_end, tag, sender, room = seq, b"", "", CHUNK_BYTES
+            rows = connection.execute(
+                f"SELECT {COLUMNS} FROM ops WHERE seq > ?1 AND seq <= ?2"
+                f" UNION ALL SELECT {COLUMNS} FROM alternates WHERE seq > ?1 AND seq <= ?2"
+                " ORDER BY seq LIMIT ?3",
+                (seq, last_seq, BATCH_OPS),
+            )
+            for row in rows:
+                op = store.to_op(connection, row)
+                room -= size_of(op)
+                if room < 0 and runs:
+                    break
+                if row[0] > commit_end:
+                    commit_end, tag, sender = _commit_at(connection, row[0])
+                    runs.append(Run(store.trees.name(connection, row[1]), sender, Position(0, b"")))
+                runs[-1].ops.append(op)
+                runs[-1].position = Position(row[0], tag)
+            return runs
+
+        return await store.database.read(work)
+
+    async def tree_ids(self) -> list[str]:
+        """Returns the ids of all trees that have ops, sorted."""
+        return await self._store.database.read(
+            lambda connection: [
+                str(name) for (name,) in connection.execute("SELECT name FROM trees ORDER BY name")
+            ]
+        )
+
+    async def highest(self, tree_id: str) -> int:
+        """Returns the greatest counter of a tree; 0 when it has no ops."""
+
+        def work(connection: apsw.Connection) -> int:
+            row = connection.execute(
+                "SELECT highest FROM trees WHERE name = ?", (tree_id,)
+            ).fetchone()
+            return 0 if row is None else int(row[0])
+
+        return await self._store.database.read(work)
+
+    async def missing(self, tree_id: str, held: StateVector | None, after: int = 0) -> Page:
+        """Returns the next ops of a tree that `held` lacks, in op order.
+
+        Pages end between counters. A page may be empty and still have a successor.
+        """
+        store = self._store
+
+        def work(connection: apsw.Connection) -> Page:
+            tree = store.trees.find(connection, tree_id)
+            if tree is None:
+                return Page("[]", 0, None)
+            entries, next_counter = _scan(connection, tree, after)
+            wanted = _wanted(store, connection, entries, held)
+            ops: list[Op] = []
+            room = CHUNK_BYTES
+            for index, (counter, _, seq) in enumerate(wanted):
+                if (room < 0 or len(ops) >= BATCH_OPS) and counter > wanted[index - 1][0]:
+                    next_counter = wanted[index - 1][0]
+                    break
+                found = _ops_at(store, connection, seq)
+                room -= sum(map(size_of, found))
+                ops += found
+            return Page(encode_ops(ops).decode(), len(ops), next_counter)
+
+        return await store.database.read(work)
+
+    async def vector(self, tree_id: str) -> StateVector:
+        """Returns which ops of a tree are held."""
+        store = self._store
+        vector = StateVector()
+        after: int | None = 0
+        while after is not None:
+            start = after
+
+            def work(connection: apsw.Connection, start: int = start) -> int | None:
+                tree = store.trees.find(connection, tree_id)
+                if tree is None:
+                    return None
+                entries, following = _scan(connection, tree, start)
+                by_peer: dict[int, list[int]] = {}
+                for counter, peer, _ in entries:
+                    by_peer.setdefault(peer, []).append(counter)
+                for peer, counters in by_peer.items():
+                    vector.add_sorted(store.peers.name(connection, peer), counters)
+                return following
+
+            after = await store.database.read(work)
+        return vector
+
+
+Entry = tuple[int, int, int]
+"""counter, peer, seq."""
+
+
+def _scan(connection: apsw.Connection, tree: int, after: int) -> tuple[Sequence[Entry], int | None]:
+    """Returns index entries with counters above `after`, and after which counter to go on."""
+    entries: list[Any] = connection.execute(
+        "SELECT counter, peer, seq FROM ops WHERE tree = ? AND counter > ?"
+        " ORDER BY counter, peer LIMIT ?",
+        (tree, after, SCAN_ENTRIES),
+    ).fetchall()
+    if len(entries) < SCAN_ENTRIES:
+        return entries, None
+    last = entries[-1][0]
+    whole = [entry for entry in entries if entry[0] < last]
+    if whole:
+        return whole, whole[-1][0]
+    # More peers at one counter than fit a page: hostile, and still answered.
+    same: list[Any] = connection.execute(
+        "SELECT counter, peer, seq FROM ops WHERE tree = ? AND counter = ?", (tree, last)
+    ).fetchall()
+    return same, last
+
+
+def _wanted(
+    store: OpStore,
+    connection: apsw.Connection,
+    entries: Sequence[Entry],
+    held: StateVector | None,
+) -> list[tuple[int, tuple[str, bytes], int]]:
+    """Leaves out what is held; sorts the rest by op id."""
+    names = {peer: store.peers.name(connection, peer) for _, peer, _ in entries}
+    keys = {peer: collation_key(name) for peer, name in names.items()}
+    return sorted(
+        (counter, keys[peer], seq)
+        for counter, peer, seq in entries
+        if held is None or (counter, names[peer]) not in held
+    )
+
+
+def _ops_at(store: OpStore, connection: apsw.Connection, seq: int) -> list[Op]:
+    """Returns the op with this number, and after it the other contents of its id."""
+    row = connection.execute(f"SELECT {COLUMNS} FROM ops WHERE seq = ?", (seq,)).fetchone()
+    assert row is not None
+    others = connection.execute(
+        f"SELECT {COLUMNS} FROM alternates WHERE tree = ? AND counter = ? AND peer = ?"
+        " ORDER BY seq",
+        row[1:4],
+    ).fetchall()
+    return [store.to_op(connection, found) for found in (row, *others)]
+
+
+def _commit_at(connection: apsw.Connection, seq: int) -> tuple[int, bytes, str]:
+    """Returns last seq, tag and sender of the commit that holds `seq`."""
+    row = connection.execute(
+        "SELECT last_seq, tag, sender FROM commits WHERE last_seq >= ? ORDER BY last_seq LIMIT 1",
+        (seq,),
+    ).fetchone()
+    assert row is not None
+    return row[0], row[1], row[2]

@@ -1,0 +1,223 @@
+"""Files of one space: bytes in the layout of a local folder, facts about them in its database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sila_daemon.core import ids
+from sila_daemon.core.errors import NotFoundError, StorageFullError
+
+if TYPE_CHECKING:
+    import apsw
+
+    from sila_daemon.database.database import Database
+    from sila_daemon.folder.blobs import BlobFolder, BlobWriter, StaticBlob
+    from sila_daemon.ports.clock import Clock
+    from sila_daemon.ports.disk import ReadableFile
+    from sila_daemon.ports.workers import Workers
+
+FILE_BYTES_MAX = 4 << 30
+READ_BYTES = 256 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class VarState:
+    """A mutable file as it is now."""
+
+    revision: int
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class VarPut:
+    """What became of bytes sent for a mutable file."""
+
+    is_current: bool
+    """False: somebody else was faster; the bytes are kept as a side revision."""
+    revision: int
+    """Of the bytes that were sent."""
+    current: VarState
+
+
+class SpaceFiles:
+    """The files of one space."""
+
+    def __init__(
+        self, blobs: BlobFolder, database: Database, clock: Clock, workers: Workers
+    ) -> None:
+        self._blobs = blobs
+        self._database = database
+        self._clock = clock
+        self._workers = workers
+        self._var_locks: dict[str, asyncio.Lock] = {}
+
+    async def missing(self, static: list[str], var: list[tuple[str, str]]) -> dict[str, list[str]]:
+        """Returns which of these files are not here; of mutable ones, not with that SHA-256."""
+
+        def lacking() -> list[str]:
+            return [blob_hash for blob_hash in static if not self._blobs.has_static(blob_hash)]
+
+        states = {uuid: await self.var_state(uuid) for uuid, _ in var}
+        differing = []
+        for uuid, sha256 in var:
+            state = states[uuid]
+            if state is None or state.sha256 != sha256:
+                differing.append(uuid)
+        return {"static": await self._workers.run(lacking), "var": differing}
+
+    async def put_static(self, expected_hash: str, chunks: AsyncIterator[bytes]) -> StaticBlob:
+        """Stores an immutable file. Raises CorruptBlobError, and then nothing is stored."""
+        writer = await self._filled(chunks)
+        try:
+            blob = await self._workers.run(lambda: writer.finish_static(expected_hash))
+        finally:
+            await self._workers.run(writer.abort)
+        now = self._now_ms()
+        await self._database.write(
+            lambda connection: connection.execute(
+                "INSERT OR IGNORE INTO static_files VALUES (?,?,?)", (blob.hash, blob.size, now)
+            )
+        )
+        return blob
+
+    async def _filled(self, chunks: AsyncIterator[bytes]) -> BlobWriter:
+        writer = await self._workers.run(self._blobs.writer)
+        try:
+            pending = bytearray()
+            async for chunk in chunks:
+                pending += chunk
+                if len(pending) >= READ_BYTES:
+                    await self._take(writer, bytes(pending))
+                    pending.clear()
+            await self._take(writer, bytes(pending))
+        except BaseException:
+            await self._workers.run(writer.abort)
+            raise
+        return writer
+
+    async def _take(self, writer: BlobWriter, data: bytes) -> None:
+        if writer.size + len(data) > FILE_BYTES_MAX:
+            raise StorageFullError(f"a file has at most {FILE_BYTES_MAX} bytes", code="too_large")
+        if data:
+            await self._workers.run(lambda: writer.write(data))
+
+    async def open_static(self, blob_hash: str) -> tuple[ReadableFile, int]:
+        """Opens an immutable file; also returns its size. Raises NotFoundError."""
+
+        def work() -> tuple[ReadableFile, int]:
+            file = self._blobs.open_static(blob_hash)
+            return file, file.stat().size
+
+        return await self._workers.run(work)
+
+    async def read(self, file: ReadableFile, start: int, end: int) -> AsyncIterator[bytes]:
+        """Yields the bytes from `start` up to `end` and closes the file."""
+        try:
+            while start < end:
+                offset, size = start, min(READ_BYTES, end - start)
+                chunk = await self._workers.run(lambda o=offset, s=size: file.read_at(o, s))  # type: ignore[misc]
+                if not chunk:
+                    return
+                start += len(chunk)
+                yield chunk
+        finally:
+            file.close()
+
+    async def var_state(self, uuid: str) -> VarState | None:
+        """Returns the current state of a mutable file; None when it was never stored."""
+
+        def work(connection: apsw.Connection) -> VarState | None:
+            row = connection.execute(
+                "SELECT revision, sha256, size FROM var_files WHERE id = ?", (uuid,)
+            ).fetchone()
+            return None if row is None else VarState(*row)
+
+        return await self._database.read(work)
+
+    async def open_var(self, uuid: str) -> tuple[ReadableFile, VarState]:
+        """Opens a mutable file as it is now. Raises NotFoundError."""
+        async with self._lock(uuid):
+            state = await self.var_state(uuid)
+            if state is None:
+                raise NotFoundError("there is no such file", code="blob_missing")
+            return await self._workers.run(lambda: self._blobs.open_var(uuid)), state
+
+    async def put_var(
+        self, uuid: str, chunks: AsyncIterator[bytes], expected: int | None, sender: str
+    ) -> VarPut:
+        """Replaces a mutable file if its revision is `expected` (None: if there is none yet).
+
+        Otherwise the bytes become a side revision, kept among the immutable files.
+        """
+        ids.checked_uuid(uuid)
+        writer = await self._filled(chunks)
+        try:
+            async with self._lock(uuid):
+                state = await self.var_state(uuid)
+                if (state.revision if state else None) == expected:
+                    # The bytes first: an interrupted replacement is then repeated by the
+                    # sender, whose expected revision is still the stored one.
+                    blob = await self._workers.run(lambda: writer.finish_var(uuid))
+                    sha256, size, is_side = blob.sha256, blob.size, False
+                else:
+                    kept = await self._workers.run(writer.finish_static)
+                    sha256, size, is_side = kept.hash, kept.size, True
+                return await self._enter(uuid, sha256, size, sender, is_side=is_side)
+        finally:
+            await self._workers.run(writer.abort)
+
+    async def _enter(
+        self, uuid: str, sha256: str, size: int, sender: str, *, is_side: bool
+    ) -> VarPut:
+        now = self._now_ms()
+
+        def work(connection: apsw.Connection) -> VarPut:
+            row = connection.execute(
+                "SELECT max(revision) FROM var_revisions WHERE id = ?", (uuid,)
+            ).fetchone()
+            revision = 1 + ((row[0] or 0) if row else 0)
+            connection.execute(
+                "INSERT INTO var_revisions VALUES (?,?,?,?,?,?,?)",
+                (uuid, revision, sha256, size, now, sender, int(is_side)),
+            )
+            if not is_side:
+                connection.execute(
+                    "INSERT OR REPLACE INTO var_files VALUES (?,?,?,?,?)",
+                    (uuid, revision, sha256, size, now),
+                )
+            current = connection.execute(
+                "SELECT revision, sha256, size FROM var_files WHERE id = ?", (uuid,)
+            ).fetchone()
+            state = VarState(*current) if current else VarState(0, "", 0)
+            return VarPut(not is_side, revision, state)
+
+        return await self._database.write(work)
+
+    async def var_revisions(self, uuid: str) -> list[dict[str, Any]]:
+        """Returns every revision that was ever sent, oldest first."""
+        return await self._database.read(
+            lambda connection: [
+                {
+                    "revision": str(row[0]),
+                    "sha256": row[1],
+                    "size": row[2],
+                    "createdAt": row[3],
+                    "side": bool(row[4]),
+                }
+                for row in connection.execute(
+                    "SELECT revision, sha256, size, created_at, is_side FROM var_revisions"
+                    " WHERE id = ? ORDER BY revision",
+                    (uuid,),
+                )
+            ]
+        )
+
+    def _lock(self, uuid: str) -> asyncio.Lock:
+        return self._var_locks.setdefault(uuid, asyncio.Lock())
+
+    def _now_ms(self) -> int:
+        return int(self._clock.time() * 1000)

@@ -1,0 +1,156 @@
+"""Secrets of one space: on disk in the local format, removals beside it, on the wire sealed.
+
+The seal is that of the folder's file: its key derives from the space's id, so it hides secrets
+from a casual look at logs and proxies and from nobody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeGuard
+
+from sila_daemon.core import ids, json_value
+from sila_daemon.core.errors import SecretsError
+from sila_daemon.folder.problems import storage_errors
+from sila_daemon.folder.secrets import (
+    FILE_BYTES_MAX,
+    Derivation,
+    default_derivation,
+    read_secrets,
+    write_secrets,
+)
+from sila_daemon.ports.disk import Disk, read_file, write_atomic
+
+if TYPE_CHECKING:
+    from sila_daemon.ports.randomness import Randomness
+    from sila_daemon.ports.workers import Workers
+
+_NONCE_BYTES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class SecretSet:
+    """What is set, and what was removed."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    removed: dict[str, str] = field(default_factory=dict)
+    """SHA-256 of the removed value, in hex."""
+
+    def to_json(self) -> dict[str, dict[str, str]]:
+        """Renders the object that is sealed."""
+        return {"values": self.values, "removed": self.removed}
+
+    @property
+    def etag(self) -> str:
+        """Tells one state from another; equal contents have equal tags."""
+        return hashlib.sha256(json_value.canonical(self.to_json())).hexdigest()[:32]
+
+
+class ChangedError(Exception):
+    """The secrets are not those that the change was made on."""
+
+
+class SpaceSecrets:
+    """The secrets of one space."""
+
+    def __init__(
+        self, space_id: str, path: Path, disk: Disk, randomness: Randomness, workers: Workers
+    ) -> None:
+        self._space_id = space_id
+        self._path = path
+        self._disk = disk
+        self._randomness = randomness
+        self._workers = workers
+        self._lock = asyncio.Lock()
+
+    async def get(self) -> SecretSet:
+        """Reads the secrets. Raises SecretsError, StorageError."""
+        return await self._workers.run(self._read)
+
+    async def put(self, secrets: SecretSet, expected_etag: str) -> None:
+        """Replaces the secrets. Raises ChangedError when they are not `expected_etag` any more."""
+        async with self._lock:
+            if (await self.get()).etag != expected_etag:
+                raise ChangedError
+            await self._workers.run(lambda: self._write(secrets))
+
+    def seal(self, secrets: SecretSet) -> str:
+        """Renders secrets for the wire."""
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        nonce = self._randomness.token(_NONCE_BYTES)
+        text = json_value.encode(secrets.to_json())
+        sealed = nonce + AESGCM(self._key()).encrypt(nonce, text, None)
+        return base64.b64encode(sealed).decode()
+
+    def unseal(self, sealed: object) -> SecretSet:
+        """Reads secrets from the wire. Raises SecretsError."""
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        try:
+            data = base64.b64decode(str(sealed), validate=True)
+            text = AESGCM(self._key()).decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], None)
+            content = json.loads(text)
+        except (binascii.Error, InvalidTag, ValueError, RecursionError):
+            raise SecretsError("the sealed secrets cannot be opened") from None
+        if not isinstance(content, dict):
+            raise SecretsError("the sealed secrets are not an object")
+        values, removed = content.get("values"), content.get("removed", {})
+        if _is_texts(values) and _is_texts(removed) and all(map(ids.is_hash, removed.values())):
+            return SecretSet(values, removed)
+        raise SecretsError("the sealed secrets are not values and removals")
+
+    def _key(self) -> bytes:
+        raw = self._space_id.encode()
+        if default_derivation(self._space_id) is Derivation.PLAIN:
+            return raw
+        return hashlib.sha256(raw).digest()
+
+    def _read(self) -> SecretSet:
+        opened = read_secrets(self._disk, self._path, self._space_id)
+        removed: dict[str, str] = {}
+        with storage_errors("read the removed secrets"):
+            if self._disk.stat(self._removals) is not None:
+                removed = json.loads(read_file(self._disk, self._removals, FILE_BYTES_MAX))
+        values = opened.values if opened is not None else {}
+        return SecretSet(
+            {
+                name: value
+                for name, value in values.items()
+                if not _is_removed(name, value, removed)
+            },
+            removed,
+        )
+
+    def _write(self, secrets: SecretSet) -> None:
+        # Removals first: a removed value that is still in the file counts as removed, while
+        # a removal that was lost would bring the value back.
+        with storage_errors("write the removed secrets"):
+            name = f".{self._randomness.token(8).hex()}.tmp"
+            data = json.dumps(secrets.removed, sort_keys=True).encode()
+            write_atomic(self._disk, self._removals, data, name)
+        write_secrets(self._disk, self._path, self._space_id, secrets.values, self._randomness)
+
+    @property
+    def _removals(self) -> Path:
+        return self._path.with_name("secrets-removed.json")
+
+
+def fingerprint(value: str) -> str:
+    """Returns what a removal remembers of a value."""
+    return hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _is_removed(name: str, value: str, removed: dict[str, str]) -> bool:
+    return removed.get(name) == fingerprint(value)
+
+
+def _is_texts(thing: object) -> TypeGuard[dict[str, str]]:
+    return isinstance(thing, dict) and all(isinstance(value, str) for value in thing.values())

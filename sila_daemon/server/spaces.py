@@ -1,0 +1,163 @@
+"""The spaces of one server: made on disk, opened at first use, closed when idle."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sila_daemon.core import ids
+from sila_daemon.core.editor import Editor
+from sila_daemon.core.errors import NotFoundError
+from sila_daemon.core.space import Space
+from sila_daemon.folder.blobs import BlobFolder
+from sila_daemon.folder.layout import SpaceLayout
+from sila_daemon.folder.problems import storage_errors
+from sila_daemon.folder.space_folder import MARKER_TEXT
+from sila_daemon.ports.clock import iso_timestamp
+from sila_daemon.ports.disk import make_dirs, write_atomic
+from sila_daemon.ports.randomness import new_id
+from sila_daemon.server.frames import dumps
+from sila_daemon.server.hub import Hub
+from sila_daemon.server.op_store import Batch, OpStore
+from sila_daemon.server.space_files import SpaceFiles
+from sila_daemon.server.space_secrets import SpaceSecrets
+
+if TYPE_CHECKING:
+    from sila_daemon.server.ports import Ports
+
+LOG = logging.getLogger(__name__)
+
+IDLE_SECONDS_MAX = 60.0
+"""How long a space stays open that nobody uses."""
+
+
+@dataclass(slots=True)
+class OpenSpace:
+    """One space while it is in use."""
+
+    hub: Hub
+    store: OpStore
+    files: SpaceFiles
+    secrets: SpaceSecrets
+    layout: SpaceLayout
+    task: asyncio.Task[None]
+    users: int = 0
+    idle_since: float = 0.0
+
+
+class Spaces:
+    """Opens spaces and lends them out."""
+
+    def __init__(self, root: Path, ports: Ports) -> None:
+        self._root = root
+        self._ports = ports
+        self._open: dict[str, OpenSpace] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    def layout(self, space_id: str) -> SpaceLayout:
+        """Returns where a space is. Raises InvalidIdError."""
+        ids.checked_space_id(space_id)
+        return SpaceLayout(self._root / space_id[:2] / space_id)
+
+    @property
+    def open_spaces(self) -> dict[str, OpenSpace]:
+        """The spaces that are open now, by id."""
+        return self._open
+
+    async def make(self, space_id: str) -> None:
+        """Makes the folder of a space. Harmless when it is there, whole or in part."""
+        layout, disk = self.layout(space_id), self._ports.disk
+
+        def work() -> None:
+            with storage_errors(f"make the space {space_id}"):
+                make_dirs(disk, layout.version_dir)
+                name = f".{self._ports.randomness.token(8).hex()}.tmp"
+                if disk.stat(layout.marker) is None:
+                    write_atomic(disk, layout.marker, MARKER_TEXT.encode(), name)
+                if disk.stat(layout.space_json) is None:
+                    text = dumps({"id": space_id}).encode()
+                    write_atomic(disk, layout.space_json, text, name)
+
+        await self._ports.workers.run(work)
+
+    async def plant(self, space_id: str, name: str) -> None:
+        """Gives a new space its space tree."""
+        randomness, clock = self._ports.randomness, self._ports.clock
+        editor = Editor(lambda: iso_timestamp(clock.time()), lambda: new_id(randomness))
+        ops = Space.create(space_id, editor, name).tree.take_local_ops()
+        async with self.use(space_id) as space:
+            await space.store.commit([Batch(space_id, ops, "server")])
+
+    @asynccontextmanager
+    async def use(self, space_id: str) -> AsyncIterator[OpenSpace]:
+        """Lends a space, opening it if need be. Raises NotFoundError, StorageError."""
+        space = await self.acquire(space_id)
+        try:
+            yield space
+        finally:
+            self.release(space)
+
+    async def acquire(self, space_id: str) -> OpenSpace:
+        """Lends a space until it is given to `release`. Raises NotFoundError, StorageError."""
+        async with self._locks.setdefault(space_id, asyncio.Lock()):
+            space = self._open.get(space_id)
+            if space is None:
+                space = self._open[space_id] = await self._opened(space_id)
+            space.users += 1
+            return space
+
+    def release(self, space: OpenSpace) -> None:
+        """Takes a space back."""
+        space.users -= 1
+        space.idle_since = self._ports.clock.monotonic()
+
+    async def _opened(self, space_id: str) -> OpenSpace:
+        ports, layout = self._ports, self.layout(space_id)
+        if await ports.workers.run(lambda: ports.disk.stat(layout.space_json)) is None:
+            raise NotFoundError(f"the data of space {space_id} is not here", code="space_missing")
+        store = await OpStore.open(
+            ports.databases, layout.version_dir / "ops.sqlite", ports.clock, ports.randomness
+        )
+        hub = Hub(space_id, store)
+        blobs = BlobFolder(layout.files_dir, ports.disk, ports.randomness)
+        return OpenSpace(
+            hub,
+            store,
+            SpaceFiles(blobs, store.database, ports.clock, ports.workers),
+            SpaceSecrets(space_id, layout.secrets, ports.disk, ports.randomness, ports.workers),
+            layout,
+            asyncio.create_task(hub.run(), name=f"hub {space_id}"),
+        )
+
+    async def run(self) -> None:
+        """Closes spaces that are idle, until cancelled."""
+        while True:
+            await self._ports.clock.sleep(IDLE_SECONDS_MAX / 4)
+            latest = self._ports.clock.monotonic() - IDLE_SECONDS_MAX
+            for space_id, space in list(self._open.items()):
+                if not space.users and space.idle_since < latest:
+                    await self._close_idle(space_id)
+
+    async def _close_idle(self, space_id: str) -> None:
+        async with self._locks.setdefault(space_id, asyncio.Lock()):
+            space = self._open.get(space_id)
+            if space is not None and not space.users:
+                del self._open[space_id]
+                await self._end(space)
+
+    async def close(self) -> None:
+        """Finishes every commit and closes every space."""
+        while self._open:
+            _, space = self._open.popitem()
+            await self._end(space)
+
+    async def _end(self, space: OpenSpace) -> None:
+        await space.hub.drained()
+        space.task.cancel()
+        await asyncio.gather(space.task, return_exceptions=True)
+        await space.store.close()

@@ -1,0 +1,177 @@
+"""The server without its carriers: accounts, spaces, and the rules who may use what.
+
+HTTP routes, Socket.IO and the admin socket all stand on this object; a simulated world runs it
+without any of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from sila_daemon.core import ids
+from sila_daemon.core.errors import (
+    InvalidIdError,
+    NotFoundError,
+    ProtectionError,
+    SignInNeededError,
+)
+from sila_daemon.folder.problems import storage_errors
+from sila_daemon.ports.disk import make_dirs
+from sila_daemon.ports.randomness import new_id
+from sila_daemon.server.accounts import Accounts
+from sila_daemon.server.directory import DEFAULT_NAME, Directory, checked_name
+from sila_daemon.server.frames import Peer, event
+from sila_daemon.server.gate import Knock, RefusedError
+from sila_daemon.server.grants import Grant
+from sila_daemon.server.passwords import Passwords
+from sila_daemon.server.platform import PLATFORM_SCHEMA, SpaceInfo, User
+from sila_daemon.server.session import Hello, SpaceSession
+from sila_daemon.server.spaces import Spaces
+from sila_daemon.server.tokens import Tokens, load_key
+
+if TYPE_CHECKING:
+    import apsw
+
+    from sila_daemon.database.database import Database
+    from sila_daemon.server.ports import Ports
+
+
+@dataclass(slots=True)
+class World:
+    """Everything that one data folder holds."""
+
+    server_id: str
+    accounts: Accounts
+    directory: Directory
+    spaces: Spaces
+    ports: Ports
+    database: Database
+    sessions: dict[SpaceSession, str]
+    """Live connections and the space of each."""
+
+    @classmethod
+    async def open(cls, data: Path, ports: Ports) -> Self:
+        """Opens a data folder, making it at the first start. Raises StorageError."""
+
+        def prepare() -> bytes:
+            with storage_errors(f"use {data}"):
+                make_dirs(ports.disk, data / "spaces")
+            return load_key(ports.disk, data / "signing.key", ports.randomness)
+
+        key = await ports.workers.run(prepare)
+        database = await ports.databases.open(data / "platform.sqlite", PLATFORM_SCHEMA)
+        fresh_id = new_id(ports.randomness)
+
+        def begin(connection: apsw.Connection) -> str:
+            connection.execute("INSERT OR IGNORE INTO meta VALUES ('server_id', ?)", (fresh_id,))
+            row = connection.execute("SELECT value FROM meta WHERE key = 'server_id'").fetchone()
+            assert row is not None
+            return str(row[0])
+
+        server_id = await database.write(begin)
+        tokens = Tokens(key, server_id, ports.clock, ports.randomness)
+        passwords = Passwords(ports.workers)
+        accounts = Accounts(database, tokens, passwords, ports.clock, ports.randomness)
+        directory = Directory(database, ports.clock)
+        spaces = Spaces(data / "spaces", ports)
+        world = cls(server_id, accounts, directory, spaces, ports, database, {})
+        accounts.on_session_end(world._sessions_end)
+        directory.on_change(world._spaces_changed)
+        return world
+
+    async def close(self) -> None:
+        """Finishes what was begun and closes every database."""
+        await self.spaces.close()
+        await self.database.close()
+
+    async def create_space(
+        self, owner: User, name: str | None, space_id: object = None
+    ) -> SpaceInfo:
+        """Makes a space; with an id an empty one, for a space that a device has already.
+
+        Raises UsageError, InvalidIdError, ProtectionError when the id is taken.
+        """
+        wanted = DEFAULT_NAME if name is None else checked_name(name)
+        is_new = space_id is None
+        chosen = new_id(self.ports.randomness) if is_new else ids.checked_uuid(space_id)
+        if not is_new and chosen != space_id:
+            raise InvalidIdError("a space id is 32 lower-case hex digits")
+        if await self.directory.is_taken(chosen):
+            raise ProtectionError("a space with this id is here already", code="taken")
+        # Entered last: what an interruption leaves behind is a folder that nobody knows of.
+        await self.spaces.make(chosen)
+        if is_new:
+            await self.spaces.plant(chosen, wanted)
+        return await self.directory.add(chosen, wanted, owner.id)
+
+    async def space_of(self, space_id: str, user: User) -> SpaceInfo:
+        """Returns a space that this user may see. Raises NotFoundError for any other."""
+        info = await self.directory.find(space_id, user.id)
+        if info is None:
+            raise NotFoundError("not found")
+        return info
+
+    async def admit(self, knock: Knock, peer: Peer) -> SpaceSession:
+        """Lets a client into a space. Raises RefusedError with the protocol's message."""
+        auth = knock.auth if isinstance(knock.auth, dict) else {}
+        grant = await self._grant(auth.get("token"), knock.space_id)
+        protocol = 2 if auth.get("protocol") == 2 else 1
+        sender = f"{grant.user_id}/{grant.session_id}/{self.ports.randomness.token(8).hex()}"
+        space = await self.spaces.acquire(knock.space_id)
+        session = SpaceSession(
+            space.hub,
+            peer,
+            Hello(grant, sender, protocol),
+            self.ports.clock,
+            self.ports.workers,
+            self.server_id,
+        )
+
+        def leave() -> None:
+            if self.sessions.pop(session, None) is not None:
+                self.spaces.release(space)
+
+        session.on_leave(leave)
+        self.sessions[session] = knock.space_id
+        try:
+            # Once more, now that changes reach the session: one may have come in between.
+            grant.role = (await self._grant(auth.get("token"), knock.space_id)).role
+        except BaseException:
+            leave()
+            raise
+        return session
+
+    async def _grant(self, token: object, space_id: str) -> Grant:
+        try:
+            user, claims = await self.accounts.check(token)
+        except SignInNeededError:
+            raise RefusedError("unauthorized") from None
+        info = await self.directory.find(space_id, user.id)
+        if info is None:
+            raise RefusedError("forbidden")
+        return Grant(user.id, claims.session_id, info.role, claims.expires_at)
+
+    def _sessions_end(self, session_id: str) -> None:
+        for session in list(self.sessions):
+            if session.grant.session_id == session_id:
+                session.grant.ended = "revoked"
+                session.end("revoked")
+
+    def _spaces_changed(self, space_id: str, roles: dict[str, str | None]) -> None:
+        """Gives rights their new shape at once, and tells every connection of these users."""
+        frame = event("spaces:changed", {})
+        for session, joined in list(self.sessions.items()):
+            grant = session.grant
+            if grant.user_id not in roles:
+                continue
+            role = roles[grant.user_id]
+            if joined != space_id:
+                session.notify(frame)
+            elif role is None:
+                grant.ended = "not_permitted"
+                session.end("not_permitted")
+            else:
+                grant.role = role
+                session.notify(frame)
