@@ -17,6 +17,7 @@ from sila_tui.screens.help import HelpScreen
 from sila_tui.screens.home import HomeScreen
 from sila_tui.screens.space import SpaceScreen
 from sila_tui.screens.sync import SyncScreen
+from sila_tui.session import Connection
 from sila_tui.theme import DARK, LIGHT, THEMES
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ REDRAW_S_MIN = 0.1
 AGES_S = 1.0
 """How often words such as `12 s ago` are told anew."""
 
-START_COMMAND = (sys.executable, "-m", "sila_daemon.cli.main", "start")
+START_COMMAND = (sys.executable, "-m", "sila_daemon.cli", "start")
 
 
 class SilaApp(App[None]):
@@ -40,17 +41,18 @@ class SilaApp(App[None]):
 
     TITLE = "sila"
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {SilaCommands}
-    COMMAND_PALETTE_BINDING = "ctrl+p"
     CSS = """
-    Screen { background: $background; }
     Toast { background: $panel; padding: 0 1; }
+    ModalScreen { background: $background 70%; }
+    CommandPalette { background: $background 70%; }
+    CommandPalette SearchIcon { display: none; }
     CommandPalette > Vertical { width: 70; max-width: 94%; background: $panel; }
     """
     BINDING_GROUP_TITLE = "Everywhere"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("colon", "command_palette", "All commands", show=False),
-        Binding("ctrl+r", "retry", "Try the daemon again", show=False),
-        Binding("ctrl+s", "start_daemon", "Start the daemon", show=False),
+        Binding("ctrl+p,colon", "command_palette", "All commands", show=False),
+        Binding("ctrl+r", "retry", "Try again"),
+        Binding("ctrl+s", "start_daemon", "Start the daemon"),
         Binding("ctrl+t", "other_theme", "Light or dark", show=False),
     ]
 
@@ -67,6 +69,7 @@ class SilaApp(App[None]):
     ) -> None:
         super().__init__()
         self.session = session
+        self.symbols = session.symbols
         self.link = Link(connect, session)
         self.socket = socket
         self.host = host
@@ -74,6 +77,7 @@ class SilaApp(App[None]):
         """The folder that paths are shown relative to, as `~`."""
         self._first_space = first_space
         self._redraw: Timer | None = None
+        self._drawn_connection = session.connection
         self._start_command = START_COMMAND
         for theme in THEMES:
             self.register_theme(theme)
@@ -107,6 +111,9 @@ class SilaApp(App[None]):
             self._open_space(wish)
 
     def _pull(self) -> None:
+        if self._drawn_connection is not self.session.connection:
+            self._drawn_connection = self.session.connection
+            self.screen.refresh_bindings()
         shown = [screen for screen in self.screen_stack if isinstance(screen, FramedScreen)]
         if shown:
             shown[-1].pull()
@@ -130,6 +137,14 @@ class SilaApp(App[None]):
 
         self.notify(f"{title} is being synced", timeout=2, markup=False)
         run_job(self.screen, job, group="sync")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offers what helps without a daemon only then."""
+        if action in ("retry", "start_daemon"):
+            return self.session.connection in (Connection.ABSENT, Connection.LOST)
+        if action == "sync_status":
+            return bool(self.session.spaces)
+        return True
 
     def action_help(self) -> None:
         """Lists the keys of the screen in front."""

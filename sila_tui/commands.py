@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from sila_tui.app import SilaApp
 
+MOTIONS = ("move", "page", "step", "go(", "scroll", "app.focus", "screen.copy", "command_palette")
+"""Actions that only make sense as keys."""
+
 
 class SilaCommands(Provider):
     """Made from the bindings in force, so that no action is forgotten."""
@@ -27,7 +30,8 @@ class SilaCommands(Provider):
         seen: set[str] = set()
         for active in self.screen.active_bindings.values():
             binding = active.binding
-            if binding.description and binding.action not in seen and not binding.system:
+            is_worth = binding.description and not binding.action.startswith(MOTIONS)
+            if is_worth and binding.action not in seen and not binding.system:
                 seen.add(binding.action)
                 run = partial(app.run_action, binding.action, active.node)
                 yield binding.description, f"key {key_name(binding.key)}", run

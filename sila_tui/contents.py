@@ -173,6 +173,12 @@ class VertexFacts:
         """The name, else the first characters of the id."""
         return self.name or self.id[:8]
 
+    @property
+    def preview(self) -> str:
+        """The beginning of its text, where it has one that tells it from its siblings."""
+        text = self.properties.get("text")
+        return clean(text[:80]).strip() if isinstance(text, str) else ""
+
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> VertexFacts:
         """Reads the answer to `vertex.get` or one of `children`."""

@@ -74,11 +74,6 @@ class Remote:
         """The server as people call it."""
         return place_name(self.url)
 
-    @property
-    def owes(self) -> bool:
-        """Whether anything of ours waits for this server."""
-        return bool(self.pending_ops or self.pending_files)
-
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> Remote:
         """Reads one element of `remotes`."""

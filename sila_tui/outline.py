@@ -27,10 +27,12 @@ class Item:
     title: str
     depth: int = 0
     view: str = ""
-    """`chat`, `files`, `secrets` or `tree`."""
+    """`chat`, `files`, `secrets` or `tree`; `trees` lists or hides the rows below it."""
     tree: str = ""
     count: int = 0
     is_folder: bool = False
+    is_open: bool | None = None
+    """Whether what is below it is listed; None for what has nothing below it."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,7 @@ class Outline:
     trees: tuple[TreeFacts, ...] = ()
     secrets: tuple[str, ...] = ()
 
-    @property
-    def items(self) -> list[Item]:
+    def items(self, *, with_trees: bool) -> list[Item]:
         """The rows of the sidebar; an empty title is a gap."""
         chats = [
             Item(chat.title, 1 + chat.depth, "chat" if chat.tree else "", chat.tree, chat.count,
@@ -57,8 +58,8 @@ class Outline:
             Item("Files", 0, "files"),
             Item("Secrets", 0, "secrets", count=len(self.secrets)),
             Item(""),
-            Item("Trees"),
-            *trees,
+            Item("Trees", 0, "trees", count=len(trees), is_open=with_trees),
+            *(trees if with_trees else []),
         ]
 
     def chat_title(self, tree: str) -> str:

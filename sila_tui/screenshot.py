@@ -41,7 +41,9 @@ def _part(view: str, then: tuple[str, ...] = ()) -> Step:
         await _keys("enter")(pilot)
         screen = pilot.app.screen
         assert isinstance(screen, SpaceScreen)
-        found = next((item for item in screen.outline.items if item.view == view), None)
+        found = next(
+            (item for item in screen.outline.items(with_trees=True) if item.view == view), None
+        )
         if found is not None:
             screen.show(found)
         await rest(pilot)

@@ -66,11 +66,17 @@ class Sentences:
         """The state of one server of a space."""
         if remote.state == "current" and remote.last_ack_at:
             return f"agreed {ago(self._now() - remote.last_ack_at)}"
-        parts = [remote.reason or remote.state.replace("_", " ")]
+        parts = []
         owed = self._owed(remote.pending_ops, remote.pending_files)
-        if owed:
-            volume = f" ({size(remote.pending_bytes)})" if remote.pending_bytes else ""
-            parts.append(f"{owed}{volume} to send")
+        if owed and remote.pending_bytes:
+            owed += f" ({size(remote.pending_bytes)})"
+        if remote.state == "syncing" and owed:
+            parts.append(f"sending {owed}")
+        else:
+            parts.append(remote.reason or remote.state.replace("_", " "))
+            since = remote.oldest_pending_at
+            waits = f"{owed} to send" + (f" since {self.time_of_day(since)}" if since else "")
+            parts += [waits] if owed else []
         if remote.retry_at and remote.retry_at > self._now():
             parts.append(f"retry in {span(remote.retry_at - self._now() + 0.5)}")
         return f" {self._symbols.dot} ".join(parts)

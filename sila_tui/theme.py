@@ -22,11 +22,22 @@ DARK = Theme(
     background="#15171c",
     surface="#15171c",
     panel="#1d2027",
-    boost="#262a33",
     success="#93c47d",
     warning="#e2b659",
     error="#ef7a82",
-    variables={"border": "#343945", "dim": "#949ba8", "scrollbar": "#343945"},
+    variables={
+        "border": "#343945",
+        "field": "#2a2f39",
+        "chosen": "#262a33",
+        "dim": "#949ba8",
+        "scrollbar": "#343945",
+        "scrollbar-hover": "#4a5060",
+        "scrollbar-active": "#8fb0ff",
+        "scrollbar-background": "#15171c",
+        "scrollbar-background-hover": "#15171c",
+        "scrollbar-background-active": "#15171c",
+        "scrollbar-corner-color": "#15171c",
+    },
 )
 
 LIGHT = Theme(
@@ -39,11 +50,22 @@ LIGHT = Theme(
     background="#fbfbf9",
     surface="#fbfbf9",
     panel="#f1f1ed",
-    boost="#e3e6ee",
     success="#2f7031",
     warning="#8a5a00",
     error="#b3262f",
-    variables={"border": "#d2d3cd", "dim": "#62676f", "scrollbar": "#d2d3cd"},
+    variables={
+        "border": "#d2d3cd",
+        "field": "#e4e5e0",
+        "chosen": "#e3e6ee",
+        "dim": "#62676f",
+        "scrollbar": "#d2d3cd",
+        "scrollbar-hover": "#b9bab4",
+        "scrollbar-active": "#2b56c6",
+        "scrollbar-background": "#fbfbf9",
+        "scrollbar-background-hover": "#fbfbf9",
+        "scrollbar-background-active": "#fbfbf9",
+        "scrollbar-corner-color": "#fbfbf9",
+    },
 )
 
 THEMES = (DARK, LIGHT)
@@ -92,7 +114,7 @@ def palette(name: str) -> Palette:
         good=Style(color=theme.success),
         warn=Style(color=theme.warning),
         bad=Style(color=theme.error),
-        chosen=Style(bgcolor=theme.boost),
+        chosen=Style(bgcolor=theme.variables["chosen"]),
         chosen_elsewhere=Style(bgcolor=theme.panel),
         code=Style(color=theme.foreground, bgcolor=theme.panel),
         is_dark=theme.dark,

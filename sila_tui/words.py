@@ -35,7 +35,7 @@ class Symbols:
     back: str = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}"
     dot: str = "·"
     more: str = "…"
-    bars: str = "▁▂▃▄▅▆▇█"
+    bars: str = "▁▂▃▄▅▆"
 
     def of_state(self, state: str) -> str:
         """The sign of one of the six states; of `unknown` for any other."""
@@ -45,7 +45,7 @@ class Symbols:
 UNICODE = Symbols()
 ASCII = Symbols(
     current="*", syncing="~", offline="o", paused="=", broken="x", unknown=".", cursor=">",
-    rule="-", opened="v", closed=">", into=">", back="<", dot="-", more="~", bars="_.-=oO#@",
+    rule="-", opened="v", closed=">", into=">", back="<", dot="-", more="~", bars="_.-=oO",
 )  # fmt: skip
 
 

@@ -91,6 +91,8 @@ class FilesPane(Pane):
 
         fields = [
             Field("source", "File on this machine", example="~/Pictures/curve.png"),
-            Field("path", "Name here, with folders", example="as it is named", is_required=False),
+            Field(
+                "path", "Name here, with folders", example="recipes/curve.png", is_required=False
+            ),
         ]
         self.app.push_screen(FormDialog("Put a file into the space", fields), answered)

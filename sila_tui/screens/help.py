@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from sila_tui.theme import Palette
 
-HIDDEN_GROUPS = {"Input", "TextArea", "ScrollView"}
+NOT_OURS = {"screen.copy_text"}
+"""What Textual binds by itself and nobody needs to know here."""
 
 
 def help_rows(bindings: Iterable[ActiveBinding]) -> list[tuple[str, str, str]]:
@@ -30,7 +31,7 @@ def help_rows(bindings: Iterable[ActiveBinding]) -> list[tuple[str, str, str]]:
     found: dict[tuple[str, str], list[str]] = {}
     for active in bindings:
         binding = active.binding
-        if not binding.description or binding.system:
+        if not binding.description or binding.system or binding.action in NOT_OURS:
             continue
         group = getattr(active.node, "BINDING_GROUP_TITLE", None) or "Everywhere"
         keys = found.setdefault((group, active.tooltip or binding.description), [])
@@ -82,13 +83,13 @@ class HelpScreen(ModalScreen[None]):
     """Lists the keys over the screen that they are for."""
 
     DEFAULT_CSS = """
-    HelpScreen { align: center middle; background: $background 60%; }
+    HelpScreen { align: center middle; }
     HelpScreen > Vertical {
         width: 66; max-width: 94%; height: 80%; max-height: 40;
-        background: $panel; border: round $border; padding: 1 1 0 1;
+        background: $panel; padding: 1 1;
     }
-    HelpScreen Input { height: 1; border: none; padding: 0 1; background: $boost; margin: 0 1 1 1; }
-    HelpScreen Input:focus { border: none; background: $boost; }
+    HelpScreen Input { height: 1; border: none; padding: 0 1; background: $field; margin: 0 1 1 1; }
+    HelpScreen Input:focus { border: none; background: $field; }
     HelpScreen KeyRows { height: 1fr; background: $panel; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

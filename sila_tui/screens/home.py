@@ -13,6 +13,7 @@ from sila_tui.facts import SpaceFacts, text_of
 from sila_tui.jobs import run_job
 from sila_tui.screens.frame import FramedScreen
 from sila_tui.screens.space import SpaceScreen
+from sila_tui.session import Connection
 from sila_tui.widgets.dialogs import Field, FormDialog
 from sila_tui.widgets.row_list import RowList
 from sila_tui.widgets.space_details import SpaceDetails
@@ -28,8 +29,8 @@ class HomeScreen(FramedScreen):
 
     DEFAULT_CSS = """
     HomeScreen > Horizontal { height: 1fr; padding-top: 1; }
-    HomeScreen SpaceList { width: 3fr; height: 1fr; }
-    HomeScreen SpaceDetails { width: 2fr; height: 1fr; padding: 0 2; }
+    HomeScreen SpaceList { width: 1fr; height: 1fr; }
+    HomeScreen SpaceDetails { width: 1fr; height: 1fr; padding: 0 2; }
     HomeScreen.-narrow > Horizontal { layout: vertical; padding-top: 0; }
     HomeScreen.-narrow SpaceList { width: 1fr; height: 2fr; }
     HomeScreen.-narrow SpaceDetails { width: 1fr; height: 3fr; padding: 1 1; }
@@ -37,7 +38,7 @@ class HomeScreen(FramedScreen):
     BINDING_GROUP_TITLE = "Home"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "app.quit", "Leave", show=False),
-        Binding("escape", "nothing", "Stay here", show=False),
+        Binding("escape", "nothing", show=False),
         Binding("s", "sync", "Sync now"),
         Binding("p", "pause", "Pause or resume"),
         Binding("S", "app.sync_status", "Sync status"),
@@ -52,7 +53,7 @@ class HomeScreen(FramedScreen):
         """Builds the list beside the details, and the page that takes their place."""
         with Horizontal():
             yield SpaceList(self.sila.session, self.sila.home)
-            yield SpaceDetails(self.sila.session)
+            yield SpaceDetails(self.sila.session, self.sila.home)
         yield Welcome(self.sila.session, self.sila.socket)
 
     def on_mount(self) -> None:
@@ -71,6 +72,8 @@ class HomeScreen(FramedScreen):
             welcome = self.query_one(Welcome)
             welcome.pull()
             self.query_one(Horizontal).display = not welcome.is_needed
+            if welcome.is_needed and not welcome.has_focus:
+                welcome.focus()
             self._list.refresh()
             self.query_one(SpaceDetails).refresh()
 
@@ -80,6 +83,7 @@ class HomeScreen(FramedScreen):
         was_needed = welcome.display
         self._list.rows_changed()
         self._show_details()
+        self.refresh_bindings()
         if was_needed and not welcome.is_needed:
             self.call_after_refresh(self._list.focus)
 
@@ -98,6 +102,15 @@ class HomeScreen(FramedScreen):
         space = self._list.space
         if space is not None:
             self.app.push_screen(SpaceScreen(space))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offers what can be done: nothing without a daemon, little without a space."""
+        session = self.sila.session
+        if action in ("sync", "pause", "mirror"):
+            return bool(session.spaces)
+        if action in ("new", "add", "clone", "sign_in"):
+            return session.connection is Connection.OPEN
+        return True
 
     def action_nothing(self) -> None:
         """Escape has nowhere to go from here; q leaves."""
@@ -159,7 +172,12 @@ class HomeScreen(FramedScreen):
         fields = [
             Field("url", "Server", example="https://sila.example"),
             Field("id", "Id of the space"),
-            Field("path", "Into the folder", example="none: database only", is_required=False),
+            Field(
+                "path",
+                "Into the folder",
+                example="~/Sila/Work, or empty for none",
+                is_required=False,
+            ),
         ]
         self._ask("Bring a space from a server", fields, "space.clone", "The space is coming")
 

@@ -97,7 +97,7 @@ class SpaceScreen(FramedScreen):
             self._has_begun = False
             self.query_one("#nothing", Static).update(f"{exc.message}\n{exc.hint}")
             return
-        items = self.outline.items
+        items = self.outline.items(with_trees=False)
         first = next((item for item in items if item.view == "chat"), None)
         if first is not None:
             await self._open(first)
@@ -119,6 +119,7 @@ class SpaceScreen(FramedScreen):
         self._shown = item
         self.query_one(ContentSwitcher).current = f"pane-{item.view}"
         self.query_one(Sidebar).point_at(item.view, item.tree)
+        self.refresh_bindings()
         self.pull()
 
     def show(self, item: Item) -> None:
@@ -182,10 +183,16 @@ class SpaceScreen(FramedScreen):
     def action_as_tree(self) -> None:
         """Shows what is in front as the tree that it is."""
         tree = self._shown.tree if self._shown else ""
-        found = next((item for item in self.outline.items if item.view == "tree"
+        found = next((item for item in self.outline.items(with_trees=True) if item.view == "tree"
                       and item.tree == tree), None)  # fmt: skip
         if found is not None:
             self.show(found)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offers the tree view where what is shown is one."""
+        if action == "as_tree":
+            return self._shown is not None and self._shown.view == "chat"
+        return True
 
     def action_sync(self) -> None:
         """Scans and exchanges now."""

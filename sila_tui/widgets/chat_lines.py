@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from rich.markdown import Heading, Markdown, MarkdownElement
-from rich.padding import Padding
+from rich.markdown import CodeBlock, Heading, Markdown, MarkdownElement
 from rich.segment import Segment
 from rich.style import Style
+from rich.syntax import Syntax
 from rich.text import Text
 from rich.theme import Theme
 from textual.strip import Strip
@@ -46,17 +46,33 @@ class _LeftHeading(Heading):
         yield self.text
 
 
+class _Code(CodeBlock):
+    """Code on a ground of its own, without the empty lines that Rich puts around it."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        ground = console.get_style("markdown.code_block").bgcolor
+        yield Syntax(
+            str(self.text).rstrip(),
+            self.lexer_name,
+            theme=self.theme,
+            word_wrap=True,
+            padding=(0, 1),
+            background_color=ground.name if ground else None,
+        )
+
+
 class ChatMarkdown(Markdown):
     """Markdown as people mean it in chats: line breaks count, and HTML is text."""
 
     elements: ClassVar[dict[str, type[MarkdownElement]]] = {
         **Markdown.elements,
         "heading_open": _LeftHeading,
+        "fence": _Code,
+        "code_block": _Code,
     }
 
     def __init__(self, text: str, look: Palette) -> None:
-        theme = "ansi_dark" if look.is_dark else "ansi_light"
-        super().__init__("", code_theme=theme, hyperlinks=False)
+        super().__init__("", code_theme="nord" if look.is_dark else "vs", hyperlinks=False)
         self.markup = text
         self.parsed = _PARSER.parse(text)
         for token in self.parsed:
@@ -116,9 +132,12 @@ def message_lines(
     options = console.options.update(width=max(10, width), height=None, no_wrap=False)
     pieces: list[list[Segment]] = [_segments(_head(message, layout, width), console)]
     for note in _notes(message, layout, is_open):
-        pieces += console.render_lines(Padding(note, (0, 0, 0, 2)), options, pad=False)
+        pieces += console.render_lines(note, options, pad=False)
     if message.text.strip():
         pieces += _trimmed(_body(message, layout, console, options))
+    for name in message.files:
+        piece = line((f"{layout.symbols.dot} ", layout.look.dim), (name, layout.look.accent))
+        pieces.append(_segments(piece, console))
     if message.in_progress:
         pieces.append(_segments(line((layout.symbols.more, layout.look.accent)), console))
     margin = Segment(" " * INDENT)
@@ -135,11 +154,21 @@ def _body(
 
 
 def _trimmed(lines: list[list[Segment]]) -> list[list[Segment]]:
-    while lines and not "".join(segment.text for segment in lines[-1]).strip():
-        lines.pop()
-    while lines and not "".join(segment.text for segment in lines[0]).strip():
-        lines.pop(0)
-    return lines
+    """Without empty lines at the ends, and with one where Rich puts two between blocks."""
+    kept: list[list[Segment]] = []
+    for at, piece in enumerate(lines):
+        is_empty = _is_empty(piece)
+        if not is_empty or (kept and not _is_empty(kept[-1]) and not _is_empty(lines[at - 1])):
+            kept.append(piece)
+    if kept and _is_empty(kept[-1]):
+        kept.pop()
+    return kept
+
+
+def _is_empty(piece: list[Segment]) -> bool:
+    return not any(
+        segment.text.strip() or (segment.style and segment.style.bgcolor) for segment in piece
+    )
 
 
 def _head(message: Message, layout: MessageLayout, width: int) -> Text:
@@ -168,8 +197,6 @@ def _notes(message: Message, layout: MessageLayout, is_open: bool) -> Iterable[T
             yield Text(message.thinking.strip(), look.dim + Style(italic=True))
     for tool in message.tools:
         yield Text(f"{layout.symbols.dot} used {tool}", look.dim)
-    for name in message.files:
-        yield Text(f"{layout.symbols.dot} {name}", look.accent)
 
 
 def _segments(text: Text, console: Console) -> list[Segment]:

@@ -17,7 +17,7 @@ from textual.strip import Strip
 from sila_tui.theme import palette
 from sila_tui.widgets.chat_lines import MessageLayout, message_lines
 from sila_tui.widgets.lines import fitted, line
-from sila_tui.words import UNICODE, counted
+from sila_tui.words import counted
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -30,7 +30,7 @@ WINDOW = 60
 """Messages laid out at a time: enough for several screens, few enough to open at once."""
 
 
-class ChatLog(ScrollView, can_focus=True):
+class ChatLog(ScrollView, can_focus=True, inherit_bindings=False):
     """Shows one chat and says which message a person wants to do something with."""
 
     DEFAULT_CSS = """
@@ -122,7 +122,8 @@ class ChatLog(ScrollView, can_focus=True):
             )
             fresh[key] = strips
             self._tops[index] = len(self._lines)
-            self._lines += [(index, strip) for strip in strips]
+            # The empty line after a message belongs to none.
+            self._lines += [(index, strip) for strip in strips[:-1]] + [(-1, strips[-1])]
         self._cache = fresh
         self.virtual_size = Size(width, len(self._lines) + self._lead)
         self.refresh()
@@ -144,7 +145,7 @@ class ChatLog(ScrollView, can_focus=True):
             return self._strip(line((said if not self._messages and y == 0 else "", look.dim)))
         index, strip = self._lines[at]
         if index == self._cursor and self.has_focus:
-            mark = self._strip(line((UNICODE.cursor, look.accent)))
+            mark = self._strip(line((self._session.symbols.cursor, look.accent)))
             strip = Strip.join([mark.crop(0, 1), strip.crop(1, width)])
         return strip.apply_style(self.rich_style)
 
@@ -177,8 +178,7 @@ class ChatLog(ScrollView, can_focus=True):
         self.scroll_relative(y=direction * (self.size.height - 2), animate=False, force=True)
         at = int(self.scroll_target_y) + (self.size.height // 2) - self._lead
         if self._lines:
-            self._cursor = self._lines[max(0, min(at, len(self._lines) - 1))][0]
-            self.refresh()
+            self._point_at(max(0, min(at, len(self._lines) - 1)))
 
     def action_turn(self, step: int) -> None:
         """Asks for another branch at this message."""
@@ -206,5 +206,9 @@ class ChatLog(ScrollView, can_focus=True):
         """Moves the cursor to the message that was clicked."""
         at = int(self.scroll_offset.y) + event.y - self._lead
         if 0 <= at < len(self._lines):
-            self._cursor = self._lines[at][0]
-            self.refresh()
+            self._point_at(at)
+
+    def _point_at(self, at: int) -> None:
+        """Puts the cursor on the message that has a line, or the one before a gap."""
+        self._cursor = next(index for index, _ in reversed(self._lines[: at + 1]) if index >= 0)
+        self.refresh()

@@ -46,7 +46,6 @@ class Composer(TextArea):
             show_line_numbers=False,
             soft_wrap=True,
             highlight_cursor_line=False,
-            compact=True,
         )
         self.cursor_blink = False
 

@@ -31,17 +31,17 @@ class FormDialog(ModalScreen[dict[str, str] | None]):
     """Asks for some lines; gives them by key, or None when a person thinks better of it."""
 
     DEFAULT_CSS = """
-    FormDialog { align: center middle; background: $background 60%; }
+    FormDialog { align: center middle; }
     FormDialog > Vertical {
         width: 64; max-width: 90%; height: auto; max-height: 90%;
-        padding: 1 2; background: $panel; border: round $border;
+        padding: 1 3; background: $panel;
     }
     FormDialog .title { text-style: bold; margin-bottom: 1; }
     FormDialog .label, FormDialog .hint { color: $dim; }
     FormDialog .wrong { color: $error; height: auto; }
     FormDialog Input { height: 1; border: none; padding: 0 1; margin-bottom: 1; }
-    FormDialog Input { background: $boost; }
-    FormDialog Input:focus { border: none; background: $boost; }
+    FormDialog Input { background: $field; }
+    FormDialog Input:focus { border: none; background: $field; }
     """
     BINDING_GROUP_TITLE = "Dialog"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -64,7 +64,7 @@ class FormDialog(ModalScreen[dict[str, str] | None]):
                 yield Label(field.label, classes="label", markup=False)
                 box = Input(
                     field.value,
-                    placeholder=field.example,
+                    placeholder=field.example and f"for example {field.example}",
                     password=field.is_secret,
                     id=f"field-{field.key}",
                 )

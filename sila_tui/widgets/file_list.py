@@ -9,7 +9,7 @@ from rich.text import Text
 
 from sila_tui.widgets.lines import fitted, line, sides
 from sila_tui.widgets.row_list import RowList
-from sila_tui.words import UNICODE, size
+from sila_tui.words import size
 
 if TYPE_CHECKING:
     from sila_tui.contents import FileEntry
@@ -74,11 +74,13 @@ class FileList(RowList):
         row = self._rows[index]
         margin, file = "  " * row.depth, row.file
         if file is None:
-            return line(margin, (f"{UNICODE.opened} {row.title}", look.dim))
+            return line(margin, (f"{self.symbols.opened} {row.title}", look.dim))
         weight = "" if file.size_bytes is None else size(file.size_bytes)
         right = line((f"{weight:>9}", look.text))
         if file.is_here is not None:
-            sign, said = (UNICODE.current, "here") if file.is_here else (UNICODE.offline, "away")
+            sign, said = (
+                (self.symbols.current, "here") if file.is_here else (self.symbols.offline, "away")
+            )
             style = look.good if file.is_here else look.dim
             right = Text.assemble(right, "   ", line((f"{sign} ", style), (said, look.dim)))
         if width >= 56:

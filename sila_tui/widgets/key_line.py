@@ -24,15 +24,18 @@ def key_name(key: str) -> str:
     if key in SHORT:
         return SHORT[key]
     *modifiers, last = key.split("+")
-    return "+".join([*modifiers, format_key(last) if len(last) > 1 else last])
+    return "+".join([*modifiers, SHORT.get(last) or (format_key(last) if len(last) > 1 else last)])
 
 
 def visible_bindings(screen: Screen[object]) -> list[Binding]:
     """The bindings in force that are meant to be seen, the focused widget's first, each once."""
     found: dict[str, Binding] = {}
     for active in screen.active_bindings.values():
-        if active.binding.show and active.enabled:
-            found.setdefault(active.binding.action, active.binding)
+        binding = active.binding
+        if binding.show and active.enabled:
+            # Of several keys for one action the one that says most stands for all.
+            if binding.action not in found or binding.key == "enter":
+                found[binding.action] = binding
     return list(found.values())
 
 

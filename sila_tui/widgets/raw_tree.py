@@ -10,7 +10,6 @@ from textual.message import Message
 from sila_tui.tree_rows import TreeRow, TreeRows
 from sila_tui.widgets.lines import line
 from sila_tui.widgets.row_list import RowList
-from sila_tui.words import UNICODE
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -51,15 +50,20 @@ class RawTree(RowList):
         row = self.tree_rows.rows[index]
         margin = "  " * row.depth
         if row.is_more:
-            return line(margin, (f"  {UNICODE.more} more", look.accent))
+            return line(margin, (f"  {self.symbols.more} more", look.accent))
         vertex = row.vertex
-        sign = (UNICODE.opened if row.is_open else UNICODE.closed) if vertex.child_count else " "
+        sign = (
+            (self.symbols.opened if row.is_open else self.symbols.closed)
+            if vertex.child_count
+            else " "
+        )
         is_trash = vertex.id == TRASH_ID
         name = "trash" if is_trash else vertex.title
         style = look.dim if is_trash or vertex.is_deleted or not vertex.name else look.text
-        count = f"  {vertex.child_count:,}" if vertex.child_count else ""
-        note = "  deleted" if vertex.is_deleted and not is_trash else ""
-        return line(margin, (f"{sign} ", look.dim), (name, style), (count + note, look.dim))
+        said = f"  {vertex.child_count:,}" if vertex.child_count else ""
+        said += "  deleted" if vertex.is_deleted and not is_trash else ""
+        said += f"  {vertex.preview}" if vertex.preview else ""
+        return line(margin, (f"{sign} ", look.dim), (name, style), (said, look.dim))
 
     def action_close_or_up(self) -> None:
         """Closes an open vertex; else goes to its parent."""
@@ -86,6 +90,7 @@ class PropertyList(RowList):
     """The properties of a vertex: key, kind, value."""
 
     BINDING_GROUP_TITLE = "Properties"
+    is_marked_elsewhere = False
     empty_text = "no properties"
 
     def __init__(self) -> None:
@@ -106,7 +111,7 @@ class PropertyList(RowList):
         """Draws one property."""
         key, kind, value = self._rows[index]
         column = min(18, max(len(row[0]) for row in self._rows))
-        shown = key if len(key) <= column else key[: column - 1] + UNICODE.more
+        shown = key if len(key) <= column else key[: column - 1] + self.symbols.more
         return line(
             (shown.ljust(column), look.accent), (f"  {kind:<7} ", look.dim), (value, look.text)
         )

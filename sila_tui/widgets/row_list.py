@@ -6,7 +6,7 @@ a cell among 10 thousand rows (measured with 8.2.8); this one asks for the text 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.text import Text
 from textual.binding import Binding, BindingType
@@ -18,7 +18,7 @@ from textual.strip import Strip
 
 from sila_tui.theme import Palette, palette
 from sila_tui.widgets.lines import fitted, line
-from sila_tui.words import UNICODE
+from sila_tui.words import UNICODE, Symbols
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from textual import events
 
 
-class RowList(ScrollView, can_focus=True):
+class RowList(ScrollView, can_focus=True, inherit_bindings=False):
     """Rows with a cursor. Subclasses say how many there are and draw one."""
 
     DEFAULT_CSS = """
@@ -43,6 +43,8 @@ class RowList(ScrollView, can_focus=True):
         Binding("enter,l,right", "choose", "Open"),
     ]
     cursor: reactive[int] = reactive(0)
+    is_marked_elsewhere = True
+    """Whether the cursor's row is told apart while another pane has the keys."""
     empty_text = ""
     """Said in place of rows when there are none."""
 
@@ -81,6 +83,11 @@ class RowList(ScrollView, can_focus=True):
         self.refresh()
 
     @property
+    def symbols(self) -> Symbols:
+        """The signs that this terminal has."""
+        return cast("Symbols", getattr(self.app, "symbols", UNICODE))
+
+    @property
     def look(self) -> Palette:
         """The styles of the current theme."""
         return palette(self.app.theme)
@@ -94,12 +101,14 @@ class RowList(ScrollView, can_focus=True):
             text = fitted(line((f"  {said}", self.look.dim)), width)
         else:
             is_cursor = index == self.cursor and self.can_choose(index)
-            sign = UNICODE.cursor if is_cursor and self.has_focus else " "
+            sign = self.symbols.cursor if is_cursor and self.has_focus else " "
             text = fitted(
                 line((sign, self.look.accent), self.row(index, width - 2, self.look)), width
             )
-            if is_cursor:
-                style += self.look.chosen if self.has_focus else self.look.chosen_elsewhere
+            if is_cursor and self.has_focus:
+                style += self.look.chosen
+            elif is_cursor and self.is_marked_elsewhere:
+                style += self.look.chosen_elsewhere
         return Strip(text.render(self.app.console), width).crop(0, width).apply_style(style)
 
     def on_resize(self) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sila_tui.outline import Outline
 from sila_tui.widgets.lines import line, sides
 from sila_tui.widgets.row_list import RowList
-from sila_tui.words import UNICODE
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from sila_tui.outline import Item, Outline
+    from sila_tui.outline import Item
     from sila_tui.theme import Palette
 
 
@@ -23,6 +23,8 @@ class Sidebar(RowList):
     def __init__(self) -> None:
         super().__init__(id="sidebar")
         self._items: list[Item] = []
+        self._outline = Outline()
+        self._has_trees = False
 
     @property
     def item(self) -> Item | None:
@@ -32,7 +34,8 @@ class Sidebar(RowList):
     def show(self, outline: Outline) -> None:
         """Shows another state of the space; the cursor stays with what it stood on."""
         before = self.item
-        self._items = outline.items
+        self._outline = outline
+        self._items = outline.items(with_trees=self._has_trees)
         if before is not None:
             for index, item in enumerate(self._items):
                 if (item.view, item.tree) == (before.view, before.tree):
@@ -40,8 +43,19 @@ class Sidebar(RowList):
                     break
         self.rows_changed()
 
+    def action_choose(self) -> None:
+        """Opens what the cursor stands on; the trees are listed or hidden in place."""
+        if self.item is not None and self.item.view == "trees":
+            self._has_trees = not self._has_trees
+            self.show(self._outline)
+        else:
+            super().action_choose()
+
     def point_at(self, view: str, tree: str) -> None:
         """Puts the cursor on what the pane shows."""
+        if view == "tree" and not self._has_trees:
+            self._has_trees = True
+            self.show(self._outline)
         for index, item in enumerate(self._items):
             if (item.view, item.tree) == (view, tree):
                 self.cursor = index
@@ -62,8 +76,12 @@ class Sidebar(RowList):
         if not item.view and not item.is_folder:
             return line((item.title, look.strong))
         if item.is_folder:
-            sign = f"{UNICODE.opened} " if item.count else ""
+            sign = f"{self.symbols.opened} " if item.count else ""
             return line(margin, (sign + item.title, look.dim))
         count = line((f"{item.count:,}" if item.count else "", look.dim))
         style = look.strong if not item.depth else look.text
-        return sides(line(margin, (item.title, style)), count, width, gap=1)
+        fold = ""
+        if item.is_open is not None:
+            fold = f" {self.symbols.opened if item.is_open else self.symbols.closed}"
+        left = line(margin, (item.title, style), (fold, look.dim))
+        return sides(left, count, width, gap=1)

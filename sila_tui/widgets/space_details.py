@@ -9,7 +9,7 @@ from textual.widget import Widget
 
 from sila_tui.theme import Palette, palette
 from sila_tui.widgets.lines import fitted, line, sides
-from sila_tui.words import ago, counted, size
+from sila_tui.words import ago, counted, short_path, size
 
 if TYPE_CHECKING:
     from sila_tui.facts import SpaceFacts
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 class SpaceDetails(Widget):
     """Figures, one line for each layer that holds the space, and the latest activity."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, home: str) -> None:
         super().__init__(id="details")
+        self._home = home
         self._session = session
         self._space_id = ""
 
@@ -48,9 +49,12 @@ class SpaceDetails(Widget):
         if space.files:
             figures.append(f"{counted(space.files, 'file')}, {size(space.size_bytes)}")
         return [
-            line((space.title, look.strong), (f"  {space.id[:8]}", look.dim)),
+            line((space.title, look.strong), (f"  {self._place(space)}", look.dim)),
             line((dot.join(figures), look.dim)),
         ]
+
+    def _place(self, space: SpaceFacts) -> str:
+        return short_path(space.path, self._home) if space.path else "without a folder"
 
     def _layers(self, space: SpaceFacts, look: Palette, width: int) -> list[Text]:
         """One line for each layer; the names share a column."""
@@ -67,7 +71,7 @@ class SpaceDetails(Widget):
         rows += [(r.name, r.state, self._session.say.of_remote(r)) for r in space.remotes]
         if not space.remotes:
             rows.append(("server", "unknown", "none: only this machine holds it"))
-        column = min(max(len(name) for name, *_ in rows), max(8, width // 3))
+        column = min(max(len(name) for name, *_ in rows), max(8, width * 2 // 5))
         signs = self._session.symbols
         return [
             line(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from sila_tui.facts import SpaceFacts, place_name
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     from sila_tui.session import Session
     from sila_tui.theme import Palette
 
-WIDE = 64
-"""From this width on a row has room for the place and the graph beside the words."""
+WIDE = 84
+"""From this width on a row has room for the place beside the words."""
 
 
 class SpaceList(RowList):
@@ -45,19 +46,23 @@ class SpaceList(RowList):
 
     def row(self, index: int, width: int, look: Palette) -> Text:
         """Draws one space."""
-        space, symbols = self._session.spaces[index], self._session.symbols
+        spaces, symbols = self._session.spaces, self._session.symbols
+        space = spaces[index]
         state = look.of_state(space.state)
-        sign = symbols.of_state(space.state)
-        name_width = min(24, max(12, width // 4))
-        name = line((sign, state), " ", fitted(line((space.title, look.strong)), name_width))
+        longest = max(cell_len(other.title) for other in spaces)
+        name = fitted(line((space.title, look.strong)), min(24, max(12, longest)))
         loud = state if space.state in ("needs_you", "broken") else look.dim
         said = line((self._session.say.of_space(space), loud))
-        if width < WIDE:
-            return Text.assemble(name, "  ", fitted(said, width - name.cell_len - 2))
+        parts = [line((symbols.of_state(space.state), state)), Text(" "), name, Text("  ")]
+        if width >= WIDE:
+            place = fitted(line((self.place(space), look.dim)), width // 4)
+            parts += [place, Text("  ")]
+        return sides(Text.assemble(*parts, said), self._graph(space, look), width)
+
+    def _graph(self, space: SpaceFacts, look: Palette) -> Text:
         counts = self._session.graph(space.id)
-        graph = sparkline(counts, symbols)
-        place_width = max(12, width // 4)
-        place = fitted(line((self.place(space), look.dim)), place_width)
-        left = Text.assemble(name, "  ", place, "  ", said)
-        bars = line((graph, look.accent if any(counts) else look.faint))
-        return sides(left, bars, width)
+        bars = sparkline(counts, self._session.symbols)
+        return line(*[
+            (bar, look.accent if count else look.faint)
+            for bar, count in zip(bars, counts, strict=True)
+        ])  # fmt: skip

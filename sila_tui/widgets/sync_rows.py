@@ -42,8 +42,6 @@ def sync_rows(session: Session) -> list[SyncRow]:
         for remote in space.remotes:
             head = f"head {remote.server_head:,}" if remote.server_head else ""
             said = session.say.of_remote(remote)
-            if remote.oldest_pending_at and remote.owes:
-                said += f", the oldest since {session.say.time_of_day(remote.oldest_pending_at)}"
             rows.append(SyncRow(space, remote.name, remote.state, head, said))
     return rows
 

@@ -103,7 +103,7 @@ def events() -> list[Json]:
 
 
 ANSWER = """\
-Rest them **5 to 7 days**. Degassing is fastest in the first 48 hours, and the cup is dull
+Rest them **5 to 7 days**. Degassing is fastest in the first 48 hours, and the cup is dull \
 until most of the CO₂ has left.
 
 | origin   | days | for       |
@@ -140,7 +140,7 @@ def chat_messages() -> list[Json]:
             "m3", "user", "And for espresso?\nI have a light `Brazil` too.", 71,
             files=[{"name": "curve.png", "tree": FILES_TREE, "vertex": "f3"}],
         ),
-        message("m4", "assistant", "Ten days, and grind a little finer. 豆はゆっくり。", 66,
+        message("m4", "assistant", "Ten days, and grind a little finer.", 66,
                 model="gpt-4o"),
     ]  # fmt: skip
 
@@ -150,7 +150,7 @@ TREES: list[Json] = [
     {"id": COFFEE, "appId": CHAT_APP, "name": "Coffee roasting", "role": "app", "vertices": 9},
     {"id": "t-shop", "appId": CHAT_APP, "name": "Shop layout", "role": "app", "vertices": 31},
     {"id": "t-ghent", "appId": CHAT_APP, "name": "Trip to Ghent", "role": "app", "vertices": 17},
-    {"id": "t-ja", "appId": CHAT_APP, "name": "日本語の練習 🙂", "role": "app", "vertices": 12},
+    {"id": "t-ja", "appId": CHAT_APP, "name": "Entraînement à vélo", "role": "app", "vertices": 12},
     {"id": FILES_TREE, "appId": "files", "name": "files", "role": "app", "vertices": 14},
 ]  # fmt: skip
 
@@ -158,7 +158,7 @@ CHATS: list[Json] = [
     {"tree": COFFEE, "title": "Coffee roasting", "messages": 4},
     {"tree": "t-shop", "title": "Shop layout", "messages": 12},
     {"tree": "t-ghent", "title": "Trip to Ghent", "messages": 6},
-    {"tree": "t-ja", "title": "日本語の練習 🙂", "messages": 5},
+    {"tree": "t-ja", "title": "Entraînement à vélo", "messages": 5},
 ]
 
 FILES: list[Json] = [
@@ -194,7 +194,7 @@ def vertices() -> dict[str, dict[str, Json]]:
             "v-coffee": made("v-projects", name="Coffee roasting", tid=COFFEE),
             "v-shop": made("v-projects", name="Shop layout", tid="t-shop"),
             "v-ghent": made(threads, name="Trip to Ghent", tid="t-ghent"),
-            "v-ja": made(threads, name="日本語の練習 🙂", tid="t-ja"),
+            "v-ja": made(threads, name="Entraînement à vélo", tid="t-ja"),
             "v-files": made(threads, name="files", tid=FILES_TREE),
             "v-providers": made(WORK, name="providers"),
             "0": made(None),
