@@ -1,0 +1,179 @@
+"""The parts of one open space, made and joined in one place."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sila_daemon.core.errors import StorageError
+from sila_daemon.folder.layout import SpaceLayout
+from sila_daemon.mirror.back_off import BackOff
+from sila_daemon.mirror.folder_layer import FolderLayer
+from sila_daemon.mirror.folder_secrets import FolderSecrets
+from sila_daemon.mirror.folder_writer import FolderWriter
+from sila_daemon.mirror.intake import Intake
+from sila_daemon.mirror.local_blobs import LocalBlobs
+from sila_daemon.mirror.remote_api import RemoteApi
+from sila_daemon.mirror.remote_files import RemoteFiles
+from sila_daemon.mirror.remote_layer import RemoteLayer
+from sila_daemon.mirror.remote_status import RemoteStatus
+from sila_daemon.mirror.trees import TreeCache
+from sila_daemon.store.blobs import Blobs
+from sila_daemon.store.schema import FOLDER
+from sila_daemon.store.secrets import Secrets
+from sila_daemon.store.servers import Servers
+from sila_daemon.store.space_store import SpaceStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sila_daemon.core.editor import Editor
+    from sila_daemon.mirror.intake import Arrival
+    from sila_daemon.mirror.record import (
+        Device,
+        MirrorPorts,
+        MirrorSettings,
+        ServerRecord,
+        SpaceRecord,
+    )
+    from sila_daemon.mirror.wakes import Wakes
+
+STORE_NAME = "space.sqlite"
+FILES_NAME = "files"
+
+
+@dataclass(slots=True)
+class Layers:
+    """An open store and what feeds and keeps it."""
+
+    store: SpaceStore
+    trees: TreeCache
+    intake: Intake
+    secrets: Secrets
+    blobs: Blobs
+    local_blobs: LocalBlobs
+    folder: FolderLayer | None
+    remotes: list[RemoteLayer]
+
+    @classmethod
+    async def open(
+        cls,
+        record: SpaceRecord,
+        ports: MirrorPorts,
+        settings: MirrorSettings,
+        device: Device,
+        home: Path,
+        wakes: Wakes,
+        new_editor: Callable[[], Editor],
+        on_arrival: Callable[[Arrival], None],
+    ) -> Layers:
+        """Opens the store of a space and prepares its layers. Raises StorageError."""
+        store = await SpaceStore.open(ports.databases, home / STORE_NAME, ports.clock)
+        try:
+            names = [FOLDER] if record.path is not None else []
+            await store.set_layers([*names, *(server.url for server in record.servers)])
+        except BaseException:
+            await store.close()
+            raise
+        trees = TreeCache(store, ports.workers, new_editor())
+        secrets, blobs = Secrets(store.database), Blobs(store.database)
+        layout = None if record.path is None else SpaceLayout(record.path)
+        files_dir = home / FILES_NAME if layout is None else layout.files_dir
+        parts = cls(
+            store,
+            trees,
+            Intake(store, trees, wakes, new_editor, on_arrival),
+            secrets,
+            blobs,
+            LocalBlobs(files_dir, ports, blobs, wakes),
+            None,
+            [],
+        )
+        if layout is not None:
+            parts.folder = parts._folder_layer(record.id, layout, ports, settings, wakes)
+        for server in record.servers:
+            parts.remotes.append(
+                parts._remote_layer(record.id, server, ports, settings, device, wakes)
+            )
+        return parts
+
+    def others(self, source: str | None) -> list[FolderLayer | RemoteLayer]:
+        """Returns the layers that are owed what `source` brought."""
+        others: list[FolderLayer | RemoteLayer] = [
+            remote for remote in self.remotes if remote.status.url != source
+        ]
+        if self.folder is not None and source != FOLDER:
+            others.append(self.folder)
+        return others
+
+    async def run(self) -> None:
+        """Keeps every layer going until cancelled; none holds up another."""
+        if self.folder is None:
+            await self.local_blobs.scan()
+        with suppress(StorageError):
+            # Only tidying up; what is wrong with the disk is found and told by the layers.
+            await self.local_blobs.remove_leftovers()
+        async with asyncio.TaskGroup() as group:
+            if self.folder is not None:
+                group.create_task(self.folder.run(), name="folder")
+            for remote in self.remotes:
+                group.create_task(remote.run(), name=f"server {remote.status.url}")
+            await asyncio.get_running_loop().create_future()
+
+    def _folder_layer(
+        self,
+        space_id: str,
+        layout: SpaceLayout,
+        ports: MirrorPorts,
+        settings: MirrorSettings,
+        wakes: Wakes,
+    ) -> FolderLayer:
+        return FolderLayer(
+            space_id,
+            layout.root,
+            ports,
+            settings,
+            self.store,
+            self.intake,
+            FolderWriter(layout, ports, self.store, lambda: self.trees.own_peers),
+            FolderSecrets(space_id, layout, ports, self.secrets, wakes),
+            self.local_blobs,
+            wakes,
+        )
+
+    def _remote_layer(
+        self,
+        space_id: str,
+        server: ServerRecord,
+        ports: MirrorPorts,
+        settings: MirrorSettings,
+        device: Device,
+        wakes: Wakes,
+    ) -> RemoteLayer:
+        status = RemoteStatus(server.url)
+        files = RemoteFiles(
+            server.url,
+            RemoteApi(server.url, space_id, ports.connector, ports.tokens, ports.randomness),
+            self.local_blobs,
+            self.blobs,
+            self.secrets if server.secrets == "mirror" else None,
+            status,
+            wakes,
+            ports.clock,
+            BackOff(ports.randomness, settings.retry_delay_s_max),
+        )
+        return RemoteLayer(
+            status,
+            space_id,
+            ports,
+            settings,
+            device,
+            self.store,
+            Servers(self.store.database),
+            self.intake,
+            files,
+            wakes,
+        )

@@ -1,0 +1,95 @@
+"""The state of a whole space, as `status --json` shows it: never better than it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sila_daemon.mirror.folder_layer import FolderState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sila_daemon.mirror.folder_layer import FolderLayer
+    from sila_daemon.mirror.record import SpaceRecord
+    from sila_daemon.mirror.remote_status import RemoteStatus
+    from sila_daemon.store.blobs import BlobCounts
+
+_WORST_FIRST = ("broken", "needs_you", "offline", "syncing", "current")
+
+
+@dataclass(slots=True)
+class Totals:
+    """How much there is in a space."""
+
+    name: str | None = None
+    trees: int = 0
+    ops: int = 0
+    blobs: BlobCounts | None = None
+
+
+def folder_verdict(folder: FolderLayer) -> tuple[str, str]:
+    """Returns the state of the folder in the words of commands, and why."""
+    if folder.state is FolderState.AWAY:
+        return "needs_you", folder.reason
+    if folder.state is FolderState.FAILING:
+        return "broken", folder.reason
+    if folder.state is FolderState.STARTING:
+        return "syncing", "the folder is being read"
+    if folder.problem_count:
+        return "needs_you", f"{folder.problem_count} things in the folder cannot be read"
+    if not folder.is_settled:
+        return "syncing", f"{folder.pending_ops} changes wait for the folder"
+    return "current", ""
+
+
+def verdict(
+    record: SpaceRecord,
+    is_paused: bool,
+    trouble: str,
+    folder: FolderLayer | None,
+    remotes: Sequence[RemoteStatus],
+) -> tuple[str, str]:
+    """Returns the state of the space, which is that of its worst layer, and why."""
+    if trouble:
+        return "broken", trouble
+    if is_paused:
+        return "paused", "paused" if record.paused_until is None else "paused for a while"
+    found = [folder_verdict(folder)] if folder is not None else []
+    found += [(remote.public_state, f"{remote.url}: {remote.public_reason}") for remote in remotes]
+    if not found:
+        return "current", ""
+    state, reason = min(found, key=lambda entry: _WORST_FIRST.index(entry[0]))
+    return state, "" if state == "current" else reason
+
+
+def status_json(
+    record: SpaceRecord,
+    state: str,
+    reason: str,
+    totals: Totals,
+    folder: FolderLayer | None,
+    remotes: Sequence[RemoteStatus],
+) -> dict[str, Any]:
+    """Returns one element of `spaces`; times in Unix milliseconds."""
+    blobs = totals.blobs
+    shown: dict[str, Any] | None = None
+    if folder is not None:
+        scanned = folder.last_scan_at
+        shown = {
+            "lastScan": None if scanned is None else int(scanned * 1000),
+            "pendingOps": folder.pending_ops,
+        }
+    return {
+        "id": record.id,
+        "name": totals.name,
+        "path": None if record.path is None else str(record.path),
+        "state": state,
+        "reason": reason,
+        "trees": totals.trees,
+        "ops": totals.ops,
+        "files": blobs.here if blobs else 0,
+        "bytes": blobs.bytes_here if blobs else 0,
+        "folder": shown,
+        "remotes": [remote.to_json() for remote in remotes],
+    }

@@ -1,0 +1,214 @@
+"""The HTTP routes of a space on one server, with their errors told apart."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+import msgspec
+
+from sila_daemon.core import ids, json_value
+from sila_daemon.core.errors import (
+    CorruptBlobError,
+    FormatError,
+    NotFoundError,
+    RemoteRefusedError,
+    RemoteUnavailableError,
+    SecretsError,
+    SignInNeededError,
+)
+from sila_daemon.folder.secrets import Derivation, default_derivation
+from sila_daemon.store.blobs import STATIC, BlobName, LocalBlob
+from sila_daemon.store.secrets import SecretSet
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from sila_daemon.mirror.connector import Connector, Response
+    from sila_daemon.mirror.record import Tokens
+    from sila_daemon.ports.randomness import Randomness
+
+ANSWER_BYTES_MAX = 8 << 20
+_NONCE_BYTES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteSecrets:
+    """The secrets of a server, and the tag of this state."""
+
+    secrets: SecretSet
+    etag: str
+
+
+class RemoteApi:
+    """Requests about one space to one server."""
+
+    def __init__(
+        self,
+        server_url: str,
+        space_id: str,
+        connector: Connector,
+        tokens: Tokens,
+        randomness: Randomness,
+    ) -> None:
+        self._server_url = server_url
+        self._space_id = space_id
+        self._connector = connector
+        self._tokens = tokens
+        self._randomness = randomness
+
+    async def missing(self, blobs: Sequence[LocalBlob]) -> set[BlobName]:
+        """Returns those that the server lacks; mutable ones count with their content."""
+        body = {
+            "static": [local.blob.name for local in blobs if local.blob.kind == STATIC],
+            "var": [
+                {"id": local.blob.name, "sha256": local.sha256}
+                for local in blobs
+                if local.blob.kind != STATIC
+            ],
+        }
+        async with self._asked("POST", "/files/missing", body=msgspec.json.encode(body)) as got:
+            answer = await _json(got)
+        lacking = {
+            kind: frozenset(names) if isinstance(names := answer.get(kind), list) else None
+            for kind in ("static", "var")
+        }
+        if None in lacking.values():
+            raise FormatError("the server's list of missing files is none")
+        return {
+            local.blob for local in blobs if local.blob.name in (lacking[local.blob.kind] or ())
+        }
+
+    async def put(
+        self, local: LocalBlob, chunks: AsyncIterator[bytes], revision: str | None
+    ) -> str | None:
+        """Uploads a blob; returns the revision of a mutable one.
+
+        `revision` is that of the content it replaces. Raises CorruptBlobError when the bytes are
+        not what their name says, RemoteRefusedError with code `changed` when the server has
+        another content by now.
+        """
+        headers = {"Content-Type": "application/octet-stream"}
+        if local.blob.kind != STATIC:
+            headers |= {"If-Match": f'"{revision}"'} if revision else {"If-None-Match": "*"}
+        path = f"/files/{local.blob.kind}/{local.blob.name}"
+        async with self._asked("PUT", path, headers=headers, body=chunks) as got:
+            answer = await _json(got)
+        found = answer.get("revision")
+        return None if found is None else str(found)
+
+    def get(self, blob: BlobName) -> AbstractAsyncContextManager[Response]:
+        """Downloads a blob. Raises NotFoundError when the server lacks it."""
+        return self._asked("GET", f"/files/{blob.kind}/{blob.name}")
+
+    async def secrets(self) -> RemoteSecrets:
+        """Returns the secrets on the server. Raises SecretsError."""
+        async with self._asked("GET", "/secrets") as got:
+            answer = await _json(got)
+            etag = got.headers.get("ETag", "")
+        return RemoteSecrets(self._unsealed(answer.get("sealed")), etag)
+
+    async def put_secrets(self, secrets: SecretSet, etag: str) -> bool:
+        """Replaces the secrets on the server; False when they changed meanwhile."""
+        body = msgspec.json.encode({"sealed": self._sealed(secrets)})
+        headers = {"If-Match": etag}
+        try:
+            async with self._asked("PUT", "/secrets", headers=headers, body=body) as got:
+                await _json(got)
+        except RemoteRefusedError as error:
+            if error.code == "changed":
+                return False
+            raise
+        return True
+
+    @asynccontextmanager
+    async def _asked(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | AsyncIterator[bytes] | None = None,
+    ) -> AsyncIterator[Response]:
+        token = await self._tokens.access_token(self._server_url)
+        if isinstance(body, bytes):
+            headers = {"Content-Type": "application/json", **(headers or {})}
+        async with self._connector.request(
+            method,
+            self._server_url,
+            f"/spaces/{self._space_id}{path}",
+            token=token,
+            headers=headers,
+            body=body,
+        ) as response:
+            if response.status >= 400:
+                if response.status == 401:
+                    await self._tokens.refused(self._server_url)
+                await _raise_refusal(response)
+            yield response
+
+    def _key(self) -> bytes:
+        raw = self._space_id.encode()
+        if default_derivation(self._space_id) is Derivation.PLAIN:
+            return raw
+        return hashlib.sha256(raw).digest()
+
+    def _sealed(self, secrets: SecretSet) -> str:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        nonce = self._randomness.token(_NONCE_BYTES)
+        text = json_value.encode({"values": secrets.values, "removed": secrets.removed})
+        return base64.b64encode(nonce + AESGCM(self._key()).encrypt(nonce, text, None)).decode()
+
+    def _unsealed(self, sealed: Any) -> SecretSet:
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        try:
+            data = base64.b64decode(str(sealed), validate=True)
+            text = AESGCM(self._key()).decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], None)
+            content = json.loads(text)
+        except (binascii.Error, InvalidTag, ValueError, RecursionError):
+            raise SecretsError("the server's secrets do not open") from None
+        if isinstance(content, dict):
+            values, removed = content.get("values"), content.get("removed", {})
+            if _is_texts(values) and _is_texts(removed) and all(map(ids.is_hash, removed.values())):
+                return SecretSet(values, removed)
+        raise SecretsError("the server's secrets are not what was promised")
+
+
+def _is_texts(thing: object) -> TypeGuard[dict[str, str]]:
+    return isinstance(thing, dict) and all(isinstance(value, str) for value in thing.values())
+
+
+async def _json(response: Response) -> dict[str, Any]:
+    try:
+        answer = json.loads(await response.read(ANSWER_BYTES_MAX))
+    except (ValueError, RecursionError):
+        raise FormatError("the server's answer is not JSON") from None
+    if not isinstance(answer, dict):
+        raise FormatError("the server's answer is not an object")
+    return answer
+
+
+async def _raise_refusal(response: Response) -> None:
+    try:
+        answer = await _json(response)
+    except FormatError:
+        answer = {}
+    code = str(answer.get("code") or f"http_{response.status}")
+    message = f"the server answers {response.status}: {answer.get('error') or code}"
+    if response.status == 401:
+        raise SignInNeededError(message)
+    if response.status == 404:
+        raise NotFoundError(message, code=code)
+    if response.status == 422:
+        raise CorruptBlobError(message)
+    if response.status in (408, 425, 429) or response.status >= 500:
+        raise RemoteUnavailableError(message, code=code)
+    raise RemoteRefusedError(message, code=code)

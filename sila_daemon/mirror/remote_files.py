@@ -1,0 +1,197 @@
+"""Keeps blobs and secrets here and on one server equal, beside the exchange of ops."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from sila_daemon.core.errors import (
+    CorruptBlobError,
+    NotFoundError,
+    RemoteRefusedError,
+    SilaError,
+)
+from sila_daemon.mirror.wakes import News
+from sila_daemon.store.blobs import STATIC, BlobName, Blobs, LocalBlob
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from sila_daemon.mirror.back_off import BackOff
+    from sila_daemon.mirror.local_blobs import LocalBlobs
+    from sila_daemon.mirror.remote_api import RemoteApi
+    from sila_daemon.mirror.remote_status import RemoteStatus
+    from sila_daemon.mirror.wakes import Wakes
+    from sila_daemon.ports.clock import Clock
+    from sila_daemon.store.secrets import Secrets
+
+PAGE_BLOBS = 500
+PARALLEL_TRANSFERS = 4
+SECRETS_ATTEMPTS_MAX = 5
+ASK_AGAIN_S = 600.0
+"""What was found nowhere is asked for again this often, events apart."""
+
+_NO_CONTENT = "0" * 64
+"""Stands for the content of a mutable blob that is not here: no server has it."""
+
+
+class RemoteFiles:
+    """The blobs and secrets of one space on one server."""
+
+    def __init__(
+        self,
+        layer: str,
+        api: RemoteApi,
+        local: LocalBlobs,
+        blobs: Blobs,
+        secrets: Secrets | None,
+        status: RemoteStatus,
+        wakes: Wakes,
+        clock: Clock,
+        back_off: BackOff,
+    ) -> None:
+        """`secrets` is None where secrets are not to go to this server."""
+        self._layer = layer
+        self._api = api
+        self._local = local
+        self._blobs = blobs
+        self._secrets = secrets
+        self._status = status
+        self._wakes = wakes
+        self._clock = clock
+        self._back_off = back_off
+        self._wake = asyncio.Event()
+        self._problems: dict[BlobName, str] = {}
+        """What cannot be transferred, and why; tried again with the next connection."""
+
+    def rung(self, news: News) -> None:
+        """Takes note that blobs or secrets may have changed, here or there."""
+        if news in (News.BLOBS, News.SECRETS):
+            if news is News.BLOBS or self._secrets is not None:
+                self._status.are_files_equal = False
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Compares and transfers until cancelled; a failure is waited out."""
+        self._problems.clear()
+        while True:
+            self._wake.clear()
+            pause_s = ASK_AGAIN_S
+            try:
+                await self._sync()
+            except SilaError as error:
+                self._status.files_reason = error.message
+                pause_s = self._back_off.next_s()
+            else:
+                self._back_off.reset()
+                self._status.files_reason = next(iter(self._problems.values()), "")
+                self._status.are_files_equal = not self._wake.is_set() and not self._problems
+            await self.count_debt()
+            self._wakes.ring(News.STATE)
+            try:
+                async with asyncio.timeout(pause_s):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+
+    async def count_debt(self) -> None:
+        """Counts what the server is not known to hold."""
+        self._status.pending_files, self._status.pending_bytes = await self._blobs.debt(self._layer)
+
+    async def _sync(self) -> None:
+        if self._secrets is not None:
+            await self._sync_secrets(self._secrets)
+        await self._upload()
+        await self._download()
+
+    async def _sync_secrets(self, secrets: Secrets) -> None:
+        for _ in range(SECRETS_ATTEMPTS_MAX):
+            there = await self._api.secrets()
+            before = await secrets.load()
+            outcome = await secrets.merge_from(self._layer, there.secrets, prefer_theirs=False)
+            if outcome != before:
+                self._wakes.ring(News.SECRETS)
+            if outcome == there.secrets:
+                return
+            if await self._api.put_secrets(outcome, there.etag):
+                await secrets.set_base(self._layer, outcome.values)
+                return
+        raise RemoteRefusedError("the secrets on the server change all the time", code="changed")
+
+    async def _upload(self) -> None:
+        passed_over: set[BlobName] = set(self._problems)
+        while True:
+            owed = await self._blobs.owed(self._layer, PAGE_BLOBS + len(passed_over))
+            page = [local for local in owed if local.blob not in passed_over][:PAGE_BLOBS]
+            if not page:
+                return
+            missing = await self._api.missing(page)
+            for local in page:
+                if local.blob not in missing:
+                    await self._blobs.settle(self._layer, local)
+            await _each([local for local in page if local.blob in missing], self._upload_one)
+            passed_over |= missing
+            await self.count_debt()
+
+    async def _upload_one(self, local: LocalBlob) -> None:
+        revision: str | None = None
+        if local.blob.kind != STATIC:
+            agreed = await self._blobs.agreement(self._layer, local.blob)
+            revision = agreed.revision if agreed else None
+        try:
+            put = await self._api.put(local, self._local.read(local.blob), revision)
+        except CorruptBlobError:
+            self._problems[local.blob] = f"the file {local.blob.name} is damaged here"
+        except NotFoundError as error:
+            if error.code != "blob_missing":
+                raise RemoteRefusedError(error.message, code=error.code) from error
+            self._problems[local.blob] = f"the file {local.blob.name} vanished"
+        except RemoteRefusedError as error:
+            if error.code != "changed":
+                raise
+            self._problems[local.blob] = (
+                f"the file {local.blob.name} was changed here and there; both are kept"
+            )
+        else:
+            await self._blobs.settle(self._layer, local, revision=put)
+
+    async def _download(self) -> None:
+        lacking = await self._blobs.lacking()
+        for start in range(0, len(lacking), PAGE_BLOBS):
+            page = lacking[start : start + PAGE_BLOBS]
+            asked = [LocalBlob(blob, 0, _NO_CONTENT) for blob in page if blob.kind == STATIC]
+            missing = await self._api.missing(asked) if asked else set()
+            await _each([blob for blob in page if blob not in missing], self._download_one)
+
+    async def _download_one(self, blob: BlobName) -> None:
+        try:
+            async with self._api.get(blob) as response:
+                revision = response.headers.get("ETag", "").strip('"')
+                local = await self._local.receive(blob, response.chunks(), self._layer)
+        except NotFoundError:
+            return  # It may be on its way from another device; an event tells when it is there.
+        except CorruptBlobError as error:
+            self._problems[blob] = f"the server's copy of {blob.name} is damaged: {error.message}"
+            return
+        await self._blobs.settle(
+            self._layer, local, revision=revision if blob.kind != STATIC else None
+        )
+
+
+async def _each(
+    items: Iterable[LocalBlob] | Iterable[BlobName], transfer: Callable[..., Awaitable[None]]
+) -> None:
+    """Transfers several at a time; the first failure ends the rest."""
+    waiting = iter(items)
+
+    async def work() -> None:
+        for item in waiting:
+            await transfer(item)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(PARALLEL_TRANSFERS):
+                group.create_task(work())
+    except ExceptionGroup as errors:
+        known = [error for error in errors.exceptions if isinstance(error, SilaError)]
+        raise (known or errors.exceptions)[0] from None

@@ -1,0 +1,245 @@
+"""A server of a space: connects, hands over to a session, and comes back after every end."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from sila_daemon.core.errors import (
+    FormatError,
+    RemoteError,
+    RemoteRefusedError,
+    RemoteUnavailableError,
+    SignInNeededError,
+    SilaError,
+    StorageError,
+)
+from sila_daemon.mirror.back_off import BackOff
+from sila_daemon.mirror.remote_session import RemoteSession
+from sila_daemon.mirror.remote_status import RemoteState, RemoteStatus
+from sila_daemon.mirror.wakes import News
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sila_daemon.core.ops import Op
+    from sila_daemon.mirror.intake import Intake
+    from sila_daemon.mirror.record import Device, MirrorPorts, MirrorSettings
+    from sila_daemon.mirror.remote_files import RemoteFiles
+    from sila_daemon.mirror.wakes import Wakes
+    from sila_daemon.store.op_table import TreeOp
+    from sila_daemon.store.servers import Servers
+    from sila_daemon.store.space_store import SpaceStore
+
+PROTOCOL = 2
+
+
+class RemoteLayer:
+    """Mirrors one space to one server. `run` works until cancelled."""
+
+    def __init__(
+        self,
+        status: RemoteStatus,
+        space_id: str,
+        ports: MirrorPorts,
+        settings: MirrorSettings,
+        device: Device,
+        store: SpaceStore,
+        servers: Servers,
+        intake: Intake,
+        files: RemoteFiles,
+        wakes: Wakes,
+    ) -> None:
+        self.status = status
+        self._space_id = space_id
+        self._ports = ports
+        self._device = device
+        self._store = store
+        self._servers = servers
+        self._intake = intake
+        self._files = files
+        self._wakes = wakes
+        self._back_off = BackOff(ports.randomness, settings.retry_delay_s_max)
+        self._session: RemoteSession | None = None
+        self._hurry = asyncio.Event()
+        self._changed = asyncio.Condition()
+        self._attempts = 0
+        self._last_was_token_trouble = False
+        self._last_error: SilaError | None = None
+        self._transients: asyncio.Queue[tuple[str, list[Op]]] = asyncio.Queue(64)
+
+    async def run(self) -> None:
+        """Connects again and again; between attempts it waits longer and longer."""
+        unlisten = self._wakes.listen(self._rung)
+        try:
+            await self._load_facts()
+            while True:
+                error = await self._attempt()
+                await self._rest(error)
+        finally:
+            unlisten()
+            self._set(RemoteState.OFFLINE, "stopped")
+
+    async def sync_now(self) -> None:
+        """Returns when both sides are equal. Raises RemoteError when that cannot be reached."""
+        attempt = self._attempts
+        self._hurry.set()
+        async with self._changed:
+            while not self.status.is_current:
+                if self._attempts > attempt and self._last_error is not None:
+                    raise self._last_error
+                if self._is_stuck():
+                    raise RemoteRefusedError(self.status.public_reason)
+                await self._changed.wait()
+
+    def added(self, count: int) -> None:
+        """Notes debts that were just committed, until they are counted."""
+        self.status.pending_ops += count
+
+    def offer_transients(self, transients: Iterable[TreeOp]) -> None:
+        """Passes on live state, or drops it: it is stale soon."""
+        by_tree: dict[str, list[Op]] = {}
+        for tree_id, op in transients:
+            by_tree.setdefault(tree_id, []).append(op)
+        for entry in by_tree.items():
+            if not self._transients.full():
+                self._transients.put_nowait(entry)
+
+    def _is_stuck(self) -> bool:
+        """Whether the connection is well, and something will still never be equal."""
+        status = self.status
+        return status.state is RemoteState.LIVE and status.public_state == "needs_you"
+
+    def _rung(self, news: News) -> None:
+        if news is News.OPS and self._session is not None:
+            self._session.wake()
+        self._files.rung(news)
+
+    async def _load_facts(self) -> None:
+        facts = await self._servers.facts(self.status.url)
+        self.status.head = facts.cursor.seq if facts.cursor else 0
+        self.status.last_ack_ms = facts.acknowledged_ms
+        await self._count_debt()
+
+    async def _count_debt(self) -> None:
+        ops, oldest_ms, refused = await self._store.debt(self.status.url)
+        self.status.pending_ops, self.status.oldest_pending_ms = ops, oldest_ms
+        self.status.refused_ops = refused
+        await self._files.count_debt()
+
+    async def _attempt(self) -> SilaError:
+        """Works with the server until something ends it; returns what did."""
+        self._set(RemoteState.CONNECTING, "")
+        try:
+            await self._work()
+        except SilaError as error:
+            return error
+        except BaseExceptionGroup as errors:
+            return _first(errors)
+        finally:
+            self._session = None
+            self.status.are_files_equal = False
+        return RemoteUnavailableError("the connection ended")
+
+    async def _work(self) -> None:
+        url = self.status.url
+        token = await self._ports.tokens.access_token(url)
+        device = {
+            "id": self._device.id,
+            "name": self._device.name,
+            "platform": self._device.platform,
+        }
+        auth: dict[str, Any] = {"token": token, "protocol": PROTOCOL, "device": device}
+        try:
+            connection = await self._ports.connector.connect(url, self._space_id, auth)
+        except SignInNeededError:
+            await self._ports.tokens.refused(url)
+            raise
+        try:
+            self._session = RemoteSession(
+                url,
+                self._space_id,
+                connection,
+                self._intake,
+                self._store,
+                self._servers,
+                self.status,
+                self._wakes,
+                self._ports.clock,
+                self._ports.workers,
+            )
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._session.run(), name=f"session {url}")
+                group.create_task(self._with_the_session(), name=f"files {url}")
+                group.create_task(self._pass_on(self._session), name=f"transients {url}")
+                group.create_task(self._watch(), name=f"watch {url}")
+        finally:
+            await connection.close()
+
+    async def _with_the_session(self) -> None:
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.status.state is RemoteState.LIVE)
+        self._back_off.reset()
+        await self._files.run()
+
+    async def _pass_on(self, session: RemoteSession) -> None:
+        while True:
+            tree_id, ops = await self._transients.get()
+            await session.pass_on(tree_id, ops)
+
+    async def _watch(self) -> None:
+        """Tells those who wait for a state that it may be reached."""
+        rung = asyncio.Event()
+        unlisten = self._wakes.listen(lambda news: rung.set() if news is News.STATE else None)
+        try:
+            while True:
+                await rung.wait()
+                rung.clear()
+                async with self._changed:
+                    self._changed.notify_all()
+        finally:
+            unlisten()
+
+    async def _rest(self, error: SilaError) -> None:
+        """Says what ended the attempt, and waits: longest where only a person can help."""
+        is_token_trouble = isinstance(error, SignInNeededError) or error.code == "auth_expired"
+        if error.code == "auth_expired":
+            await self._ports.tokens.refused(self.status.url)
+        state, delay_s = RemoteState.OFFLINE, self._back_off.next_s()
+        if isinstance(error, StorageError):
+            state = RemoteState.FAILING
+        elif isinstance(error, SignInNeededError) and self._last_was_token_trouble:
+            state, delay_s = RemoteState.NEEDS_YOU, self._back_off.longest_s()
+        elif isinstance(error, RemoteRefusedError | FormatError) or not isinstance(
+            error, RemoteError
+        ):
+            state, delay_s = RemoteState.NEEDS_YOU, self._back_off.longest_s()
+        self._last_was_token_trouble = is_token_trouble
+        self.status.retry_at = self._ports.clock.time() + delay_s
+        self._attempts += 1
+        self._last_error = error
+        self._set(state, error.message)
+        async with self._changed:
+            self._changed.notify_all()
+        try:
+            async with asyncio.timeout(delay_s):
+                await self._hurry.wait()
+        except TimeoutError:
+            pass
+        self._hurry.clear()
+        self.status.retry_at = None
+
+    def _set(self, state: RemoteState, reason: str) -> None:
+        self.status.state, self.status.reason = state, reason
+        self._wakes.ring(News.STATE)
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> SilaError:
+    """Returns the first of our own errors; anything else is a bug, or the end, and goes on."""
+    for error in errors.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            return _first(error)
+        if isinstance(error, SilaError):
+            return error
+        raise error
+    raise errors

@@ -1,0 +1,312 @@
+"""One connection to one server, from its greeting to its end.
+
+Everything that arrives is handled in the order in which it came: the cursor moves only over
+steps that join, and only in the transaction that stores their ops.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from sila_daemon.core.errors import FormatError, RemoteRefusedError, RemoteUnavailableError
+from sila_daemon.core.state_vector import StateVector
+from sila_daemon.mirror import messages
+from sila_daemon.mirror.connector import Answer, Event
+from sila_daemon.mirror.messages import CodeOnly, HavePart, OpsMessage, Ready, SyncDone
+from sila_daemon.mirror.remote_pusher import Pusher
+from sila_daemon.mirror.remote_status import RemoteState
+from sila_daemon.mirror.wakes import News
+from sila_daemon.store.servers import Cursor
+from sila_daemon.store.space_store import Acknowledgement, Delivery
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sila_daemon.core.ops import Op
+    from sila_daemon.mirror.connector import Connection
+    from sila_daemon.mirror.intake import Intake
+    from sila_daemon.mirror.remote_status import RemoteStatus
+    from sila_daemon.mirror.wakes import Wakes
+    from sila_daemon.ports.clock import Clock
+    from sila_daemon.ports.workers import Workers
+    from sila_daemon.store.servers import ServerFacts, Servers
+    from sila_daemon.store.space_store import SpaceStore
+
+GREETING_TIMEOUT_S = 15.0
+
+DECODE_INLINE_BYTES_MAX = 32 << 10
+QUESTION_BYTES_MAX = 256 << 10
+"""Vectors in one question, unless those of one tree alone are larger."""
+
+_RANGE_BYTES = 36
+
+
+class RemoteSession:
+    """Compares, exchanges and stays live until the connection ends."""
+
+    def __init__(
+        self,
+        layer: str,
+        space_id: str,
+        connection: Connection,
+        intake: Intake,
+        store: SpaceStore,
+        servers: Servers,
+        status: RemoteStatus,
+        wakes: Wakes,
+        clock: Clock,
+        workers: Workers,
+    ) -> None:
+        self._layer = layer
+        self._space_id = space_id
+        self._connection = connection
+        self._intake = intake
+        self._store = store
+        self._servers = servers
+        self._status = status
+        self._wakes = wakes
+        self._clock = clock
+        self._workers = workers
+        self._pusher: Pusher | None = None
+        self._cursor: Cursor | None = None
+        """How far the server's history is held; None while that is being found out."""
+        self._have: dict[str, StateVector] | None = None
+        self._answer: asyncio.Future[SyncDone | HavePart] | None = None
+        self._is_behind = asyncio.Event()
+
+    async def run(self) -> None:
+        """Works until the connection ends, and then raises RemoteError or StorageError."""
+        try:
+            async with asyncio.timeout(GREETING_TIMEOUT_S):
+                ready = await self._greeting()
+        except TimeoutError:
+            raise RemoteUnavailableError("the server accepts, and says nothing") from None
+        facts = await self._servers.facts(self._layer)
+        await self._check_identity(ready, facts)
+        self._status.state = RemoteState.COMPARING
+        self._pusher = Pusher(
+            self._layer, self._connection, self._store, self._clock, ready.limits, self._status
+        )
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._receive_all(), name=f"receive {self._layer}")
+            await self._catch_up(ready, facts)
+            await self.count_debt()
+            self._status.state, self._status.reason = RemoteState.LIVE, ""
+            self._wakes.ring(News.BLOBS)
+            self._wakes.ring(News.STATE)
+            group.create_task(self._pusher.run(), name=f"push {self._layer}")
+            group.create_task(self._close_gaps(), name=f"close gaps {self._layer}")
+
+    def wake(self) -> None:
+        """Looks for ops to send."""
+        if self._pusher is not None:
+            self._pusher.wake()
+
+    async def pass_on(self, tree_id: str, transients: Sequence[Op]) -> None:
+        """Passes on live state, if somebody is there to hear it; nobody answers."""
+        if self._status.state is RemoteState.LIVE:
+            await self._connection.send("ops:send", messages.encode_send(tree_id, transients))
+
+    async def _greeting(self) -> Ready:
+        while True:
+            arrived = await self._connection.receive()
+            if isinstance(arrived, Event) and arrived.name == "ready":
+                return messages.decode(arrived.payload, Ready)
+            if isinstance(arrived, Event):
+                self._check_farewell(arrived)
+
+    async def _check_identity(self, ready: Ready, facts: ServerFacts) -> None:
+        if ready.spaceId != self._space_id:
+            raise RemoteRefusedError("the server answers for another space", code="other_space")
+        if ready.protocol < 2 or not ready.serverId or ready.cursor is None:
+            raise RemoteRefusedError(
+                "this server is of the original kind: it never says what it has",
+                code="original_server",
+            )
+        if facts.server_id is None:
+            await self._servers.set_server_id(self._layer, ready.serverId)
+        elif facts.server_id != ready.serverId:
+            raise RemoteRefusedError(
+                "another server answers at this address than before; nothing is sent to it",
+                code="other_server",
+                hint="remove the server from the space and add it again if this is right",
+            )
+        self._status.server_head = ready.cursor.seq
+
+    async def _catch_up(self, ready: Ready, facts: ServerFacts) -> None:
+        """Brings here what the server has, and finds out what it lacks."""
+        cursor = facts.cursor
+        if cursor is None and await self._store.op_count() == 0:
+            cursor = Cursor(ready.epoch, 0, "")  # Nothing is here, so nothing is to be compared.
+        if cursor is None or cursor.epoch != ready.epoch or not await self._pull(cursor):
+            await self._compare()
+
+    async def _pull(self, cursor: Cursor) -> bool:
+        """Takes everything after a cursor; False when the server's history is another one."""
+        self._cursor = cursor
+        self._status.head = cursor.seq
+        done = await self._ask("ops:state", messages.encode_since(cursor))
+        assert isinstance(done, SyncDone)
+        if done.reset:
+            return False
+        if done.cursor is not None and done.cursor.seq > self._cursor.seq:
+            raise RemoteUnavailableError("the server left out a part of its history")
+        return True
+
+    async def _compare(self) -> None:
+        """Compares what both sides hold, tree by tree, and takes what is missing here."""
+        self._cursor = None
+        self._status.head = 0
+        await self._servers.drop_cursor(self._layer)
+        have = self._have = {}
+        done = await self._ask("ops:have", b'{"trees":"*"}')
+        assert isinstance(done, HavePart)
+        if done.cursor is None:
+            raise FormatError("the server does not say where its history stands")
+        self._have = None
+        await self._store.compare(self._layer, have)
+        question: dict[str, StateVector | None] = {}
+        size = 0
+        for tree_id, theirs in have.items():
+            mine = await self._store.vector(tree_id)
+            if not theirs.minus(mine).peers:
+                continue
+            question[tree_id] = mine if mine.peers else None
+            size += 80 + _RANGE_BYTES * sum(len(mine.ranges(peer)) + 1 for peer in mine.peers)
+            if size >= QUESTION_BYTES_MAX:
+                await self._ask("ops:state", messages.encode_trees(question))
+                question, size = {}, 0
+        if question:
+            await self._ask("ops:state", messages.encode_trees(question))
+        cursor = done.cursor.to_cursor()
+        await self._intake.deliver(Delivery(source=self._layer, cursor=cursor))
+        if not await self._pull(cursor):
+            raise RemoteUnavailableError("the server's history changed meanwhile")
+
+    async def _ask(self, name: str, payload: bytes) -> SyncDone | HavePart:
+        """Sends a question and returns the end of its answer; ops arrive on the way."""
+        self._answer = asyncio.get_running_loop().create_future()
+        await self._connection.send(name, payload)
+        try:
+            return await self._answer
+        finally:
+            self._answer = None
+
+    def _finish_answer(self, done: SyncDone | HavePart) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(done)
+
+    async def _receive_all(self) -> None:
+        while True:
+            arrived = await self._connection.receive()
+            if isinstance(arrived, Answer):
+                await self._on_answer(arrived)
+            elif arrived.name in ("ops:sync", "ops:receive"):
+                await self._on_ops(arrived.payload)
+            elif arrived.name == "ops:sync:done":
+                self._finish_answer(messages.decode(arrived.payload, SyncDone))
+            elif arrived.name == "ops:have":
+                self._on_have(messages.decode(arrived.payload, HavePart))
+            elif arrived.name == "secrets:changed":
+                self._wakes.ring(News.SECRETS)
+            elif arrived.name == "files:changed":
+                self._wakes.ring(News.BLOBS)
+            else:
+                self._check_farewell(arrived)
+
+    def _check_farewell(self, arrived: Event) -> None:
+        if arrived.name == "auth:expired":
+            code = messages.decode(arrived.payload, CodeOnly).code
+            if code in ("not_permitted", "revoked"):
+                raise RemoteRefusedError("access to this space was taken away", code=code)
+            raise RemoteUnavailableError("the session has expired", code="auth_expired")
+        if arrived.name == "error":
+            code = messages.decode(arrived.payload, CodeOnly).code
+            raise RemoteUnavailableError(f"the server ends the connection: {code}", code=code)
+
+    async def _on_ops(self, payload: bytes) -> None:
+        if len(payload) > DECODE_INLINE_BYTES_MAX:
+            message = await self._workers.run(lambda: messages.decode_ops_message(payload))
+        else:
+            message = messages.decode_ops_message(payload)
+        if message.refused:
+            # Its place in the history cannot be passed over as if it were held.
+            raise RemoteRefusedError(
+                f"the server sent an op that is none: {message.refused[0].message}",
+                code="malformed_op",
+            )
+        cursor = self._step(message)
+        ops = [(message.tree_id, op) for op in message.ops]
+        await self._intake.deliver(Delivery(ops, self._layer, cursor=cursor))
+        if cursor is not None:
+            self._moved(cursor)
+
+    def _step(self, message: OpsMessage) -> Cursor | None:
+        """Returns the cursor after a message, if it joins what is held; notes a gap."""
+        cursor, held = message.cursor, self._cursor
+        if cursor is None:
+            return None
+        self._status.server_head = max(self._status.server_head, cursor.seq)
+        if held is None or cursor.seq <= held.seq:
+            return None
+        if message.previous_seq == held.seq and cursor.epoch == held.epoch:
+            return cursor
+        self._is_behind.set()
+        return None
+
+    def _moved(self, cursor: Cursor) -> None:
+        self._cursor = cursor
+        self._status.head = cursor.seq
+        self._status.server_head = max(self._status.server_head, cursor.seq)
+
+    async def _close_gaps(self) -> None:
+        """Asks again from the cursor whenever a step did not join."""
+        while True:
+            await self._is_behind.wait()
+            self._is_behind.clear()
+            assert self._cursor is not None
+            if self._status.head < self._status.server_head and not await self._pull(self._cursor):
+                raise RemoteUnavailableError("the server's history is another one now")
+            self._wakes.ring(News.STATE)
+
+    def _on_have(self, part: HavePart) -> None:
+        if part.done:
+            self._finish_answer(part)
+        elif self._have is not None:
+            vector = self._have.setdefault(part.treeId, StateVector())
+            vector.merge(StateVector.from_json({part.peer: [list(pair) for pair in part.ranges]}))
+
+    async def _on_answer(self, arrived: Answer) -> None:
+        assert self._pusher is not None
+        found = self._pusher.answered(arrived.call_id, arrived.payload)
+        if found is None:
+            return
+        answer, settles = found
+        cursor: Cursor | None = None
+        if answer.ok and answer.cursor is not None:
+            # An answer is a step like any other: what it covers is what was sent.
+            message = OpsMessage("", [], messages.seq_of(answer.prev), answer.cursor.to_cursor())
+            cursor = self._step(message)
+        if settles.held or settles.refused or cursor is not None:
+            settled, blob_count = await self._store.acknowledge(
+                self._layer, [Acknowledgement(settles.held, settles.refused, cursor)]
+            )
+            self._status.pending_ops = max(0, self._status.pending_ops - settled)
+            self._status.last_ack_ms = int(self._clock.time() * 1000)
+            if blob_count:
+                self._status.are_files_equal = False
+                self._wakes.ring(News.BLOBS)
+        if cursor is not None:
+            self._moved(cursor)
+        if answer.ok and not answer.rejected:
+            self._status.reason = ""
+        if self._pusher.is_idle:
+            await self.count_debt()
+            self._wakes.ring(News.STATE)
+
+    async def count_debt(self) -> None:
+        """Counts what is owed, where up to now it was kept up with."""
+        status = self._status
+        ops, oldest_ms, refused = await self._store.debt(self._layer)
+        status.pending_ops, status.oldest_pending_ms, status.refused_ops = ops, oldest_ms, refused

@@ -1,0 +1,103 @@
+"""What is known about one server at this moment, as status shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class RemoteState(Enum):
+    """Where a server's mirror is on its way from nothing to equal."""
+
+    OFFLINE = "offline"
+    """Not connected; tried again at `retry_at`."""
+    CONNECTING = "connecting"
+    COMPARING = "comparing"
+    """Finding out what either side lacks."""
+    LIVE = "live"
+    """Both sides tell each other what is new."""
+    NEEDS_YOU = "needs_you"
+    """Only a person can help; tried again now and then all the same."""
+    FAILING = "failing"
+    """The database or the disk here refuses."""
+
+
+@dataclass(slots=True)
+class RemoteStatus:
+    """The facts about one server."""
+
+    url: str
+    state: RemoteState = RemoteState.OFFLINE
+    reason: str = ""
+    head: int = 0
+    """Up to this number everything of the server is durable here."""
+    server_head: int = 0
+    """The newest op of the server that was heard of."""
+    pending_ops: int = 0
+    pending_files: int = 0
+    pending_bytes: int = 0
+    refused_ops: int = 0
+    last_ack_ms: int | None = None
+    oldest_pending_ms: int | None = None
+    retry_at: float | None = None
+    """Unix seconds."""
+    are_files_equal: bool = False
+    """Every file and secret that is to be mirrored was shown to be on both sides."""
+    files_reason: str = ""
+
+    @property
+    def is_current(self) -> bool:
+        """Whether everything here is acknowledged there, and everything there is durable here."""
+        return (
+            self.state is RemoteState.LIVE
+            and self.pending_ops == 0
+            and self.head >= self.server_head
+            and self.are_files_equal
+            and self.pending_files == 0
+        )
+
+    @property
+    def public_state(self) -> str:
+        """The state as commands name it."""
+        if self.state in (RemoteState.NEEDS_YOU, RemoteState.OFFLINE):
+            return str(self.state.value)
+        if self.state is RemoteState.FAILING:
+            return "broken"
+        if self.refused_ops or (self.state is RemoteState.LIVE and self.files_reason):
+            return "needs_you"
+        return "current" if self.is_current else "syncing"
+
+    @property
+    def public_reason(self) -> str:
+        """Why it is not current, in words."""
+        if self.reason:
+            return self.reason
+        if self.refused_ops:
+            return f"the server refuses {self.refused_ops} changes"
+        if self.state is not RemoteState.LIVE:
+            return str(self.state.value)
+        if self.files_reason:
+            return self.files_reason
+        if self.pending_ops:
+            return f"{self.pending_ops} changes wait for the server"
+        if self.head < self.server_head:
+            return f"{self.server_head - self.head} changes are on their way from the server"
+        if self.pending_files:
+            return f"{self.pending_files} files wait for the server"
+        return "" if self.are_files_equal else "files and secrets are being compared"
+
+    def to_json(self) -> dict[str, object]:
+        """Returns one element of `remotes` of the status."""
+        return {
+            "url": self.url,
+            "state": self.public_state,
+            "reason": self.public_reason,
+            "head": self.head,
+            "serverHead": self.server_head,
+            "pendingOps": self.pending_ops,
+            "pendingFiles": self.pending_files,
+            "pendingBytes": self.pending_bytes,
+            "lastAckAt": self.last_ack_ms,
+            "oldestPendingAt": self.oldest_pending_ms,
+            "retryAt": None if self.retry_at is None else int(self.retry_at * 1000),
+        }

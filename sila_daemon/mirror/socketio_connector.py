@@ -1,0 +1,252 @@
+"""The real network: python-socketio over a websocket, aiohttp for requests.
+
+The library's own reconnecting is switched off, and so are its calls: it neither fails them when
+the connection ends nor keeps their order with events. Here both come through one queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import deque
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Raw
+
+from sila_daemon.core import wire_json
+from sila_daemon.core.errors import (
+    RemoteRefusedError,
+    RemoteUnavailableError,
+    SignInNeededError,
+)
+from sila_daemon.mirror.connector import Answer, Body, Connection, Event, Incoming, Response
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    import aiohttp
+
+CONNECT_TIMEOUT_S = 20.0
+READ_TIMEOUT_S = 60.0
+"""Without a single byte of a body."""
+
+INBOX_BYTES_MAX = 128 << 20
+"""Received and not handled yet; with more than this the connection is dropped and resumed from
+its cursor later, as the library offers no way to stop reading."""
+
+CHUNK_BYTES = 256 << 10
+
+
+class SocketIoConnector:
+    """Reaches servers from one HTTP session; `close` ends it."""
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        """Closes idle connections; those that are in use must have ended."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def connect(self, server_url: str, space_id: str, auth: Mapping[str, Any]) -> Connection:
+        """Joins a space over a websocket."""
+        import socketio
+
+        client = socketio.AsyncClient(
+            reconnection=False,
+            json=wire_json,
+            handle_sigint=False,
+            websocket_extra_options={"max_msg_size": 0},
+        )
+        connection = _SocketIoConnection(client, f"/spaces/{space_id}")
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await client.connect(
+                    server_url,
+                    auth=dict(auth),
+                    namespaces=[connection.namespace],
+                    transports=["websocket"],
+                    wait_timeout=CONNECT_TIMEOUT_S,
+                )
+        except (socketio.exceptions.ConnectionError, TimeoutError, OSError, ValueError) as error:
+            await connection.close()
+            raise connection.refusal(server_url, error) from error
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
+
+    @asynccontextmanager
+    async def request(
+        self,
+        method: str,
+        server_url: str,
+        path: str,
+        *,
+        token: str,
+        headers: Mapping[str, str] | None = None,
+        body: Body | None = None,
+    ) -> AsyncIterator[Response]:
+        """Makes a request; the response is open as long as the context."""
+        import aiohttp
+
+        all_headers = {"Authorization": f"Bearer {token}", **(headers or {})}
+        session = self._http()
+        try:
+            opened = session.request(
+                method, f"{server_url}{path}", headers=all_headers, data=body, allow_redirects=False
+            )
+            async with opened as response:
+                yield _HttpResponse(response)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise RemoteUnavailableError(f"{server_url}: {_reason(error)}") from error
+
+    def _http(self) -> aiohttp.ClientSession:
+        import aiohttp
+
+        if self._session is None:
+            timeout = aiohttp.ClientTimeout(
+                total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=READ_TIMEOUT_S
+            )
+            self._session = aiohttp.ClientSession(timeout=timeout, auto_decompress=False)
+        return self._session
+
+
+class _SocketIoConnection:
+    """One namespace of one websocket."""
+
+    def __init__(self, client: Any, namespace: str) -> None:
+        self.namespace = namespace
+        self._client = client
+        self._inbox: deque[Incoming] = deque()
+        self._inbox_bytes = 0
+        self._filled = asyncio.Event()
+        self._ended = ""
+        self._refusal: object = None
+        self._call_ids = itertools.count(1)
+        client.on("*", self._on_event, namespace=namespace)
+        client.on("disconnect", self._on_disconnect, namespace=namespace)
+        client.on("connect_error", self._on_refusal, namespace=namespace)
+
+    async def send(self, name: str, payload: bytes) -> None:
+        """Sends an event."""
+        await self._emit(name, payload, None)
+
+    async def ask(self, name: str, payload: bytes) -> int:
+        """Sends an event whose answer will arrive in its place among the events."""
+        call_id = next(self._call_ids)
+
+        def answered(*arguments: Any) -> None:
+            self._take(Answer(call_id, _text(arguments)))
+
+        await self._emit(name, payload, answered)
+        return call_id
+
+    async def receive(self) -> Incoming:
+        """Returns what came next."""
+        while not self._inbox:
+            if self._ended:
+                raise RemoteUnavailableError(self._ended)
+            self._filled.clear()
+            await self._filled.wait()
+        taken = self._inbox.popleft()
+        self._inbox_bytes -= len(taken.payload)
+        return taken
+
+    async def close(self) -> None:
+        """Leaves; never raises for a connection that is broken already."""
+        self._end("the connection was closed")
+        try:
+            async with asyncio.timeout(2):
+                await self._client.shutdown()
+        except (TimeoutError, OSError):
+            pass
+
+    def refusal(self, server_url: str, error: BaseException) -> Exception:
+        """Makes the error that tells why joining failed."""
+        told = self._refusal
+        message = told.get("message") if isinstance(told, dict) else told
+        if message == "unauthorized":
+            return SignInNeededError(f"{server_url} does not accept the sign-in")
+        if message in ("forbidden", "Invalid namespace"):
+            return RemoteRefusedError(
+                f"this account may not use the space on {server_url}", code="forbidden"
+            )
+        reason = message if isinstance(message, str) and message else _reason(error)
+        return RemoteUnavailableError(f"{server_url} cannot be reached: {reason}")
+
+    async def _emit(self, name: str, payload: bytes, callback: Any) -> None:
+        import socketio
+
+        if self._ended:
+            raise RemoteUnavailableError(self._ended)
+        try:
+            await self._client.emit(name, Raw(payload), namespace=self.namespace, callback=callback)
+        except (socketio.exceptions.SocketIOError, OSError) as error:
+            raise RemoteUnavailableError(f"the connection is gone: {_reason(error)}") from error
+
+    async def _on_event(self, name: str, *arguments: Any) -> None:
+        self._take(Event(name, _text(arguments)))
+
+    def _take(self, arrived: Incoming) -> None:
+        if self._ended:
+            return
+        self._inbox.append(arrived)
+        self._inbox_bytes += len(arrived.payload)
+        self._filled.set()
+        if self._inbox_bytes > INBOX_BYTES_MAX:
+            self._end("more came than can be handled at once")
+
+    def _on_disconnect(self, reason: object = None) -> None:
+        self._end(f"the connection ended: {reason or 'no reason given'}")
+
+    def _on_refusal(self, told: object = None) -> None:
+        self._refusal = told
+
+    def _end(self, reason: str) -> None:
+        self._ended = self._ended or reason
+        self._filled.set()
+
+
+class _HttpResponse:
+    """A response of aiohttp."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+
+    @property
+    def status(self) -> int:
+        """The status code."""
+        return self._response.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers."""
+        return self._response.headers
+
+    async def read(self, size_max: int) -> bytes:
+        """Returns the whole body."""
+        found = bytearray()
+        async for chunk in self.chunks():
+            found += chunk
+            if len(found) > size_max:
+                raise RemoteRefusedError("the server's answer is too long", code="too_large")
+        return bytes(found)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Yields the body as it comes."""
+        async for chunk in self._response.content.iter_chunked(CHUNK_BYTES):
+            yield chunk
+
+
+def _text(arguments: tuple[Any, ...]) -> bytes:
+    if not arguments:
+        return b"null"
+    first = arguments[0]
+    return bytes(first) if isinstance(first, Raw) else wire_json.dumps(first).encode()
+
+
+def _reason(error: BaseException) -> str:
+    return str(error) or type(error).__name__
