@@ -6,7 +6,7 @@ import hashlib
 import random
 from pathlib import Path
 
-from sila_daemon.core.op_codec import to_op
+from sila_daemon.core.op_codec import Row, to_op
 from sila_daemon.core.ops import MoveOp, Op
 from sila_daemon.folder.op_reader import read_op_file
 from sila_daemon.folder.space_folder import SpaceFolder
@@ -93,7 +93,7 @@ def ops_on_disk(root: Path, tree_id: str = SPACE) -> set[Op]:
     for file in folder.scan().files:
         if file.tree_id == tree_id:
             for chunk in read_op_file(folder.disk, folder.path_of(file), file.relative, file.kind):
-                rows = [*chunk.decoded.moves, *chunk.decoded.properties]
+                rows: list[Row] = [*chunk.decoded.moves, *chunk.decoded.properties]
                 found.update(to_op(file.peer, row) for row in rows)
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -168,12 +169,13 @@ def test_what_is_in_the_way_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["../x", "", "AB" * 32, "ab" * 31, "ab" * 32 + "\n"])
 def test_bad_names_touch_nothing(name: str, tmp_path: Path) -> None:
     here = blobs(tmp_path)
-    for act in (here.has_static, here.open_static, here.delete_static, here.check_static):
+    attempts: list[Callable[[str], object]] = [
+        *(here.has_static, here.open_static, here.delete_static, here.check_static),
+        *(here.has_var, here.open_var, here.delete_var),
+    ]
+    for attempt in attempts:
         with pytest.raises(InvalidIdError):
-            act(name)
-    for act in (here.has_var, here.open_var, here.delete_var):
-        with pytest.raises(InvalidIdError):
-            act(name)
+            attempt(name)
     with pytest.raises(InvalidIdError):
         here.put_var(name, [b""])
     assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -102,7 +103,7 @@ def test_other_paths_are_refused(relative: str) -> None:
 @pytest.mark.parametrize("text", UNSAFE)
 def test_unsafe_ids_make_no_paths(text: str) -> None:
     layout, day = SpaceLayout(Path("/s")), date(2026, 1, 2)
-    for make in (
+    attempts: list[Callable[[], Path]] = [
         lambda: layout.tree_dir(text),
         lambda: layout.moves_file(TREE, day, text),
         lambda: layout.properties_file(TREE, day, text),
@@ -110,9 +111,10 @@ def test_unsafe_ids_make_no_paths(text: str) -> None:
         lambda: layout.root_file(TREE, day, text, WRITER),
         lambda: static_path(layout.files_dir, text),
         lambda: var_path(layout.files_dir, text),
-    ):
+    ]
+    for attempt in attempts:
         with pytest.raises(InvalidIdError):
-            make()
+            attempt()
 
 
 def test_a_tree_id_has_three_characters_at_least() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sila_daemon.core.op_codec import LINE_BYTES_MAX, LineKind, to_op
+from sila_daemon.core.op_codec import LINE_BYTES_MAX, LineKind, Row, to_op
 from sila_daemon.folder.op_reader import CHUNK_BYTES, FileChunk, read_op_file
 from sila_daemon.ports.disk import SystemDisk
 
@@ -35,7 +35,8 @@ def read(
     for chunk in read_op_file(
         SystemDisk(), path, path.name, kind, start=start, first_line=first_line
     ):
-        ops += [to_op("p", row) for row in (*chunk.decoded.moves, *chunk.decoded.properties)]
+        rows: list[Row] = [*chunk.decoded.moves, *chunk.decoded.properties]
+        ops += [to_op("p", row) for row in rows]
         problems += chunk.problems
         last = chunk
     assert last is not None
