@@ -1,0 +1,1 @@
+"""The original's own code, run in node, against ours."""
