@@ -36,12 +36,20 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retry_delay_s_max: float = 60.0
 
 
+class CredentialsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where tokens are kept."""
+
+    store: Literal["auto", "file"] = "auto"
+    """`auto` takes the platform's keyring when a real one answers, else a file."""
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings; each has a default that suits most people."""
 
     log: LogSettings = LogSettings()
     folder: FolderSettings = FolderSettings()
     server: ServerSettings = ServerSettings()
+    credentials: CredentialsSettings = CredentialsSettings()
 
 
 _RANGES = {

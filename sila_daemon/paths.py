@@ -105,12 +105,20 @@ def user_paths(environ: Mapping[str, str] = os.environ) -> Paths:
     import platformdirs
 
     dirs = platformdirs.PlatformDirs(_APP_NAME, appauthor=False)
+    runtime = _runtime_dir(environ)
+    if runtime is None:
+        import warnings
+
+        with warnings.catch_warnings():
+            # It says that it takes a folder below /tmp, whose owner and mode it checks: fine.
+            warnings.simplefilter("ignore")
+            runtime = dirs.user_runtime_path
     return Paths(
         dirs.user_config_path,
         dirs.user_data_path,
         dirs.user_cache_path,
         dirs.user_log_path,
-        _runtime_dir(environ) or dirs.user_runtime_path,
+        runtime,
     )
 
 

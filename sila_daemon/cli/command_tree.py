@@ -30,7 +30,13 @@ from sila_daemon.core.errors import UsageError
 if TYPE_CHECKING:
     from sila_daemon.cli.output import Output
 
-GROUPS = ("sila_daemon.cli.space_offline",)
+GROUPS = (
+    "sila_daemon.cli.daemon_group",
+    "sila_daemon.cli.accounts_group",
+    "sila_daemon.cli.space_offline",
+    "sila_daemon.cli.spaces_group",
+    "sila_daemon.cli.contents_group",
+)
 """The modules that bring commands, in the order in which help lists them."""
 
 Handler = Callable[[argparse.Namespace, "Output"], "int | None"]

@@ -97,7 +97,7 @@ class Output:
         else:
             self._stderr.write(safe(message) + "\n")
         if error.hint:
-            self._stderr.write(safe(error.hint) + "\n")
+            self._stderr.write(safe(error.hint[:1].upper() + error.hint[1:]) + "\n")
 
     @contextmanager
     def progress(self) -> Iterator[Step]:

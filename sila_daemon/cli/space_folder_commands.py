@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from sila_daemon.cli.command_tree import load_handler
+from sila_daemon.core.errors import DaemonNotRunningError
 from sila_daemon.folder.space_folder import SpaceFolder
 from sila_daemon.ports.disk import SystemDisk
 from sila_daemon.ports.randomness import SystemRandomness
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from sila_daemon.folder.problems import Problem
     from sila_daemon.folder.verify import Verification
 
-ONLINE_CREATE = "sila_daemon.cli.space_online:create"
+ONLINE_CREATE = "sila_daemon.cli.spaces:create"
 """Takes over where a new space is more than a folder."""
 
 _SPOOL_BYTES_MAX = 64 << 20
@@ -29,9 +30,12 @@ _PROBLEMS_SHOWN_MAX = 50
 
 
 def create(arguments: argparse.Namespace, output: Output) -> int | None:
-    """Makes a space in a folder; hands any other address to the daemon."""
-    if "://" in arguments.address or arguments.server:
+    """Has the daemon make a space; without a daemon, a folder can be made all the same."""
+    try:
         return load_handler(ONLINE_CREATE)(arguments, output)
+    except DaemonNotRunningError:
+        if "://" in arguments.address or arguments.server:
+            raise
     from sila_daemon.folder.new_space import create_space
     from sila_daemon.ports.clock import SystemClock
 

@@ -12,11 +12,6 @@ _HANDLERS = "sila_daemon.cli.spaces"
 
 def add_parsers(commands: CommandTree) -> None:
     """Adds the commands below `space` that need the daemon."""
-    commands.group("space", "Spaces: make, add, mirror, examine.")
-    create = commands.add("space create", "Make a new space.", f"{_HANDLERS}:create")
-    create.add_argument("address", metavar="ADDRESS", help="a path, local:// or a server's URL")
-    create.add_argument("--name", required=True, metavar="NAME")
-    _add_servers(create)
     add = commands.add("space add", "Look after an existing folder.", f"{_HANDLERS}:add")
     add.add_argument("path", metavar="PATH")
     _add_servers(add)

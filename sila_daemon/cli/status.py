@@ -92,7 +92,7 @@ def space_lines(space: dict[str, Any]) -> Iterator[str]:
 
 def title(space: dict[str, Any]) -> str:
     """The space's name, else the beginning of its id."""
-    return space["name"] or space["id"][:8]
+    return str(space["name"] or space["id"][:8])
 
 
 def ago(moment_ms: float) -> str:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from sila_daemon.control.messages import SecretsPolicy
     from sila_daemon.control.results import (
         DaemonStatus,
         ServerEntry,
@@ -96,15 +97,19 @@ class SpaceKeeper(Protocol):
         """Returns the list of spaces as it is kept over restarts, with each one's state."""
         ...
 
-    async def create(self, address: str, name: str, servers: list[str], secrets: str) -> SpaceAdded:
+    async def create(
+        self, address: str, name: str, servers: list[str], secrets: SecretsPolicy
+    ) -> SpaceAdded:
         """Makes a space and looks after it."""
         ...
 
-    async def add(self, path: str, servers: list[str], secrets: str) -> SpaceAdded:
+    async def add(self, path: str, servers: list[str], secrets: SecretsPolicy) -> SpaceAdded:
         """Looks after an existing folder."""
         ...
 
-    async def clone(self, url: str, space_id: str, path: str | None, secrets: str) -> SpaceAdded:
+    async def clone(
+        self, url: str, space_id: str, path: str | None, secrets: SecretsPolicy
+    ) -> SpaceAdded:
         """Brings a space from a server."""
         ...
 
@@ -120,7 +125,7 @@ class SpaceKeeper(Protocol):
         """Ends a pause."""
         ...
 
-    async def add_server(self, reference: str, url: str, secrets: str) -> None:
+    async def add_server(self, reference: str, url: str, secrets: SecretsPolicy) -> None:
         """Mirrors a space to one more server."""
         ...
 

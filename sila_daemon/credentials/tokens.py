@@ -135,7 +135,7 @@ class Credentials:
         if account is None or reason:
             raise SignInNeededError(
                 f"sign in to {url} again: {reason}" if account else f"sign in to {url}: {reason}",
-                hint=f"sila-daemon login {url} --email YOU",
+                hint=f"sign in with: sila-daemon login {url} --email YOU",
             )
         return account
 

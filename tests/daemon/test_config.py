@@ -35,8 +35,14 @@ def test_an_unknown_setting_is_refused_with_the_nearest(text: str, said: str) ->
 
 @pytest.mark.parametrize(
     "text",
-    ["[folder", "[folder]\nscan_interval_s = 'x'", "[folder]\nscan_interval_s = 0", "log = 3"]
-    + ["[log]\nlevel = 'loud'", "[folder]\nscan_interval_s = nan"],
+    [
+        "[folder",
+        "[folder]\nscan_interval_s = 'x'",
+        "[folder]\nscan_interval_s = 0",
+        "log = 3",
+        "[log]\nlevel = 'loud'",
+        "[folder]\nscan_interval_s = nan",
+    ],
 )
 def test_a_bad_value_is_refused(text: str) -> None:
     with pytest.raises(UsageError) as caught:

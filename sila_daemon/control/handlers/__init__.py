@@ -1,1 +1,36 @@
 """What each method of the local protocol does, one module for each group of methods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sila_daemon.control.handlers.chats import ChatHandlers
+from sila_daemon.control.handlers.daemon import DaemonHandlers
+from sila_daemon.control.handlers.edits import EditHandlers
+from sila_daemon.control.handlers.files import FileHandlers
+from sila_daemon.control.handlers.secrets import SecretHandlers
+from sila_daemon.control.handlers.servers import ServerHandlers
+from sila_daemon.control.handlers.spaces import SpaceHandlers
+from sila_daemon.control.handlers.trees import TreeHandlers
+
+if TYPE_CHECKING:
+    from sila_daemon.control.connection import Handler
+    from sila_daemon.control.handlers.local_files import LocalFiles
+    from sila_daemon.control.host import Accounts, Process, SpaceKeeper
+
+
+def all_handlers(
+    process: Process, spaces: SpaceKeeper, accounts: Accounts, local: LocalFiles
+) -> dict[str, Handler]:
+    """Returns every method with its handler."""
+    groups = (
+        DaemonHandlers(process, spaces),
+        SpaceHandlers(spaces),
+        TreeHandlers(spaces),
+        EditHandlers(spaces),
+        ChatHandlers(spaces),
+        FileHandlers(spaces, local),
+        SecretHandlers(spaces),
+        ServerHandlers(accounts),
+    )
+    return {name: handler for group in groups for name, handler in group.routes().items()}

@@ -104,7 +104,9 @@ class FileHandlers:
             root = (await space.tree(tree_id)).root
             if root is not None and root.get("appId") == FILES_APP:
                 return tree_id
-        tree_id, _ = await space.create_tree(FILES_APP, FilesView.plant, "Files")
+        tree_id, _ = await space.create_tree(
+            FILES_APP, lambda tree: FilesView(tree).make_folders([]).id, "Files"
+        )
         return tree_id
 
 

@@ -1,0 +1,177 @@
+"""The composition root, where every part of the daemon meets: start reading here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+from sila_daemon.control.activity import ActivityLog
+from sila_daemon.control.handlers import all_handlers
+from sila_daemon.control.handlers.local_files import LocalFiles
+from sila_daemon.control.server import ControlServer
+from sila_daemon.core.errors import FormatError, SilaError
+from sila_daemon.credentials.auth_api import HttpAuthApi
+from sila_daemon.credentials.keyring_store import find_keyring
+from sila_daemon.credentials.token_file import AccountStore
+from sila_daemon.credentials.tokens import Credentials
+from sila_daemon.database.database import ThreadDatabases
+from sila_daemon.mirror.record import Device as MirrorDevice
+from sila_daemon.mirror.record import MirrorPorts, MirrorSettings
+from sila_daemon.mirror.socketio_connector import SocketIoConnector
+from sila_daemon.mirror.space_mirror import SpaceMirror
+from sila_daemon.mirror.watchfiles_watcher import WatchfilesWatcher
+from sila_daemon.ports.clock import SystemClock
+from sila_daemon.ports.disk import SystemDisk
+from sila_daemon.ports.randomness import SystemRandomness, new_id
+from sila_daemon.ports.workers import ThreadWorkers
+from sila_daemon.runtime.activity_pump import ActivityPump
+from sila_daemon.runtime.device import open_device
+from sila_daemon.runtime.process_facts import AccountFacts, ProcessFacts
+from sila_daemon.runtime.remote_spaces import RemoteSpaces
+from sila_daemon.runtime.space_folders import SpaceFolders
+from sila_daemon.runtime.space_host import SpaceHost
+from sila_daemon.runtime.space_registry import SpaceRegistry
+from sila_daemon.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from sila_daemon.config import Config
+    from sila_daemon.credentials.auth_api import Device
+    from sila_daemon.mirror.record import SpaceRecord
+    from sila_daemon.paths import Paths
+    from sila_daemon.runtime.log_file import Log
+
+WORKER_COUNT = 4
+DATABASE_THREAD_COUNT = 2
+
+
+class Composition:
+    """Opens everything on the real world, runs it, and closes it in turn."""
+
+    def __init__(
+        self,
+        paths: Paths,
+        settings: Config,
+        log: Log,
+        stop: Callable[[], None],
+        reload: Callable[[], None],
+    ) -> None:
+        self._paths = paths
+        self._settings = settings
+        self._log = log
+        self._stop = stop
+        self._reload = reload
+        self._clock = SystemClock()
+        self._disk = SystemDisk()
+        self._randomness = SystemRandomness()
+
+    async def run(self) -> None:
+        """Works until cancelled; every space flushes on the way out. Raises SilaError."""
+        registry = SpaceRegistry(self._paths.registry_file, self._disk, self._randomness)
+        registry.load()
+        device = open_device(self._paths.device_file, self._disk, self._randomness)
+        credentials = await self._open_credentials(device)
+        async with AsyncExitStack() as stack:
+            workers = ThreadWorkers(WORKER_COUNT, "worker")
+            stack.callback(workers.close)
+            databases = ThreadDatabases(DATABASE_THREAD_COUNT)
+            stack.callback(databases.close)
+            connector = SocketIoConnector()
+            stack.push_async_callback(connector.close)
+            watcher = WatchfilesWatcher(self._clock, self._randomness)
+            ports = MirrorPorts(
+                self._clock,
+                self._disk,
+                self._randomness,
+                workers,
+                databases,
+                connector,
+                credentials,
+                watcher,
+            )
+            activity = ActivityLog(new_id(self._randomness), self._clock)
+            pump = ActivityPump(activity, self._clock)
+            host = self._host(registry, ports, credentials, device, pump)
+            server = self._server(host, credentials, activity, workers)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(watcher.run(), name="watcher")
+                group.create_task(pump.run(), name="activity")
+                group.create_task(host.run(), name="spaces")
+                group.create_task(server.run(), name="control")
+                await server.listening()
+                activity.append("started", text="the daemon has started")
+                self._log.info("listening", spaces=len(registry.records()))
+
+    async def _open_credentials(self, device: Device) -> Credentials:
+        """A damaged file is moved aside: who was signed in signs in again."""
+        path = self._paths.credentials_file
+        keyring = None
+        if self._settings.credentials.store == "auto":
+            keyring = await find_keyring(f"sila-daemon {self._paths.instance_name}")
+        store = AccountStore(path, self._disk, self._randomness, keyring)
+        credentials = Credentials(store, HttpAuthApi(), self._clock, device)
+        try:
+            await credentials.load()
+        except FormatError as error:
+            aside = path.with_name(f"{path.name}.damaged-{int(self._clock.time())}")
+            self._disk.rename(path, aside)
+            self._log.error("accounts moved aside", reason=error.message, aside=str(aside))
+        return credentials
+
+    def _host(
+        self,
+        registry: SpaceRegistry,
+        ports: MirrorPorts,
+        credentials: Credentials,
+        device: Device,
+        pump: ActivityPump,
+    ) -> SpaceHost:
+        found = self._settings
+        settings = MirrorSettings(
+            found.folder.scan_interval_s,
+            found.folder.append_interval_s,
+            found.server.retry_delay_s_max,
+        )
+        shown = MirrorDevice(device.id, device.name, device.platform)
+
+        def make_mirror(record: SpaceRecord) -> SpaceMirror:
+            home = self._paths.stores_dir / record.id
+            mirror = SpaceMirror(record, ports, home, shown, settings)
+            mirror.observe(lambda event: pump.note(record.id, event))
+            return mirror
+
+        return SpaceHost(
+            registry,
+            make_mirror,
+            SpaceFolders(ports),
+            RemoteSpaces(ports.connector, credentials),
+            credentials,
+            Supervisor(self._clock, self._randomness, self._report_failure),
+            self._clock,
+            lambda: new_id(self._randomness),
+        )
+
+    def _server(
+        self,
+        host: SpaceHost,
+        credentials: Credentials,
+        activity: ActivityLog,
+        workers: ThreadWorkers,
+    ) -> ControlServer:
+        process = ProcessFacts(self._clock, activity.epoch, credentials, self._stop, self._reload)
+
+        def note(kind: str, url: str) -> None:
+            activity.append(kind, text=f"{kind.replace('_', ' ')}: {url}", url=url)
+
+        local = LocalFiles(self._disk, workers, self._randomness)
+        handlers = all_handlers(process, host, AccountFacts(credentials, note), local)
+        return ControlServer(self._paths.socket, handlers, activity, self._report_bug)
+
+    def _report_failure(self, name: str, error: SilaError, pause_s: float | None) -> None:
+        self._log.warning(
+            "failed", service=name, code=error.code, reason=error.message, again_in_s=pause_s
+        )
+
+    def _report_bug(self, method: str, error: Exception) -> None:
+        self._log.error("a call failed by a bug", method=method, exc_info=error)

@@ -1,0 +1,112 @@
+"""The daemon's process: takes the lock, runs everything until told to stop, and ends in time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from sila_daemon import config
+from sila_daemon.core.errors import SilaError, StorageError
+from sila_daemon.paths import make_private_dir
+from sila_daemon.runtime.composition import Composition
+from sila_daemon.runtime.instance_lock import InstanceLock
+from sila_daemon.runtime.log_file import open_log, set_level
+
+if TYPE_CHECKING:
+    from sila_daemon.config import Config
+    from sila_daemon.paths import Paths
+    from sila_daemon.runtime.log_file import Log
+
+STOP_S_MAX = 9.0
+"""People and service managers expect an end within 10 s. What is not flushed by then is owed by the
+store, and written at the next start."""
+_INTERNAL_ERROR = 70
+
+
+def run_daemon(paths: Paths) -> int:
+    """Runs the daemon until it is told to stop; returns its exit code.
+
+    Raises SilaError for what keeps it from starting: AlreadyRunningError, UsageError, StorageError.
+    """
+    os.umask(0o077)
+    with ExitStack() as stack:
+        for place in (paths.data_dir, paths.stores_dir, paths.runtime_dir, paths.socket.parent):
+            make_private_dir(place)
+        stack.enter_context(InstanceLock(paths.lock_file))
+        settings = read_config(paths)
+        is_terminal = sys.stderr.isatty()
+        log = stack.enter_context(open_log(paths.log_file, settings.log, to_terminal=is_terminal))
+        log.info("starting", pid=os.getpid())
+        try:
+            code = asyncio.run(_Process(paths, settings, log).main())
+        except SilaError as error:
+            log.error("ended by an error", code=error.code, reason=error.message)
+            raise
+        except BaseException as error:
+            log.critical("ended by a bug", exc_info=error)
+            raise
+        log.info("ended", exit_code=code)
+        return code
+
+
+def read_config(paths: Paths) -> Config:
+    """Reads the settings file, which need not exist. Raises UsageError, StorageError."""
+    try:
+        return config.parse(paths.config_file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return config.Config()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StorageError(f"cannot read {paths.config_file}: {error}") from error
+
+
+class _Process:
+    """Signals in, one clean end out."""
+
+    def __init__(self, paths: Paths, settings: Config, log: Log) -> None:
+        self._paths = paths
+        self._settings = settings
+        self._log = log
+        self._stop = asyncio.Event()
+
+    async def main(self) -> int:
+        """Works until a signal or a client says stop, then flushes."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_by_signal)
+        composition = Composition(
+            self._paths, self._settings, self._log, self._stop.set, self._reload
+        )
+        work = asyncio.create_task(composition.run(), name="daemon")
+        stopping = asyncio.create_task(self._stop.wait(), name="stop")
+        await asyncio.wait([work, stopping], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if work.done():
+            await work
+            return 0
+        self._log.info("stopping")
+        work.cancel()
+        done, _ = await asyncio.wait([work], timeout=STOP_S_MAX)
+        if not done:
+            self._log.error("could not flush in time; the store has everything")
+            # Whatever hangs, hangs in a thread that would keep the process alive.
+            os._exit(_INTERNAL_ERROR)
+        if not work.cancelled() and work.exception() is not None:
+            await work
+        return 0
+
+    def _reload(self) -> None:
+        """Takes over what can change while running. Raises UsageError and keeps the old."""
+        self._settings = read_config(self._paths)
+        set_level(self._settings.log)
+        self._log.info("configuration read")
+
+    def _reload_by_signal(self) -> None:
+        try:
+            self._reload()
+        except SilaError as error:
+            self._log.error("the configuration is refused; the old one stays", reason=error.message)

@@ -1,0 +1,51 @@
+"""Folders of spaces: made with a new space, made empty for one to come, or looked into."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sila_daemon.core.errors import ProtectionError
+from sila_daemon.folder.new_space import create_space
+from sila_daemon.folder.space_folder import SpaceFolder, create_space_folder
+
+if TYPE_CHECKING:
+    from sila_daemon.mirror.record import MirrorPorts
+
+
+class SpaceFolders:
+    """The folders of spaces, before a mirror takes them over."""
+
+    def __init__(self, ports: MirrorPorts) -> None:
+        self._ports = ports
+
+    async def create(self, root: Path, name: str) -> str:
+        """Makes a space in a new folder and returns its id. Raises ProtectionError."""
+        ports = self._ports
+        folder = await ports.workers.run(
+            lambda: create_space(root, ports.disk, ports.clock, ports.randomness, name)
+        )
+        return _known_id(folder)
+
+    async def create_empty(self, root: Path, space_id: str) -> None:
+        """Makes a folder for a space whose ops are still to come. Raises ProtectionError."""
+        ports = self._ports
+        await ports.workers.run(
+            lambda: create_space_folder(root, ports.disk, ports.randomness, space_id)
+        )
+
+    async def space_id(self, root: Path) -> str:
+        """Returns the id of the space in a folder. Raises NotFoundError, FormatError."""
+        ports = self._ports
+        return _known_id(await ports.workers.run(lambda: SpaceFolder.open(root, ports.disk)))
+
+
+def _known_id(folder: SpaceFolder) -> str:
+    if folder.space_id is None:
+        problem = folder.problems[-1]
+        raise ProtectionError(
+            f"{folder.layout.root} does not say which space it is: {problem.message}",
+            code=problem.code,
+            hint=f"see what is wrong with: sila-daemon space verify {folder.layout.root}",
+        )
+    return folder.space_id

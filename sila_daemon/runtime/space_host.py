@@ -1,0 +1,306 @@
+"""All spaces of the daemon: which there are, and how that changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sila_daemon.control.results import SpaceAdded, SpaceEntry, SpaceRemoved, SpaceServer
+from sila_daemon.core import ids
+from sila_daemon.core.errors import NotFoundError, ProtectionError, StorageError, UsageError
+from sila_daemon.credentials.server_url import server_url, split_space_url
+from sila_daemon.mirror.record import ServerRecord, SpaceRecord
+from sila_daemon.runtime.space_registry import FOR_EVER
+
+if TYPE_CHECKING:
+    from sila_daemon.control.host import OpenSpace
+    from sila_daemon.credentials.tokens import Credentials
+    from sila_daemon.mirror.record import SecretsPolicy
+    from sila_daemon.mirror.space_mirror import SpaceMirror
+    from sila_daemon.ports.clock import Clock
+    from sila_daemon.runtime.remote_spaces import RemoteSpaces
+    from sila_daemon.runtime.space_folders import SpaceFolders
+    from sila_daemon.runtime.space_registry import SpaceRegistry
+    from sila_daemon.supervisor import Supervisor
+
+LOCAL = "local://"
+
+
+class SpaceHost:
+    """Runs every space of the registry; changes are durable before they are answered."""
+
+    def __init__(
+        self,
+        registry: SpaceRegistry,
+        make_mirror: Callable[[SpaceRecord], SpaceMirror],
+        folders: SpaceFolders,
+        remote: RemoteSpaces,
+        credentials: Credentials,
+        supervisor: Supervisor,
+        clock: Clock,
+        new_id: Callable[[], str],
+    ) -> None:
+        self._registry = registry
+        self._make_mirror = make_mirror
+        self._folders = folders
+        self._supervisor = supervisor
+        self._new_id = new_id
+        self._remote = remote
+        self._credentials = credentials
+        self._clock = clock
+        self._mirrors: dict[str, SpaceMirror] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._changing = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Looks after the spaces until cancelled; each flushes on its way out."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            for record in self._registry.records():
+                self._start(record)
+            await asyncio.Event().wait()
+
+    def find(self, reference: str) -> OpenSpace:
+        """Returns the space meant by id, unique prefix, name or path. Raises NotFoundError."""
+        return self._find(reference)
+
+    def all(self) -> list[OpenSpace]:
+        """Returns all spaces, in the order they were added."""
+        return list(self._mirrors.values())
+
+    def entries(self) -> list[SpaceEntry]:
+        """Returns the list of spaces with each one's state."""
+        return [_entry(space) for space in self._mirrors.values()]
+
+    async def create(
+        self, address: str, name: str, servers: list[str], secrets: SecretsPolicy
+    ) -> SpaceAdded:
+        """Makes a space: in a folder, in the store only, or there and on a server."""
+        if not name.strip():
+            raise UsageError("a space needs a name")
+        async with self._changing:
+            if "://" in address and not address.startswith(LOCAL):
+                address, servers = LOCAL, [address, *servers]
+            records = self._servers(servers, secrets)
+            if address.startswith(LOCAL):
+                space_id = address.removeprefix(LOCAL) or self._new_id()
+                self._check_free(ids.checked_space_id(space_id), None)
+                return await self._take(SpaceRecord(space_id, None, records), name, is_new=True)
+            path = _absolute(address)
+            space_id = await self._folders.create(path, name)
+            return await self._take(SpaceRecord(space_id, path, records), name)
+
+    async def add(self, path: str, servers: list[str], secrets: SecretsPolicy) -> SpaceAdded:
+        """Looks after an existing folder."""
+        async with self._changing:
+            root = _absolute(path)
+            space_id = await self._folders.space_id(root)
+            self._check_free(space_id, root)
+            record = SpaceRecord(space_id, root, self._servers(servers, secrets))
+            return await self._take(record, None)
+
+    async def clone(
+        self, url: str, space_id: str, path: str | None, secrets: SecretsPolicy
+    ) -> SpaceAdded:
+        """Brings a space from a server; what it holds comes in the background."""
+        async with self._changing:
+            [server] = self._servers([url], secrets)
+            root = None if path is None else _absolute(path)
+            self._check_free(space_id, root)
+            name = await self._remote.check(server.url, space_id)
+            if root is not None:
+                await self._folders.create_empty(root, space_id)
+            return await self._take(SpaceRecord(space_id, root, (server,)), name, is_known=True)
+
+    async def remove(self, reference: str) -> SpaceRemoved:
+        """Stops looking after a space; its folder and its store stay."""
+        async with self._changing:
+            space = self._find(reference)
+            self._registry.remove(space.space_id)
+            await self._end(space.space_id)
+            path = space.record.path
+            return SpaceRemoved(id=space.space_id, path=None if path is None else str(path))
+
+    async def pause(self, reference: str, seconds: float | None) -> int | None:
+        """Pauses a space; returns until when, in Unix milliseconds."""
+        if seconds is not None and not 0 < seconds < 1e9:
+            raise UsageError("a pause takes a positive time")
+        until = FOR_EVER if seconds is None else self._clock.time() + seconds
+        await self._change(reference, lambda record: replace(record, paused_until=until))
+        return None if until == FOR_EVER else int(until * 1000)
+
+    async def resume(self, reference: str) -> None:
+        """Ends a pause."""
+        await self._change(reference, lambda record: replace(record, paused_until=None))
+
+    async def add_server(self, reference: str, url: str, secrets: SecretsPolicy) -> None:
+        """Mirrors a space to one more server, or changes whether secrets go there."""
+        [server] = self._servers([url], secrets)
+        space = self._find(reference)
+        name = str(space.status()["name"] or "")
+        await self._remote.ensure(server.url, space.space_id, name)
+
+        def added(record: SpaceRecord) -> SpaceRecord:
+            others = tuple(known for known in record.servers if known.url != server.url)
+            return replace(record, servers=(*others, server))
+
+        await self._change(reference, added)
+
+    async def remove_server(self, reference: str, url: str) -> None:
+        """Stops mirroring a space to a server; deletes nothing there."""
+        wanted = server_url(url)
+
+        def removed(record: SpaceRecord) -> SpaceRecord:
+            others = tuple(known for known in record.servers if known.url != wanted)
+            if len(others) == len(record.servers):
+                raise NotFoundError(f"the space is not mirrored to {wanted}", code="no_server")
+            return replace(record, servers=others)
+
+        await self._change(reference, removed)
+
+    async def remote_list(self, url: str) -> list[dict[str, Any]]:
+        """Returns the spaces of an account on a server."""
+        return await self._remote.list(server_url(url))
+
+    def _find(self, reference: str) -> SpaceMirror:
+        found = list(_meant(reference, self._mirrors.values()))
+        if len(found) > 1:
+            ids = ", ".join(sorted(space.space_id for space in found)[:5])
+            raise UsageError(
+                f"{reference!a:.200} means {len(found)} spaces",
+                code="ambiguous",
+                hint=f"take one of these ids: {ids}",
+            )
+        if not found:
+            raise NotFoundError(
+                f"no space {reference!a:.200} here",
+                code="no_space",
+                hint="see the spaces with: sila-daemon space list",
+            )
+        return found[0]
+
+    def _servers(self, urls: Iterable[str], secrets: SecretsPolicy) -> tuple[ServerRecord, ...]:
+        """Checks addresses before anything is changed. Raises SilaError."""
+        records = {}
+        for text in urls:
+            url, _ = split_space_url(text)
+            self._credentials.check_transport(url)
+            records[url] = ServerRecord(url, secrets)
+        return tuple(records.values())
+
+    def _check_free(self, space_id: str, root: Path | None) -> None:
+        for known in self._registry.records():
+            if known.id == space_id:
+                where = f" in {known.path}" if known.path else ""
+                raise ProtectionError(
+                    f"the space {space_id} is looked after already{where}",
+                    code="space_known",
+                    hint="see the spaces with: sila-daemon space list",
+                )
+            if root is not None and known.path == root:
+                raise ProtectionError(f"{root} belongs to the space {known.id}", code="path_known")
+
+    async def _take(
+        self, record: SpaceRecord, name: str | None, *, is_known: bool = False, is_new: bool = False
+    ) -> SpaceAdded:
+        """Begins to look after a space; returns when it can be read.
+
+        Its servers are asked first: one that will not have the space is said at once.
+        """
+        if not is_known:
+            title = name or (record.path.name if record.path else "")
+            for server in record.servers:
+                await self._remote.ensure(server.url, record.id, title)
+        self._registry.put(record)
+        mirror = self._start(record)
+        await _opened(mirror)
+        if is_new and record.id not in await mirror.tree_ids():
+            await mirror.create_space(name or "")
+        return SpaceAdded(
+            id=record.id,
+            name=name or mirror.status()["name"],
+            path=None if record.path is None else str(record.path),
+        )
+
+    async def _change(self, reference: str, change: Callable[[SpaceRecord], SpaceRecord]) -> None:
+        """Keeps a changed record, and works by it from now on."""
+        async with self._changing:
+            space = self._find(reference)
+            record = change(space.record)
+            self._registry.put(record)
+            await self._end(record.id)
+            self._start(record)
+
+    def _start(self, record: SpaceRecord) -> SpaceMirror:
+        assert self._group is not None, "spaces are started by the running host"
+        name = f"space {record.id}"
+        mirror = self._mirrors[record.id] = self._make_mirror(record)
+        work = self._supervisor.keep(name, mirror)
+        self._tasks[record.id] = self._group.create_task(work, name=name)
+        return mirror
+
+    async def _end(self, space_id: str) -> None:
+        """Cancels a space's work and waits for its flush."""
+        task = self._tasks.pop(space_id)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        del self._mirrors[space_id]
+
+
+async def _opened(mirror: SpaceMirror) -> None:
+    """Returns when a space can be read. Raises StorageError when its store cannot be opened."""
+    failed = asyncio.Event()
+
+    def note(_: dict[str, Any]) -> None:
+        if mirror.status()["state"] == "broken":
+            failed.set()
+
+    unobserve = mirror.observe(note)
+    waiting = [asyncio.ensure_future(mirror.ready()), asyncio.ensure_future(failed.wait())]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if not waiting[0].done():
+            raise StorageError(str(mirror.status()["reason"]))
+    finally:
+        unobserve()
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+
+def _meant(reference: str, spaces: Iterable[SpaceMirror]) -> Iterable[SpaceMirror]:
+    """An id beats everything; a path, a name and a prefix count alike."""
+    known = list(spaces)
+    exact = [space for space in known if space.space_id == reference]
+    if exact or not reference:
+        return exact
+    return [
+        space
+        for space in known
+        if reference in (str(space.record.path), space.status()["name"])
+        or space.space_id.startswith(reference)
+    ]
+
+
+def _entry(space: SpaceMirror) -> SpaceEntry:
+    status = space.status()
+    return SpaceEntry(
+        id=space.space_id,
+        name=status["name"],
+        path=status["path"],
+        state=status["state"],
+        servers=[
+            SpaceServer(url=server.url, secrets=server.secrets) for server in space.record.servers
+        ],
+    )
+
+
+def _absolute(path: str) -> Path:
+    found = Path(path)
+    if not found.is_absolute():
+        raise UsageError("the daemon needs absolute paths", code="invalid_params")
+    return found.resolve()
