@@ -139,6 +139,7 @@ def test_a_torn_tail_of_ours_is_closed(cut: int, tmp_path: Path) -> None:
     assert moves(ME, 1, 11)[0] in ops_on_disk(root)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO, errno.EACCES, errno.EMFILE])
 def test_whatever_fails_the_repeated_batch_is_there_once_it_is_claimed(
     error: int, tmp_path: Path
