@@ -27,7 +27,7 @@ STOP_SECONDS_MAX = 5
 """For requests that are under way when the server is asked to stop; commits come after it."""
 
 
-class _Server(uvicorn.Server):
+class Listening(uvicorn.Server):
     """uvicorn that leaves signals to us: its own way ends the process by the signal."""
 
     def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
@@ -100,7 +100,7 @@ async def _run(world: World, listener: socket.socket, on_ready: Callable[[str], 
         log_config=None,
         lifespan="on",
     )
-    server = _Server(config, lambda: on_ready(url_of(listener)))
+    server = Listening(config, lambda: on_ready(url_of(listener)))
 
     def stop() -> None:
         LOG.info("asked to stop")

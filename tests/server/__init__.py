@@ -1,0 +1,1 @@
+"""The server: its parts in memory, and the whole over real sockets."""
