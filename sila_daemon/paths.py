@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections.abc import Mapping
-from hashlib import sha256
 from pathlib import Path
 
 from sila_daemon.core.errors import StorageError, UsageError
@@ -74,6 +72,9 @@ class Paths:
         usual = self.runtime_dir / "daemon.sock"
         if len(os.fsencode(usual)) <= SOCKET_PATH_BYTES_MAX:
             return usual
+        import tempfile
+        from hashlib import sha256
+
         digest = sha256(os.fsencode(self.runtime_dir)).hexdigest()[:16]
         for base in (os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"):
             short = Path(base, f"sila-{digest}", "daemon.sock")
@@ -87,6 +88,8 @@ class Paths:
     @property
     def instance_name(self) -> str:
         """Tells daemons with different data folders apart where they share something."""
+        from hashlib import sha256
+
         return sha256(os.fsencode(self.data_dir)).hexdigest()[:16]
 
 

@@ -53,7 +53,7 @@ def _run(words: list[str], output: Output) -> int:
 
         output.line(f"{PROGRAM} {version(PROGRAM)}")
         return 0
-    tree.load_groups()
+    tree.load_groups(words[0] if words else "")
     try:
         parsed = tree.parser.parse_args(words)
     except SystemExit as end:  # After --help.

@@ -1,0 +1,40 @@
+"""The commands that read and edit trees."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sila_daemon.cli.command_tree import CommandTree, Parser
+
+_TREES = "sila_daemon.cli.trees"
+
+
+def add_parsers(commands: CommandTree) -> None:
+    """Adds `tree` and `vertex`."""
+    tree = commands.add("tree", "List the trees of a space, or look into one.", f"{_TREES}:tree")
+    _add(tree, "SPACE")
+    tree.add_argument("path", nargs="?", metavar="PATH", help="TREE or TREE/name/name")
+    commands.group("vertex", "Vertices: TREE is an id, a unique prefix, a name or `space`.")
+    get = commands.add("vertex get", "Show one vertex, by default the root.", f"{_TREES}:get")
+    _add(get, "SPACE", "TREE")
+    get.add_argument("vertex", nargs="?", metavar="VERTEX")
+    new = commands.add("vertex new", "Make a vertex and print its id.", f"{_TREES}:new")
+    _add(new, "SPACE", "TREE")
+    new.add_argument("--parent", metavar="VERTEX", help="the root without it")
+    new.add_argument("properties", nargs="*", metavar="KEY=VALUE", help="VALUE as in vertex set")
+    change = commands.add("vertex set", "Set one property.", f"{_TREES}:set_")
+    _add(change, "SPACE", "TREE", "VERTEX", "KEY")
+    change.add_argument("value", metavar="VALUE", help="JSON; what is not JSON is text")
+    change.add_argument("--text", action="store_true", help="take VALUE as text in any case")
+    unset = commands.add("vertex unset", "Remove one property.", f"{_TREES}:unset")
+    _add(unset, "SPACE", "TREE", "VERTEX", "KEY")
+    move = commands.add("vertex move", "Move a vertex under another.", f"{_TREES}:move")
+    _add(move, "SPACE", "TREE", "VERTEX", "PARENT")
+    delete = commands.add("vertex delete", "Move a vertex to the trash.", f"{_TREES}:delete")
+    _add(delete, "SPACE", "TREE", "VERTEX")
+
+
+def _add(parser: Parser, *names: str) -> None:
+    for name in names:
+        parser.add_argument(name.lower(), metavar=name)
