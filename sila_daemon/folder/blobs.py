@@ -8,7 +8,7 @@ Used for space folders and for the server's files, which are laid out the same w
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Self
 
 from sila_daemon.core import ids
 from sila_daemon.core.errors import CorruptBlobError, InvalidIdError, NotFoundError
+from sila_daemon.folder.blob_listing import BlobListing
 from sila_daemon.folder.layout import static_path, var_path
-from sila_daemon.folder.problems import Problem, printable, storage_errors, unreadable
+from sila_daemon.folder.problems import Problem, storage_errors
 from sila_daemon.ports.disk import Disk, EntryKind, ReadableFile, make_dirs
 
 if TYPE_CHECKING:
@@ -125,15 +126,16 @@ class BlobFolder:
 
     def list_static(self, problems: list[Problem] | None = None) -> Iterator[StaticBlob]:
         """Yields immutable files by hash; what is in the way goes to `problems`."""
-        place = Path("static", "sha256")
-        for name in self._names(place, ids.is_hash, [] if problems is None else problems):
+        listing = BlobListing(self._files_dir, self._disk, [] if problems is None else problems)
+        for name in listing.names(Path("static", "sha256"), ids.is_hash):
             size = self._size(static_path(self._files_dir, name))
             if size is not None:
                 yield StaticBlob(name, size)
 
     def list_var(self, problems: list[Problem] | None = None) -> Iterator[str]:
         """Yields the UUIDs of mutable files, sorted; what is in the way goes to `problems`."""
-        yield from self._names(Path("var", "uuid"), _is_uuid, [] if problems is None else problems)
+        listing = BlobListing(self._files_dir, self._disk, [] if problems is None else problems)
+        return listing.names(Path("var", "uuid"), _is_uuid)
 
     def remove_leftovers(self, before_ns: int) -> int:
         """Removes temporary files last written before a moment (Unix ns); returns how many.
@@ -164,47 +166,6 @@ class BlobFolder:
             raise NotFoundError(f"the file {name} is not here", code="blob_missing")
         with storage_errors(f"open the file {name}"):
             return self._disk.open_read(path)
-
-    def _names(
-        self, place: Path, is_name: Callable[[object], bool], problems: list[Problem]
-    ) -> Iterator[str]:
-        """Yields the names below a directory whose first two characters are directories."""
-        for first in self._entries(place, EntryKind.DIRECTORY, problems):
-            for rest in self._entries(place / first, EntryKind.FILE, problems):
-                if len(first) == 2 and is_name(first + rest):
-                    yield first + rest
-                elif not rest.startswith("."):
-                    message = "not the name of a blob"
-                    problems.append(self._problem(place / first / rest, "bad_id", message))
-
-    def _entries(self, place: Path, kind: EntryKind, problems: list[Problem]) -> list[str]:
-        directory = self._files_dir / place
-        names = []
-        try:
-            if self._disk.stat(directory) is None:
-                return []
-            entries = self._disk.list_dir(directory)
-        except OSError as error:
-            problems.append(unreadable(self._relative(place), error))
-            return []
-        for entry in entries:
-            if entry.kind is kind:
-                names.append(entry.name)
-            elif entry.kind is EntryKind.OTHER:
-                message = "neither a file nor a folder (a link, a pipe or a device): not followed"
-                problems.append(self._problem(place / entry.name, "not_regular", message))
-            elif not entry.name.startswith("."):
-                message = f"not a {kind.value}, as is expected here"
-                problems.append(self._problem(place / entry.name, "misplaced_file", message))
-        return names
-
-    def _problem(self, place: Path, code: str, message: str) -> Problem:
-        return Problem(self._relative(place), None, code, message)
-
-    def _relative(self, place: Path) -> str:
-        # As below a space's root: <root>/space-v1/files.
-        parent = self._files_dir.parent.name
-        return printable(f"{parent}/{self._files_dir.name}/{place.as_posix()}")
 
 
 class BlobWriter:

@@ -1,0 +1,59 @@
+"""Lists the names in the two trees of blobs; tells what else is in there, and follows no links."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from sila_daemon.folder.problems import Problem, printable, unreadable
+from sila_daemon.ports.disk import Disk, EntryKind
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class BlobListing:
+    """One look through `files`; collects in `problems` what is in the way."""
+
+    def __init__(self, files_dir: Path, disk: Disk, problems: list[Problem]) -> None:
+        self._files_dir = files_dir
+        self._disk = disk
+        self._problems = problems
+
+    def names(self, place: Path, is_name: Callable[[object], bool]) -> Iterator[str]:
+        """Yields the names below a directory whose first two characters are directories."""
+        for first in self._entries(place, EntryKind.DIRECTORY):
+            for rest in self._entries(place / first, EntryKind.FILE):
+                if len(first) == 2 and is_name(first + rest):
+                    yield first + rest
+                elif not rest.startswith("."):
+                    self._report(place / first / rest, "bad_id", "not the name of a blob")
+
+    def _entries(self, place: Path, kind: EntryKind) -> list[str]:
+        directory = self._files_dir / place
+        names = []
+        try:
+            if self._disk.stat(directory) is None:
+                return []
+            entries = self._disk.list_dir(directory)
+        except OSError as error:
+            self._problems.append(unreadable(self._relative(place), error))
+            return []
+        for entry in entries:
+            if entry.kind is kind:
+                names.append(entry.name)
+            elif entry.kind is EntryKind.OTHER:
+                message = "neither a file nor a folder (a link, a pipe or a device): not followed"
+                self._report(place / entry.name, "not_regular", message)
+            elif not entry.name.startswith("."):
+                message = f"not a {kind.value}, as is expected here"
+                self._report(place / entry.name, "misplaced_file", message)
+        return names
+
+    def _report(self, place: Path, code: str, message: str) -> None:
+        self._problems.append(Problem(self._relative(place), None, code, message))
+
+    def _relative(self, place: Path) -> str:
+        # As below a space's root: <root>/space-v1/files.
+        parent = self._files_dir.parent.name
+        return printable(f"{parent}/{self._files_dir.name}/{place.as_posix()}")
