@@ -64,6 +64,10 @@ class MoveLog:
         self._hierarchy.relink(old_parents)
         return old_parents
 
+    def count_from(self, stamp: int) -> int:
+        """Returns how many moves a late move with that stamp would have replayed. O(log n)."""
+        return len(self._stamps) - bisect_left(self._stamps, stamp)
+
     def find(self, stamp: int) -> Move | None:
         """Returns the move with that op id, waiting or not."""
         index = bisect_left(self._stamps, stamp)

@@ -7,7 +7,7 @@ are the edits that make ops, and the observers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sila_daemon.core import ids, json_value
@@ -16,7 +16,7 @@ from sila_daemon.core.errors import InvalidIdError, InvalidValueError, NotFoundE
 from sila_daemon.core.hierarchy import ROOT
 from sila_daemon.core.op_codec import checked_op
 from sila_daemon.core.ops import MoveOp, Op, PropertyOp
-from sila_daemon.core.peer_order import translated
+from sila_daemon.core.peer_order import LABEL_BITS, translated
 from sila_daemon.core.tree_batch import MergeResult, TreeBatch
 from sila_daemon.core.tree_state import CREATED_KEY, TreeState
 from sila_daemon.core.vertex import Vertex
@@ -62,6 +62,13 @@ class RepTree(TreeState):
         with self.batch() as batch:
             batch.add_ops(ops)
         return batch.result
+
+    def merge_cost(self, ops: Sequence[Op]) -> int:
+        """Returns how many steps merging takes, each some microseconds, so that the caller can
+        decide where to do it: one for each op, and one for each move that must be replayed."""
+        first_move = min((op.counter for op in ops if isinstance(op, MoveOp)), default=None)
+        replayed = 0 if first_move is None else self._moves.count_from(first_move << LABEL_BITS)
+        return len(ops) + replayed
 
     def raise_counter(self, counter: int) -> None:
         """Notes that a counter was seen, stored or used; the clock never goes back."""

@@ -19,7 +19,6 @@ from sila_daemon.core.errors import InvalidOpError, InvalidValueError
 from sila_daemon.core.op_codec import checked_op
 from sila_daemon.core.ops import MoveOp, Op, PropertyOp
 
-
 _DIGITS_MAX = 400
 """Longer integers are beyond any double."""
 

@@ -295,3 +295,13 @@ def test_an_error_inside_a_batch_leaves_whole_ops() -> None:
     assert (9, "p") in tree.vector
     assert tree.vertex("v") is None
     assert (10, "p") not in tree.vector
+
+
+def test_the_cost_of_a_merge_counts_the_moves_that_it_replays() -> None:
+    tree = RepTree("tree")
+    tree.merge([MoveOp(counter, "peer", f"v{counter}", None) for counter in range(1, 11)])
+
+    assert tree.merge_cost([]) == 0
+    assert tree.merge_cost([PropertyOp(1, "late", "v1", "key", b"1")]) == 1
+    assert tree.merge_cost([MoveOp(11, "live", "v1", "v2")]) == 1
+    assert tree.merge_cost([MoveOp(9, "late", "v1", "v2"), MoveOp(11, "late", "v2", "v3")]) == 4
