@@ -46,7 +46,9 @@ async def commit(store: OpStore, ops: list[Op], tree_id: str = TREE, sender: str
 
 
 async def everything(store: OpStore, held: StateVector | None = None) -> list[Op]:
-    queries, found, after = OpQueries(store), [], 0
+    queries = OpQueries(store)
+    found: list[Op] = []
+    after: int | None = 0
     while after is not None:
         page = await queries.missing(TREE, held, after)
         ops, refused = decode_ops(page.text.encode())

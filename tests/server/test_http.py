@@ -1,0 +1,315 @@
+"""The HTTP routes over a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from sila_daemon.server.space_secrets import SecretSet, fingerprint
+from tests.server.world_fixture import SPACE, Server, running_server
+
+UUID = "1" * 32
+HELLO = hashlib.sha256(b"hello").hexdigest()
+
+
+class Api:
+    """Asks a server and returns status, headers and JSON."""
+
+    def __init__(self, server: Server, session: aiohttp.ClientSession) -> None:
+        self.server = server
+        self.session = session
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        token: str | None = "",
+        headers: dict[str, str] | None = None,
+        data: Any = None,
+    ) -> tuple[int, Any, Any]:
+        """`token` None asks without one; the default is the owner's."""
+        sent = dict(headers or {})
+        if token is not None:
+            sent["Authorization"] = f"Bearer {token or self.server.token}"
+        url = self.server.url + path
+        async with self.session.request(method, url, json=body, data=data, headers=sent) as answer:
+            raw = await answer.read()
+            is_json = answer.content_type == "application/json"
+            return answer.status, answer.headers, json.loads(raw) if is_json else raw
+
+
+@pytest.fixture
+async def api(tmp_path: Path) -> AsyncIterator[Api]:
+    async with running_server(tmp_path / "data") as server, aiohttp.ClientSession() as session:
+        yield Api(server, session)
+
+
+async def test_literal_shapes_of_the_original(api: Api) -> None:
+    assert (await api.ask("GET", "/health", token=None))[2] == {"ok": True}
+    _, _, spaces = await api.ask("GET", "/spaces")
+    assert spaces["ok"] is True and spaces["spaces"][0]["id"] == SPACE
+    _, _, one = await api.ask("GET", f"/spaces/{SPACE}")
+    assert (one["ok"], one["space"]["name"]) == (True, "Space")
+    status, _, answer = await api.ask("GET", "/spaces/nowhere")
+    assert (status, answer["ok"], answer["error"]) == (404, False, "not found")
+    _, _, answer = await api.ask("POST", f"/spaces/{SPACE}/connect")
+    assert answer == {
+        "ok": True, "connect": {"namespace": f"/spaces/{SPACE}", "path": "/socket.io"},
+    }  # fmt: skip
+    _, _, me = await api.ask("GET", "/auth/me")
+    assert me["email"] == "owner@example.org" and "ok" not in me
+    _, _, refreshed = await api.ask("POST", "/auth/refresh", {"refresh_token": api.server.token})
+    assert {"access_token", "refresh_token", "expires_in"} <= set(refreshed)
+
+
+ROUTES = [
+    ("GET", "/auth/me"), ("POST", "/auth/logout"), ("GET", "/spaces"), ("POST", "/spaces"),
+    *(
+        (method, f"/spaces/{SPACE}{path}")
+        for method, path in [
+            ("GET", ""), ("PATCH", ""), ("POST", "/connect"), ("GET", "/members"),
+            ("GET", "/secrets"), ("PUT", "/secrets"), ("POST", "/files/missing"),
+            ("PUT", f"/files/static/{HELLO}"), ("GET", f"/files/static/{HELLO}"),
+            ("PUT", f"/files/var/{UUID}"), ("GET", f"/files/var/{UUID}"),
+            ("GET", f"/files/var/{UUID}/revisions"),
+        ]
+    ),
+]  # fmt: skip
+
+
+async def test_every_route_needs_a_token(api: Api) -> None:
+    server = api.server
+    expired = server.world.accounts._tokens.access(server.user.id, "", "f" * 32, -5)
+    for method, path in ROUTES:
+        for token in (None, "x", expired):
+            status, _, answer = await api.ask(method, path, token=token)
+            assert (status, answer["ok"]) == (401, False), (method, path, token)
+
+
+async def test_the_spaces_of_others_are_not_there(api: Api) -> None:
+    _, stranger = await api.server.another_user("stranger@example.org")
+    for method, path in ROUTES:
+        if path.startswith(f"/spaces/{SPACE}"):
+            status, _, answer = await api.ask(method, path, token=stranger)
+            assert (status, answer["code"]) == (404, "not_found"), (method, path)
+
+
+async def test_a_viewer_changes_nothing(api: Api) -> None:
+    viewer, token = await api.server.another_user("viewer@example.org")
+    await api.server.world.directory.share(SPACE, viewer.id, "viewer")
+    for method, path in ROUTES:
+        if path.startswith(f"/spaces/{SPACE}") and method in ("PUT", "PATCH"):
+            status, _, answer = await api.ask(method, path, token=token)
+            assert (status, answer["code"]) == (403, "not_permitted"), (method, path)
+    assert (await api.ask("GET", f"/spaces/{SPACE}", token=token))[2]["space"]["role"] == "viewer"
+
+
+async def test_signing_in_out_and_too_often(api: Api) -> None:
+    world = api.server.world
+    await world.accounts.add_user("a@example.org", "good password")
+    login = {"email": "a@example.org", "password": "good password", "device": {"name": "d"}}
+    status, _, signed = await api.ask("POST", "/auth/login", login, token=None)
+    assert status == 200
+    assert set(signed) == {"ok", "access_token", "refresh_token", "expires_in", "user"}
+    token = signed["access_token"]
+    assert (await api.ask("GET", "/auth/me", token=token))[2] == signed["user"]
+    assert (await api.ask("POST", "/auth/logout", token=token))[0] == 200
+    assert (await api.ask("GET", "/auth/me", token=token))[0] == 401
+    login["password"] = "bad password"
+    statuses = [(await api.ask("POST", "/auth/login", login, token=None))[0] for _ in range(6)]
+    assert statuses == [401] * 4 + [429] * 2
+    _, headers, answer = await api.ask("POST", "/auth/login", login, token=None)
+    assert answer["code"] == "rate_limited" and int(headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"null", b"[]", b"{", b"\xff", b"[" * 100_000, b'{"email":7,"password":{}}']
+)
+async def test_bad_bodies_are_refused(api: Api, body: bytes) -> None:
+    for path in ("/auth/login", "/auth/refresh"):
+        status, _, answer = await api.ask("POST", path, data=body, token=None)
+        assert status in (400, 401) and answer["ok"] is False
+    status, _, answer = await api.ask("PUT", f"/spaces/{SPACE}/secrets", data=body)
+    assert (status, answer["code"]) == (400, "precondition_required") or status == 428
+
+
+async def test_making_spaces(api: Api) -> None:
+    status, _, made = await api.ask("POST", "/spaces", {})
+    assert (status, made["space"]["name"]) == (201, "New space")
+    async with api.server.world.spaces.use(made["space"]["id"]) as space:
+        assert space.hub.head.seq > 0, "it has its space tree"
+    wanted = "7" * 32
+    assert (await api.ask("POST", "/spaces", {"id": wanted, "name": "Mine"}))[0] == 201
+    async with api.server.world.spaces.use(wanted) as space:
+        assert space.hub.head.seq == 0
+    status, _, answer = await api.ask("POST", "/spaces", {"id": wanted})
+    assert (status, answer["code"]) == (409, "taken")
+    for name in ("", "x" * 81, 7, None, []):
+        status = (await api.ask("POST", "/spaces", {"name": name}))[0]
+        assert status == (201 if name is None else 400), name
+    for bad in ("../../x", "A" * 32, "a" * 31, 7, "", "a" * 31 + "/", "a" * 31 + "\x00"):
+        assert (await api.ask("POST", "/spaces", {"id": bad}))[0] == 400, bad
+
+
+async def test_a_space_is_renamed_and_lists_have_etags(api: Api) -> None:
+    _, headers, _ = await api.ask("GET", "/spaces")
+    same = {"If-None-Match": headers["ETag"]}
+    assert (await api.ask("GET", "/spaces", headers=same))[0] == 304
+    assert (await api.ask("PATCH", f"/spaces/{SPACE}", {"name": "Other"}))[0] == 200
+    status, _, answer = await api.ask("GET", "/spaces", headers=same)
+    assert (status, answer["spaces"][0]["name"]) == (200, "Other")
+
+
+async def test_secrets_are_sealed_and_change_only_on_what_was_seen(api: Api) -> None:
+    path = f"/spaces/{SPACE}/secrets"
+    world = api.server.world
+    _, headers, answer = await api.ask("GET", path)
+    async with world.spaces.use(SPACE) as space:
+        box = space.secrets
+    assert box.unseal(answer["sealed"]) == SecretSet()
+    wanted = SecretSet({"api-key": "sk-1", "x": "\ud83d"}, {"old": fingerprint("gone")})
+    body = {"sealed": box.seal(wanted)}
+    empty = {"If-Match": headers["ETag"]}
+    status, headers, answer = await api.ask("PUT", path, body, headers=empty)
+    assert status == 200 and headers["ETag"] == f'"{answer["etag"]}"'
+    assert (await api.ask("PUT", path, body, headers=empty))[0] == 412
+    assert (await api.ask("PUT", path, body))[0] == 428
+    for bad in ({}, {"sealed": "x"}, {"sealed": 7}, {"sealed": body["sealed"][:-8] + "AAAAAAA="}):
+        seen = {"If-Match": headers["ETag"]}
+        assert (await api.ask("PUT", path, bad, headers=seen))[0] == 422
+    _, again, answer = await api.ask("GET", path)
+    assert box.unseal(answer["sealed"]) == wanted and again["ETag"] == headers["ETag"]
+    assert "sk-1" not in json.dumps(answer)
+    stored = world.spaces.layout(SPACE).secrets.read_bytes()
+    assert b"sk-1" not in stored, "sealed on disk as the local format is"
+
+
+async def test_static_files_are_verified_and_served(api: Api) -> None:
+    files = f"/spaces/{SPACE}/files"
+    static = f"{files}/static/{HELLO}"
+    status, _, answer = await api.ask("PUT", static, data=b"hellO")
+    assert (status, answer["code"]) == (422, "corrupt_blob")
+    assert (await api.ask("GET", static))[0] == 404
+    asked = {"static": [HELLO], "var": []}
+    _, _, lacking = await api.ask("POST", f"{files}/missing", asked)
+    assert lacking == {"ok": True, **asked}
+    status, _, answer = await api.ask("PUT", static, data=b"hello")
+    assert (status, answer["size"]) == (201, 5)
+    assert (await api.ask("PUT", static, data=b"hello"))[0] == 200
+    assert (await api.ask("POST", f"{files}/missing", asked))[2]["static"] == []
+    status, headers, body = await api.ask("GET", static)
+    assert (status, body, headers["ETag"]) == (200, b"hello", f'"{HELLO}"')
+    assert "immutable" in headers["Cache-Control"]
+    for asked_range, expected in [
+        ("bytes=1-2", (206, b"el")), ("bytes=3-", (206, b"lo")), ("bytes=-2", (206, b"lo")),
+        ("bytes=0-99", (206, b"hello")), ("bytes=9-", (416, b"")), ("lines=1", (200, b"hello")),
+    ]:  # fmt: skip
+        status, _, body = await api.ask("GET", static, headers={"Range": asked_range})
+        assert (
+            206 if (status, body) == (200, b"hello") and expected[0] == 206 else status,
+            body,
+        ) == expected, asked_range
+    cached = {"If-None-Match": f'"{HELLO}"'}
+    assert (await api.ask("GET", static, headers=cached))[0] == 304
+    leftovers = list(api.server.world.spaces.layout(SPACE).files_dir.glob(".*"))
+    assert leftovers == []
+
+
+async def test_a_large_file_is_streamed_both_ways(api: Api) -> None:
+    data = bytes(range(256)) * 20_000
+    blob_hash = hashlib.sha256(data).hexdigest()
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for start in range(0, len(data), 100_000):
+            yield data[start : start + 100_000]
+
+    path = f"/spaces/{SPACE}/files/static/{blob_hash}"
+    assert (await api.ask("PUT", path, data=chunks()))[0] == 201
+    assert (await api.ask("GET", path))[2] == data
+
+
+async def test_a_cut_upload_leaves_nothing(api: Api) -> None:
+    host, _, port = api.server.url.removeprefix("http://").rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(
+        f"PUT /spaces/{SPACE}/files/static/{HELLO} HTTP/1.1\r\nHost: x\r\n"
+        f"Authorization: Bearer {api.server.token}\r\nContent-Length: 5\r\n\r\nhel".encode()
+    )
+    await writer.drain()
+    writer.close()
+    await reader.read()
+    assert (await api.ask("GET", f"/spaces/{SPACE}/files/static/{HELLO}"))[0] == 404
+
+
+async def test_mutable_files_keep_what_lost(api: Api) -> None:
+    var = f"/spaces/{SPACE}/files/var/{UUID}"
+    assert (await api.ask("PUT", var, data=b"one"))[0] == 428
+    new = {"If-None-Match": "*"}
+    status, headers, first = await api.ask("PUT", var, data=b"one", headers=new)
+    assert (status, headers["ETag"]) == (200, f'"{first["revision"]}"')
+    seen = {"If-Match": headers["ETag"]}
+    status, headers, second = await api.ask("PUT", var, data=b"two", headers=seen)
+    assert status == 200
+    for stale in (seen, new, {"If-Match": '"99"'}, {"If-Match": '"x"'}):
+        status, _, lost = await api.ask("PUT", var, data=b"late", headers=stale)
+        assert (status, lost["code"], lost["revision"]) == (412, "changed", second["revision"])
+    status, headers, body = await api.ask("GET", var)
+    assert (body, headers["ETag"]) == (b"two", f'"{second["revision"]}"')
+    _, _, listed = await api.ask("GET", f"{var}/revisions")
+    assert [r["side"] for r in listed["revisions"]] == [False, False, True, True, True, True]
+    late = listed["revisions"][2]["sha256"]
+    assert (await api.ask("GET", f"/spaces/{SPACE}/files/static/{late}"))[2] == b"late"
+    asked = {"static": [], "var": [{"id": UUID, "sha256": hashlib.sha256(b"two").hexdigest()}]}
+    lacking = f"/spaces/{SPACE}/files/missing"
+    assert (await api.ask("POST", lacking, asked))[2]["var"] == []
+    asked["var"][0]["sha256"] = HELLO
+    assert (await api.ask("POST", lacking, asked))[2]["var"] == [UUID]
+
+
+async def test_racing_writers_of_a_mutable_file(api: Api) -> None:
+    var = f"/spaces/{SPACE}/files/var/{UUID}"
+    new = {"If-None-Match": "*"}
+    answers = await asyncio.gather(
+        *(api.ask("PUT", var, data=b"%d" % index, headers=new) for index in range(8))
+    )
+    assert sorted(status for status, _, _ in answers) == [200] + [412] * 7
+    _, _, listed = await api.ask("GET", f"{var}/revisions")
+    assert len(listed["revisions"]) == 8, "every writer's bytes are kept"
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ["..%2f..%2fx", "%2e%2e", "A" * 64, "a" * 63, "a" * 65, "x" * 64, "a%00" + "a" * 60, "ä" * 32],
+)
+async def test_bad_ids_never_reach_the_disk(api: Api, bad: str) -> None:
+    before = sorted(api.server.world.spaces.layout(SPACE).root.rglob("*"))
+    for method, path in [
+        ("PUT", f"files/static/{bad}"), ("GET", f"files/static/{bad}"),
+        ("PUT", f"files/var/{bad}"), ("GET", f"files/var/{bad}"),
+    ]:  # fmt: skip
+        headers = {"If-None-Match": "*"}
+        status, _, answer = await api.ask(
+            method, f"/spaces/{SPACE}/{path}", data=b"x" if method == "PUT" else None,
+            headers=headers,
+        )  # fmt: skip
+        assert status in (400, 404, 405) and answer["ok"] is False, (method, path)
+    assert (await api.ask("GET", f"/spaces/{bad}"))[0] == 404
+    for item in (bad, None, 7, {}):
+        asked: dict[str, Any] = {"static": [item]}
+        assert (await api.ask("POST", f"/spaces/{SPACE}/files/missing", asked))[0] == 400
+    assert sorted(api.server.world.spaces.layout(SPACE).root.rglob("*")) == before
+
+
+async def test_unknown_places_answer_in_shape(api: Api) -> None:
+    status, _, answer = await api.ask("GET", "/nowhere")
+    assert (status, answer) == (404, {"ok": False, "error": "not found", "code": "not_found"})
+    assert (await api.ask("DELETE", "/health"))[0] == 405

@@ -1,0 +1,199 @@
+"""Only our own, unexpired tokens of living sessions are accepted; refresh tokens rotate."""
+
+from __future__ import annotations
+
+import base64
+import json
+import stat
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jwt
+import pytest
+
+from sila_daemon.core.errors import SignInNeededError, StorageError
+from sila_daemon.ports.disk import SystemDisk
+from sila_daemon.ports.randomness import SystemRandomness
+from sila_daemon.server.accounts import Device
+from sila_daemon.server.tokens import AUDIENCE, load_key
+from tests.server.world_fixture import SteppedClock, inline_ports, open_world
+
+if TYPE_CHECKING:
+    from sila_daemon.server.world import World
+
+
+class Signed:
+    """A world with one user, and what its tokens are made of."""
+
+    def __init__(self, world: World, data: Path, clock: SteppedClock) -> None:
+        self.world = world
+        self.clock = clock
+        self.key = bytes.fromhex((data / "signing.key").read_text())
+        self.claims: dict[str, Any] = {}
+
+    def forged(self, key: bytes | None = None, alg: str = "HS256", **changes: Any) -> str:
+        """Makes a token like a good one with changes; None takes a claim out."""
+        claims = {**self.claims, **changes}
+        claims = {name: value for name, value in claims.items() if value is not None}
+        return jwt.encode(claims, self.key if key is None else key, algorithm=alg)
+
+
+@pytest.fixture
+async def signed(tmp_path: Path) -> AsyncIterator[Signed]:
+    clock = SteppedClock()
+    data = tmp_path / "data"
+    async with open_world(data, inline_ports(clock)) as world:
+        await world.accounts.add_user("a@example.org", "good password")
+        signed = Signed(world, data, clock)
+        token = await world.accounts.make_token("a@example.org", 1)
+        signed.claims = jwt.decode(token, options={"verify_signature": False})
+        yield signed
+
+
+def _unsigned(signed: Signed) -> str:
+    parts = [{"alg": "none", "typ": "JWT"}, signed.claims]
+    encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in parts]
+    return b".".join([*encoded, b""]).decode()
+
+
+FORGERIES: dict[str, Callable[[Signed], object]] = {
+    "nothing": lambda s: None,
+    "a number": lambda s: 7,
+    "empty": lambda s: "",
+    "not a token": lambda s: "abc",
+    "three dots": lambda s: "a.b.c",
+    "too long": lambda s: s.forged() + "x" * 5000,
+    "lone surrogate": lambda s: "\ud800.x.y",
+    "another key": lambda s: s.forged(key=b"x" * 32),
+    "no signature": _unsigned,
+    "cut signature": lambda s: s.forged()[:-3],
+    "another algorithm": lambda s: s.forged(key=s.key * 2, alg="HS512"),
+    "no exp": lambda s: s.forged(exp=None),
+    "no iss": lambda s: s.forged(iss=None),
+    "no aud": lambda s: s.forged(aud=None),
+    "no jti": lambda s: s.forged(jti=None),
+    "no sub": lambda s: s.forged(sub=None),
+    "no session": lambda s: s.forged(sid=None),
+    "another issuer": lambda s: s.forged(iss="sila-server:other"),
+    "another audience": lambda s: s.forged(aud="other"),
+    "expired": lambda s: s.forged(exp=int(s.clock.time()) - 1),
+    "expires never": lambda s: s.forged(exp=10**400),
+    "expires as text": lambda s: s.forged(exp="9999999999"),
+    "from the future": lambda s: s.forged(iat=int(s.clock.time()) + 3600),
+    "another user": lambda s: s.forged(sub="f" * 32),
+    "another session": lambda s: s.forged(sid="f" * 32),
+    "subject as object": lambda s: s.forged(jti={"a": 1}),
+}
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+async def test_forged_tokens_are_refused(signed: Signed, name: str) -> None:
+    with pytest.raises(SignInNeededError):
+        await signed.world.accounts.check(FORGERIES[name](signed))
+    assert AUDIENCE == signed.claims["aud"]
+    user, _ = await signed.world.accounts.check(signed.forged())
+    assert user.email == "a@example.org", "the unchanged one is good"
+
+
+async def test_a_token_ends_with_its_time(signed: Signed) -> None:
+    token = signed.forged()
+    signed.clock.ahead = 86_400 + 1
+    with pytest.raises(SignInNeededError) as refusal:
+        await signed.world.accounts.check(token)
+    assert refusal.value.code == "auth_expired"
+
+
+async def test_a_repeated_refresh_gives_the_same_successor(signed: Signed) -> None:
+    accounts = signed.world.accounts
+    first = (await accounts.log_in("A@example.org ", "good password", Device())).refresh_token
+    second = (await accounts.refresh(first)).refresh_token
+    assert (await accounts.refresh(first)).refresh_token == second, "the answer was lost"
+    third = (await accounts.refresh(second)).refresh_token
+    assert len({first, second, third}) == 3
+    assert (await accounts.refresh(second)).refresh_token == third
+
+
+async def test_an_older_refresh_token_ends_the_session(signed: Signed) -> None:
+    accounts = signed.world.accounts
+    ended: list[str] = []
+    accounts.on_session_end(ended.append)
+    signed_in = await accounts.log_in("a@example.org", "good password", Device())
+    second = await accounts.refresh(signed_in.refresh_token)
+    third = await accounts.refresh(second.refresh_token)
+    for token in (signed_in.refresh_token, second.refresh_token, third.refresh_token):
+        with pytest.raises(SignInNeededError):
+            await accounts.refresh(token)
+    assert len(ended) == 1
+    with pytest.raises(SignInNeededError):
+        await accounts.check(third.access_token)
+
+
+async def test_a_made_up_refresh_token_ends_nothing(signed: Signed) -> None:
+    accounts = signed.world.accounts
+    signed_in = await accounts.log_in("a@example.org", "good password", Device())
+    head = signed_in.refresh_token.rpartition("_")[0]
+    for token in (f"{head}_{'0' * 64}", "srt_", "srt_x_y", "srt_" + "x" * 500):
+        with pytest.raises(SignInNeededError):
+            await accounts.refresh(token)
+    assert await accounts.refresh(signed_in.refresh_token)
+
+
+async def test_an_access_token_is_extended_for_the_original(signed: Signed) -> None:
+    token = signed.forged()
+    signed.clock.ahead = 43_200
+    extended = await signed.world.accounts.refresh(token)
+    signed.clock.ahead = 86_400 + 3600
+    user, claims = await signed.world.accounts.check(extended.access_token)
+    assert user.email == "a@example.org" and claims.expires_at - claims.issued_at == 86_400
+
+
+async def test_a_new_password_ends_every_session(signed: Signed) -> None:
+    accounts = signed.world.accounts
+    signed_in = await accounts.log_in("a@example.org", "good password", Device())
+    await accounts.set_password("a@example.org", "better password")
+    with pytest.raises(SignInNeededError):
+        await accounts.check(signed_in.access_token)
+    with pytest.raises(SignInNeededError):
+        await accounts.log_in("a@example.org", "good password", Device())
+    assert await accounts.log_in("a@example.org", "better password", Device())
+
+
+async def test_an_unknown_user_costs_one_hash_like_a_known_one(
+    signed: Signed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts = signed.world.accounts
+    passwords = accounts._passwords
+    await passwords.matches(None, "warm up")
+    checked: list[str] = []
+    verify = passwords._verify
+
+    def counting(stored: str, password: bytes) -> bool:
+        checked.append(stored)
+        return verify(stored, password)
+
+    monkeypatch.setattr(passwords, "_verify", counting)
+    for email in ("a@example.org", "nobody@example.org", "\ud800"):
+        with pytest.raises(SignInNeededError, match="wrong address or password"):
+            await accounts.log_in(email, "bad password", Device())
+    assert len(checked) == 3
+
+
+async def test_no_secret_is_stored(signed: Signed, tmp_path: Path) -> None:
+    signed_in = await signed.world.accounts.log_in("a@example.org", "good password", Device())
+    await signed.world.database.read(lambda c: c.pragma("wal_checkpoint"))
+    stored = b"".join(path.read_bytes() for path in (tmp_path / "data").glob("platform.sqlite*"))
+    for secret in ("good password", signed_in.refresh_token, signed_in.access_token):
+        assert secret.encode() not in stored
+
+
+def test_the_key_is_made_once_and_for_the_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "signing.key"
+    key = load_key(SystemDisk(), path, SystemRandomness())
+    assert len(key) == 32 and stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert load_key(SystemDisk(), path, SystemRandomness()) == key
+    for broken in (b"", b"abcd", b"not hex"):
+        path.write_bytes(broken)
+        with pytest.raises(StorageError, match="key"):
+            load_key(SystemDisk(), path, SystemRandomness())
+        assert path.read_bytes() == broken
