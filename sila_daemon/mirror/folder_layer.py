@@ -72,8 +72,7 @@ class FolderLayer:
         self.last_scan_at: float | None = None
         """Unix seconds."""
         self.pending_ops = 0
-        self.problem_count = 0
-        """What keeps something in the folder from being understood."""
+        self._line_problem_count = 0
         self._space_id = space_id
         self._root = root
         self._ports = ports
@@ -140,6 +139,16 @@ class FolderLayer:
             and not self._hints
             and not self._hints_anything
             and not self._secrets_due
+        )
+
+    @property
+    def problem_count(self) -> int:
+        """How much in the folder cannot be read, or is missing from it."""
+        return (
+            self._line_problem_count
+            + len(self._scan_problems)
+            + len(self._blobs.problems)
+            + (self._secrets.problem is not None)
         )
 
     def _hinted(self, paths: frozenset[Path]) -> None:
@@ -227,14 +236,25 @@ class FolderLayer:
         scan = await self._ports.workers.run(folder.scan)
         self._scan_problems = scan.problems
         await self._read(folder, scan.files)
+        self._note_missing(scan.files)
         await self._blobs.scan()
         self._secrets_due = True
         problems = await self._stored_positions.problems()
         blocking = [problem for problem in problems if problem.code not in REMARK_CODES]
-        self.problem_count = len(blocking) + len(self._scan_problems)
+        self._line_problem_count = len(blocking)
         self.last_scan_at = self._ports.clock.time()
         jitter = 0.8 + 0.4 * self._ports.randomness.uniform()
         self._scan_at = self._ports.clock.monotonic() + self._settings.scan_interval_s * jitter
+
+    def _note_missing(self, files: Iterable[OpFile]) -> None:
+        """Tells of op files that were read once and are gone; nothing is deleted for that."""
+        assert self._positions is not None
+        here = {file.relative for file in files}
+        self._scan_problems += [
+            Problem(path, None, "missing_file", "was here before and is gone")
+            for path in sorted(self._positions.keys() - here)
+            if not parse_op_file(path).is_conflict_copy
+        ]
 
     async def _look_at(self, folder: SpaceFolder, hints: Iterable[Path]) -> None:
         """Looks at what events named; at everything when that is a directory."""

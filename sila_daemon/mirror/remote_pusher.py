@@ -179,7 +179,6 @@ class Pusher:
                 self._put_off(SendAnswer(False, code=rejected.code, message=rejected.message))
         if len(held) + len(refused) < len(batch.owed):
             raise FormatError("the server's answer does not add up")
-        self._status.refused_ops += len(lasting)
         return answer, Acknowledgement(held, lasting)
 
     def _put_off(self, answer: SendAnswer) -> None:

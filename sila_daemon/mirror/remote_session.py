@@ -293,6 +293,7 @@ class RemoteSession:
                 self._layer, [Acknowledgement(settles.held, settles.refused, cursor)]
             )
             self._status.pending_ops = max(0, self._status.pending_ops - settled)
+            self._status.refused_ops += len(settles.refused)
             self._status.last_ack_ms = int(self._clock.time() * 1000)
             if blob_count:
                 self._status.are_files_equal = False

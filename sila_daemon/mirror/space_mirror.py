@@ -266,9 +266,10 @@ class SpaceMirror:
             while True:
                 await woken.wait()
                 woken.clear()
-                if rung & {News.OPS, News.BLOBS}:
+                heard = set(rung)
+                rung.clear()  # Before the count: what is rung while it goes on is counted after.
+                if heard & {News.OPS, News.BLOBS}:
                     await self._count(layers)
-                rung.clear()
                 self._changed("state")
         finally:
             unlisten()
