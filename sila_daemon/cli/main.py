@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from sila_daemon.cli.command_tree import CommandTree, load_handler
 from sila_daemon.cli.output import Output, silence_stdout, standard_output
-from sila_daemon.core.errors import SilaError
+from sila_daemon.core.errors import SilaError, StorageError
 
 PROGRAM = "sila-daemon"
 _DESCRIPTION = "Looks after Sila spaces on this machine and mirrors them to servers."
@@ -36,6 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SilaError as error:
         output.error(error)
         return error.exit_code
+    except OSError as error:
+        output.error(refused := _refused(error))
+        return refused.exit_code
     except Exception as error:
         output.error(_internal_error(error))
         if os.environ.get("SILA_DEBUG"):
@@ -59,6 +62,15 @@ def _run(words: list[str], output: Output) -> int:
     except SystemExit as end:  # After --help.
         return end.code if isinstance(end.code, int) else 0
     return load_handler(parsed.handler)(parsed, output) or 0
+
+
+def _refused(error: OSError) -> SilaError:
+    """Makes a storage failure of what no piece below has put into words."""
+    where = f": {error.filename}" if error.filename else ""
+    return StorageError(
+        f"the system refused: {error.strerror or type(error).__name__}{where}",
+        hint="Check the disk and your rights, then try again.",
+    )
 
 
 def _internal_error(error: Exception) -> SilaError:

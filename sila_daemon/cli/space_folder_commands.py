@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -39,7 +40,7 @@ def create(arguments: argparse.Namespace, output: Output) -> int | None:
     from sila_daemon.folder.new_space import create_space
     from sila_daemon.ports.clock import SystemClock
 
-    root = Path(arguments.address).resolve()
+    root = _followed(arguments.address)
     folder = create_space(root, SystemDisk(), SystemClock(), SystemRandomness(), arguments.name)
     output.result(
         {"id": folder.space_id, "name": arguments.name, "path": str(root)},
@@ -58,7 +59,8 @@ def dump(arguments: argparse.Namespace, output: Output) -> int:
     folder = _open(arguments.path)
     gc.disable()  # Everything that is made here lives until the end.
     with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES_MAX) as spool:
-        found = dump_space(folder, SystemRandomness(), cast("BinaryIO", spool))
+        with output.progress() as step:
+            found = dump_space(folder, SystemRandomness(), cast("BinaryIO", spool), step)
         if output.as_json:
             output.raw(found.render(with_secrets=arguments.secrets))
         else:
@@ -96,7 +98,7 @@ def export(arguments: argparse.Namespace, output: Output) -> int:
 
     folder = _open(arguments.path)
     target = Path(arguments.archive)
-    target = target.parent.resolve() / target.name
+    target = _followed(target.parent) / target.name
     with output.progress() as step:
         summary = export_space(
             folder,
@@ -122,10 +124,10 @@ def import_(arguments: argparse.Namespace, output: Output) -> int:
     from sila_daemon.folder.archive import import_space
     from sila_daemon.folder.zip_check import WITHOUT_LIMITS
 
-    target = Path(arguments.path).resolve()
+    target = _followed(arguments.path)
     with output.progress() as step:
         summary = import_space(
-            Path(arguments.archive).resolve(),
+            _followed(arguments.archive),
             target,
             SystemDisk(),
             SystemRandomness(),
@@ -146,8 +148,12 @@ def import_(arguments: argparse.Namespace, output: Output) -> int:
 
 
 def _open(path: str) -> SpaceFolder:
-    # A link that a person names is followed; links inside the folder never are.
-    return SpaceFolder.open(Path(path).resolve(), SystemDisk())
+    return SpaceFolder.open(_followed(path), SystemDisk())
+
+
+def _followed(path: str | Path) -> Path:
+    """Follows the links that a person names; links inside a space never are."""
+    return Path(os.path.realpath(path))
 
 
 def _print_dump(found: SpaceDump, output: Output, *, with_secrets: bool) -> None:

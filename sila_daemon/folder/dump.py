@@ -7,7 +7,7 @@ in the document's order of keys.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -81,17 +81,25 @@ class SpaceDump:
         yield b"}\n"
 
 
-def dump_space(folder: SpaceFolder, randomness: Randomness, spool: BinaryIO) -> SpaceDump:
+def dump_space(
+    folder: SpaceFolder,
+    randomness: Randomness,
+    spool: BinaryIO,
+    on_progress: Callable[[str, int, int], None] = lambda _what, _done, _total: None,
+) -> SpaceDump:
     """Reads a space folder whole; what cannot be read is among the problems.
 
-    `spool` is an empty file of the caller's that takes the rendered trees.
+    `spool` is an empty file of the caller's that takes the rendered trees. `on_progress` is told
+    "trees", how many are done and of how many.
     """
     scan = folder.scan()
     problems = [*folder.problems, *scan.problems]
     name: str | None = None
     summaries: list[TreeSummary] = []
     spool.write(b"{")
-    for tree_id, files in scan.by_tree().items():
+    trees = scan.by_tree()
+    for done, (tree_id, files) in enumerate(trees.items()):
+        on_progress("trees", done, len(trees))
         loaded = load_tree(folder, tree_id, files)
         problems += loaded.problems
         root = loaded.tree.root

@@ -178,6 +178,11 @@ def test_what_is_not_there_is_not_found(command: str, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_link_to_itself_is_not_found(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert run("space", "dump", tmp_path / "loop").code == 4
+
+
 def test_a_disk_that_refuses_is_a_storage_failure(tmp_path: Path) -> None:
     done = run("space", "import", tmp_path / "nothing.zip", tmp_path / "new", "--json")
     assert (done.code, done.error["code"]) == (7, "storage")

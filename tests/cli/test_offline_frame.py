@@ -77,6 +77,15 @@ def test_a_bug_tells_its_place_and_no_secret(
     assert "Traceback" in capsys.readouterr().err
 
 
+def test_what_the_system_refuses_is_a_storage_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused = OSError(28, "No space left on device", "/spool")
+    assert run_failing(refused, monkeypatch) == 7
+    captured = capsys.readouterr()
+    assert captured.err.startswith("The system refused: No space left on device: /spool\n")
+
+
 def test_an_interruption(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run_failing(KeyboardInterrupt(), monkeypatch) == 130
 
