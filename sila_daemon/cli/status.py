@@ -78,8 +78,8 @@ def space_lines(space: dict[str, Any]) -> Iterator[str]:
     reason = f"  {space['reason']}" if space["reason"] else ""
     yield f"{_symbol(state)} {title(space)}  {where}  {state.replace('_', ' ')}{reason}"
     yield (
-        f"{space['ops']:,} ops in {space['trees']:,} trees"
-        f" · {space['files']:,} files, {size(space['bytes'])}"
+        f"{counted(space['ops'], 'op')} in {counted(space['trees'], 'tree')}"
+        f" · {counted(space['files'], 'file')}, {size(space['bytes'])}"
     )
     folder = space["folder"]
     if folder is not None:
@@ -88,6 +88,11 @@ def space_lines(space: dict[str, Any]) -> Iterator[str]:
         yield f"folder: {f'{owed:,} ops wait to be written' if owed else 'has everything'}{scanned}"
     for remote in space["remotes"]:
         yield f"{_symbol(remote['state'])} {remote['url']}: {_remote_sentence(remote)}"
+
+
+def counted(count: int, what: str) -> str:
+    """Writes a number of things."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def title(space: dict[str, Any]) -> str:
@@ -121,8 +126,8 @@ def short_path(path: str) -> str:
 
 def _remote_sentence(remote: dict[str, Any]) -> str:
     waits = [
-        f"{remote[key]:,} {what}"
-        for key, what in (("pendingOps", "ops"), ("pendingFiles", "files"))
+        counted(remote[key], what)
+        for key, what in (("pendingOps", "op"), ("pendingFiles", "file"))
         if remote[key]
     ]
     parts = [remote["state"].replace("_", " ")]

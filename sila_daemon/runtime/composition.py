@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
-from sila_daemon.control.activity import ActivityLog
+from sila_daemon.control.activity import ActivityLog, Event
 from sila_daemon.control.handlers import all_handlers
 from sila_daemon.control.handlers.local_files import LocalFiles
 from sila_daemon.control.server import ControlServer
@@ -65,6 +65,13 @@ class Composition:
         self._clock = SystemClock()
         self._disk = SystemDisk()
         self._randomness = SystemRandomness()
+        self._restart_wanted = asyncio.Event()
+
+    def reconfigure(self, settings: Config) -> None:
+        """Works by other settings from now on."""
+        before, self._settings = self._settings, settings
+        if (before.folder, before.server) != (settings.folder, settings.server):
+            self._restart_wanted.set()
 
     async def run(self) -> None:
         """Works until cancelled; every space flushes on the way out. Raises SilaError."""
@@ -91,6 +98,7 @@ class Composition:
                 watcher,
             )
             activity = ActivityLog(new_id(self._randomness), self._clock)
+            activity.listen(self._log_activity)
             pump = ActivityPump(activity, self._clock)
             host = self._host(registry, ports, credentials, device, pump)
             server = self._server(host, credentials, activity, workers)
@@ -99,9 +107,16 @@ class Composition:
                 group.create_task(pump.run(), name="activity")
                 group.create_task(host.run(), name="spaces")
                 group.create_task(server.run(), name="control")
+                group.create_task(self._restart_when_wanted(host), name="restarts")
                 await server.listening()
                 activity.append("started", text="the daemon has started")
                 self._log.info("listening", spaces=len(registry.records()))
+
+    async def _restart_when_wanted(self, host: SpaceHost) -> None:
+        while True:
+            await self._restart_wanted.wait()
+            self._restart_wanted.clear()
+            await host.restart_all()
 
     async def _open_credentials(self, device: Device) -> Credentials:
         """A damaged file is moved aside: who was signed in signs in again."""
@@ -127,15 +142,15 @@ class Composition:
         device: Device,
         pump: ActivityPump,
     ) -> SpaceHost:
-        found = self._settings
-        settings = MirrorSettings(
-            found.folder.scan_interval_s,
-            found.folder.append_interval_s,
-            found.server.retry_delay_s_max,
-        )
         shown = MirrorDevice(device.id, device.name, device.platform)
 
         def make_mirror(record: SpaceRecord) -> SpaceMirror:
+            found = self._settings
+            settings = MirrorSettings(
+                found.folder.scan_interval_s,
+                found.folder.append_interval_s,
+                found.server.retry_delay_s_max,
+            )
             home = self._paths.stores_dir / record.id
             mirror = SpaceMirror(record, ports, home, shown, settings)
             mirror.observe(lambda event: pump.note(record.id, event))
@@ -167,6 +182,10 @@ class Composition:
         local = LocalFiles(self._disk, workers, self._randomness)
         handlers = all_handlers(process, host, AccountFacts(credentials, note), local)
         return ControlServer(self._paths.socket, handlers, activity, self._report_bug)
+
+    def _log_activity(self, event: Event) -> None:
+        tell = self._log.debug if event["kind"] == "ops" else self._log.info
+        tell(event.get("text", event["kind"]), kind=event["kind"], space=event["space"])
 
     def _report_failure(self, name: str, error: SilaError, pause_s: float | None) -> None:
         self._log.warning(

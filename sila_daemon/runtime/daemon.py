@@ -68,9 +68,9 @@ class _Process:
 
     def __init__(self, paths: Paths, settings: Config, log: Log) -> None:
         self._paths = paths
-        self._settings = settings
         self._log = log
         self._stop = asyncio.Event()
+        self._composition = Composition(paths, settings, log, self._stop.set, self._reload)
 
     async def main(self) -> int:
         """Works until a signal or a client says stop, then flushes."""
@@ -78,10 +78,7 @@ class _Process:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload_by_signal)
-        composition = Composition(
-            self._paths, self._settings, self._log, self._stop.set, self._reload
-        )
-        work = asyncio.create_task(composition.run(), name="daemon")
+        work = asyncio.create_task(self._composition.run(), name="daemon")
         stopping = asyncio.create_task(self._stop.wait(), name="stop")
         await asyncio.wait([work, stopping], return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
@@ -101,8 +98,9 @@ class _Process:
 
     def _reload(self) -> None:
         """Takes over what can change while running. Raises UsageError and keeps the old."""
-        self._settings = read_config(self._paths)
-        set_level(self._settings.log)
+        settings = read_config(self._paths)
+        set_level(settings.log)
+        self._composition.reconfigure(settings)
         self._log.info("configuration read")
 
     def _reload_by_signal(self) -> None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from sila_daemon.supervisor import Supervisor
 
 LOCAL = "local://"
+NAMED_S_MAX = 2.0
+"""Who adds a space sees its name at once, unless it is big or still on its way from a server."""
 
 
 class SpaceHost:
@@ -63,6 +65,13 @@ class SpaceHost:
             for record in self._registry.records():
                 self._start(record)
             await asyncio.Event().wait()
+
+    async def restart_all(self) -> None:
+        """Has every space work by the settings of now."""
+        async with self._changing:
+            for record in self._registry.records():
+                await self._end(record.id)
+                self._start(record)
 
     def find(self, reference: str) -> OpenSpace:
         """Returns the space meant by id, unique prefix, name or path. Raises NotFoundError."""
@@ -220,6 +229,7 @@ class SpaceHost:
         await _opened(mirror)
         if is_new and record.id not in await mirror.tree_ids():
             await mirror.create_space(name or "")
+        await _named(mirror)
         return SpaceAdded(
             id=record.id,
             name=name or mirror.status()["name"],
@@ -270,6 +280,21 @@ async def _opened(mirror: SpaceMirror) -> None:
         for task in waiting:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def _named(mirror: SpaceMirror) -> None:
+    """Returns when the space has its name, or soon: a big folder takes its time to be read."""
+    changed = asyncio.Event()
+    unobserve = mirror.observe(lambda _: changed.set())
+    try:
+        async with asyncio.timeout(NAMED_S_MAX):
+            while mirror.status()["name"] is None:
+                changed.clear()
+                await changed.wait()
+    except TimeoutError:
+        pass
+    finally:
+        unobserve()
 
 
 def _meant(reference: str, spaces: Iterable[SpaceMirror]) -> Iterable[SpaceMirror]:
