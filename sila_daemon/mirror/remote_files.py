@@ -11,6 +11,7 @@ from sila_daemon.core.errors import (
     RemoteRefusedError,
     SilaError,
 )
+from sila_daemon.mirror.error_groups import first_error
 from sila_daemon.mirror.wakes import News
 from sila_daemon.store.blobs import STATIC, BlobName, Blobs, LocalBlob
 
@@ -192,6 +193,5 @@ async def _each(
         async with asyncio.TaskGroup() as group:
             for _ in range(PARALLEL_TRANSFERS):
                 group.create_task(work())
-    except ExceptionGroup as errors:
-        known = [error for error in errors.exceptions if isinstance(error, SilaError)]
-        raise (known or errors.exceptions)[0] from None
+    except BaseExceptionGroup as errors:
+        raise first_error(errors) from None

@@ -15,6 +15,7 @@ from sila_daemon.core.errors import (
     StorageError,
 )
 from sila_daemon.mirror.back_off import BackOff
+from sila_daemon.mirror.error_groups import first_error
 from sila_daemon.mirror.remote_session import RemoteSession
 from sila_daemon.mirror.remote_status import RemoteState, RemoteStatus
 from sila_daemon.mirror.wakes import News
@@ -135,7 +136,7 @@ class RemoteLayer:
         except SilaError as error:
             return error
         except BaseExceptionGroup as errors:
-            return _first(errors)
+            return first_error(errors)
         finally:
             self._session = None
             self.status.are_files_equal = False
@@ -232,14 +233,3 @@ class RemoteLayer:
     def _set(self, state: RemoteState, reason: str) -> None:
         self.status.state, self.status.reason = state, reason
         self._wakes.ring(News.STATE)
-
-
-def _first(errors: BaseExceptionGroup[BaseException]) -> SilaError:
-    """Returns the first of our own errors; anything else is a bug, or the end, and goes on."""
-    for error in errors.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            return _first(error)
-        if isinstance(error, SilaError):
-            return error
-        raise error
-    raise errors

@@ -58,6 +58,8 @@ class SocketIoConnector:
             reconnection=False,
             json=wire_json,
             handle_sigint=False,
+            # The library leaves a session of its own open when a connection fails.
+            http_session=self._http(),
             websocket_extra_options={"max_msg_size": 0},
         )
         connection = _SocketIoConnection(client, f"/spaces/{space_id}")

@@ -13,6 +13,7 @@ from sila_daemon.core.editor import Editor
 from sila_daemon.core.errors import ProtectionError, SilaError, StorageError
 from sila_daemon.core.space import Space
 from sila_daemon.mirror.back_off import BackOff
+from sila_daemon.mirror.error_groups import first_error
 from sila_daemon.mirror.layers import Layers
 from sila_daemon.mirror.mirror_status import Totals, status_json, verdict
 from sila_daemon.mirror.record import Device, MirrorPorts, MirrorSettings, SpaceRecord
@@ -76,6 +77,9 @@ class SpaceMirror:
                 await self._open_and_work()
             except SilaError as error:
                 self._trouble = error.message
+                self._changed("state")
+            except BaseExceptionGroup as errors:
+                self._trouble = first_error(errors).message
                 self._changed("state")
             finally:
                 self._opened.clear()

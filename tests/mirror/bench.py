@@ -110,9 +110,10 @@ class Bench:
         *,
         folder: Path | None = None,
         servers: tuple[ServerRecord, ...] = (),
+        space_id: str = SPACE,
     ) -> AsyncIterator[SpaceMirror]:
         """Runs a mirror; its store lives on under `name`."""
-        record = SpaceRecord(SPACE, folder, servers)
+        record = SpaceRecord(space_id, folder, servers)
         home = self.tmp_path / f"home-{name}"
         device = Device(name, name, "test")
         mirror = SpaceMirror(record, self.ports(), home, device, SETTINGS)
