@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from sila_daemon.core import ids, json_value
@@ -24,7 +24,7 @@ _HASH_KEY = "hash"
 _UUID_KEY = "id"
 
 
-class BlobKind(Enum):
+class BlobKind(StrEnum):
     """The two places where a space keeps the bytes of files."""
 
     STATIC = "static"
