@@ -61,3 +61,12 @@ def test_trees_that_are_apart_are_not_above_each_other() -> None:
     assert not forest.is_ancestor(0, 3)
     forest.move(0, 3)
     assert forest.is_ancestor(1, 2)
+
+
+def test_what_stands_in_another_tree_below_the_splayed_vertex_is_not_above() -> None:
+    # Two paths that were exposed one after the other: their splay trees hang in each other.
+    forest = LinkCutForest([-1, 0, 1, 1, 3])
+    assert forest.is_ancestor(1, 2)
+    assert forest.is_ancestor(3, 4)
+    assert not forest.is_ancestor(2, 4)
+    assert not forest.is_ancestor(4, 2)

@@ -204,6 +204,15 @@ def test_the_last_counter_is_not_passed() -> None:
     assert [op.counter for op in tree.take_local_ops()] == [2**53 - 1]
 
 
+def test_live_state_is_an_op_of_its_own_kind() -> None:
+    tree = planted()
+    tree.take_local_ops()
+    tree.set_transient("tree", "typing", True)
+    assert tree.take_local_ops() == [PropertyOp(5, "me", "tree", "typing", b"true", transient=True)]
+    assert tree.root is not None
+    assert tree.root.get("typing") is True
+
+
 def told(tree: RepTree, ops: list[Op]) -> list[Change]:
     """Merges ops and returns what an observer was told."""
     told: list[list[Change]] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 DRIVER = Path(__file__).with_name("reptree_driver.mjs")
+RUN_SECONDS_MAX = 50
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,16 @@ def node_folder() -> Path:
 
 def ask(node_folder: Path, command: str, **request: Any) -> Any:
     """Lets the driver do one command."""
-    return node_env.run(DRIVER, node_folder, stdin={"command": command, **request})
+    done = subprocess.run(
+        [node_env.node(), str(DRIVER)],
+        cwd=node_folder,
+        # Escapes throughout, so that lone surrogates reach node as they are.
+        input=json.dumps({"command": command, **request}).encode(),
+        capture_output=True,
+        timeout=RUN_SECONDS_MAX,
+    )
+    assert done.returncode == 0, done.stderr.decode(errors="replace")
+    return json.loads(done.stdout)
 
 
 def decoded(items: list[Any]) -> list[Op]:
