@@ -118,7 +118,7 @@ class Accounts:
 
     async def user_by_email(self, email: str) -> User:
         """Finds an account. Raises NotFoundError."""
-        address = email.strip().lower()
+        address = _storable(email)
         user = await self._database.read(
             lambda connection: user_where(connection, "email = ?", address)
         )
@@ -142,7 +142,7 @@ class Accounts:
         """Signs in. Raises SignInNeededError; an unknown account takes as long as a known one."""
         if not isinstance(email, str) or not isinstance(password, str):
             raise SignInNeededError("wrong address or password", code="bad_login")
-        address = email.strip().lower()
+        address = _storable(email)
 
         def find(connection: apsw.Connection) -> tuple[User | None, str | None]:
             row = connection.execute(
@@ -276,6 +276,11 @@ class Accounts:
 
     def _now_ms(self) -> int:
         return int(self._clock.time() * 1000)
+
+
+def _storable(email: str) -> str:
+    """Returns an address as it is looked up, whatever characters it has."""
+    return email.strip().lower().encode(errors="replace").decode()
 
 
 def checked_email(email: str) -> str:

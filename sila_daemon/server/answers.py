@@ -119,12 +119,9 @@ def _vector(vector: object) -> StateVector | None:
 async def trees(queries: OpQueries, asked: Asked) -> AsyncIterator[Frame]:
     """Answers `ops:state {"trees"}`: chunks in op order, tree by tree, then `ops:sync:done`."""
     for tree_id, held in asked.items():
-        after: int | None = 0 if ids.is_tree_id(tree_id) else None
-        while after is not None:
-            page = await queries.missing(tree_id, held, after)
-            if page.count:
+        if ids.is_tree_id(tree_id):
+            async for page in queries.missing(tree_id, held):
                 yield ops_event("ops:sync", tree_id, page.text)
-            after = page.next_counter
     yield event("ops:sync:done", {"treeIds": list(asked)})
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sila_daemon.core import ids
 from sila_daemon.core.errors import NotFoundError, ProtectionError, UsageError
 from sila_daemon.server.grants import ROLES
 from sila_daemon.server.platform import SpaceInfo
@@ -92,7 +93,7 @@ class Directory:
 
     async def find(self, space_id: object, user_id: str) -> SpaceInfo | None:
         """Returns a space as this user sees it; None when it is not there or not theirs."""
-        if not isinstance(space_id, str):
+        if not ids.is_tree_id(space_id):
             return None
         return await self._database.read(
             lambda connection: next(

@@ -30,8 +30,11 @@ INBOX_BYTES_MAX = 32 << 20
 INBOX_EVENTS_MAX = 4096
 """The same as a number of events."""
 
-REQUESTS_MAX = 1024
-"""Questions of one connection that wait for their answers."""
+OUTBOX_BYTES_MAX = 8 << 20
+"""Acknowledgements and questions that wait to leave; beyond it no more events are handled."""
+
+NEWS_MAX = 1000
+"""News that wait to leave; who lets more gather does not read."""
 
 TRANSIENT_BYTES_MAX = 256 << 10
 """Live state queued for one connection; more is dropped, it is stale soon."""

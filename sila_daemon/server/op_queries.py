@@ -6,7 +6,8 @@ holds at most a chunk of ops, so that no answer is ever in memory as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -40,13 +41,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Ops of one tree in op order, and where the next page begins."""
+    """Ops of one tree in op order."""
 
     text: str
     """The ops as a JSON array in the wire form."""
     count: int
-    next_counter: int | None
-    """Pass it on as `after`; None at the end."""
 
 
 def size_of(op: Op) -> int:
@@ -122,29 +121,48 @@ class OpQueries:
 
         return await self._store.database.read(work)
 
-    async def missing(self, tree_id: str, held: StateVector | None, after: int = 0) -> Page:
-        """Returns the next ops of a tree that `held` lacks, in op order.
+    async def missing(self, tree_id: str, held: StateVector | None) -> AsyncIterator[Page]:
+        """Yields the ops of a tree that `held` lacks, in op order, chunk by chunk."""
+        store = self._store
+        after: int | None = 0
+        while after is not None:
+            start = after
 
-        Pages end between counters. A page may be empty and still have a successor.
-        """
+            def scan(connection: apsw.Connection, start: int = start) -> _Scanned:
+                tree = store.trees.find(connection, tree_id)
+                if tree is None:
+                    return [], None
+                entries, following = _scan(connection, tree, start)
+                return _wanted(store, connection, entries, held), following
+
+            wanted, after = await store.database.read(scan)
+            while wanted:
+                page, taken = await self._page(wanted)
+                yield page
+                wanted = wanted[taken:]
+
+    async def _page(self, wanted: list[Wanted]) -> tuple[Page, int]:
+        """Returns the first of the wanted ops, as many as fit, and how many ids that were."""
         store = self._store
 
-        def work(connection: apsw.Connection) -> Page:
-            tree = store.trees.find(connection, tree_id)
-            if tree is None:
-                return Page("[]", 0, None)
-            entries, next_counter = _scan(connection, tree, after)
-            wanted = _wanted(store, connection, entries, held)
+        def work(connection: apsw.Connection) -> tuple[Page, int]:
+            rows = _rows_at(connection, [seq for _, _, seq in wanted[:BATCH_OPS]])
+            has_alternates = (
+                connection.execute("SELECT 1 FROM alternates LIMIT 1").fetchone() is not None
+            )
             ops: list[Op] = []
             room = CHUNK_BYTES
-            for index, (counter, _, seq) in enumerate(wanted):
-                if (room < 0 or len(ops) >= BATCH_OPS) and counter > wanted[index - 1][0]:
-                    next_counter = wanted[index - 1][0]
-                    break
-                found = _ops_at(store, connection, seq)
+            taken = 0
+            for _, _, seq in wanted[:BATCH_OPS]:
+                found = [store.to_op(connection, rows[seq])]
+                if has_alternates:
+                    found += _alternates_of(store, connection, rows[seq])
                 room -= sum(map(size_of, found))
+                if room < 0 and ops:
+                    break
                 ops += found
-            return Page(encode_ops(ops).decode(), len(ops), next_counter)
+                taken += 1
+            return Page(encode_ops(ops).decode(), len(ops)), taken
 
         return await store.database.read(work)
 
@@ -175,6 +193,11 @@ class OpQueries:
 Entry = tuple[int, int, int]
 """counter, peer, seq."""
 
+Wanted = tuple[int, tuple[str, bytes], int]
+"""counter, what sorts the peer, seq."""
+
+_Scanned = tuple[list[Wanted], int | None]
+
 
 def _scan(connection: apsw.Connection, tree: int, after: int) -> tuple[Sequence[Entry], int | None]:
     """Returns index entries with counters above `after`, and after which counter to go on."""
@@ -201,7 +224,7 @@ def _wanted(
     connection: apsw.Connection,
     entries: Sequence[Entry],
     held: StateVector | None,
-) -> list[tuple[int, tuple[str, bytes], int]]:
+) -> list[Wanted]:
     """Leaves out what is held; sorts the rest by op id."""
     names = {peer: store.peers.name(connection, peer) for _, peer, _ in entries}
     keys = {peer: collation_key(name) for peer, name in names.items()}
@@ -212,16 +235,23 @@ def _wanted(
     )
 
 
-def _ops_at(store: OpStore, connection: apsw.Connection, seq: int) -> list[Op]:
-    """Returns the op with this number, and after it the other contents of its id."""
-    row = connection.execute(f"SELECT {COLUMNS} FROM ops WHERE seq = ?", (seq,)).fetchone()
-    assert row is not None
+def _rows_at(connection: apsw.Connection, seqs: list[int]) -> dict[int, Any]:
+    """Returns the rows of `ops` with these numbers, in one statement."""
+    rows = connection.execute(
+        f"SELECT {COLUMNS} FROM ops WHERE seq IN (SELECT value FROM json_each(?))",
+        (json.dumps(seqs),),
+    )
+    return {row[0]: row for row in rows}
+
+
+def _alternates_of(store: OpStore, connection: apsw.Connection, row: Any) -> list[Op]:
+    """Returns the other contents of an op's id."""
     others = connection.execute(
         f"SELECT {COLUMNS} FROM alternates WHERE tree = ? AND counter = ? AND peer = ?"
         " ORDER BY seq",
         row[1:4],
-    ).fetchall()
-    return [store.to_op(connection, found) for found in (row, *others)]
+    )
+    return [store.to_op(connection, other) for other in others]
 
 
 def _commit_at(connection: apsw.Connection, seq: int) -> tuple[int, bytes, str]:

@@ -17,7 +17,12 @@ from typing import TYPE_CHECKING
 from sila_daemon.core.errors import SilaError
 from sila_daemon.core.wire import encode_ops
 from sila_daemon.server.frames import Frame, Peer, dumps, event, ops_event
-from sila_daemon.server.limits import DRAIN_SECONDS_MAX, TRANSIENT_BYTES_MAX
+from sila_daemon.server.limits import (
+    DRAIN_SECONDS_MAX,
+    NEWS_MAX,
+    OUTBOX_BYTES_MAX,
+    TRANSIENT_BYTES_MAX,
+)
 from sila_daemon.server.op_store import Position, cursor_json
 
 if TYPE_CHECKING:
@@ -61,16 +66,26 @@ class Outbox:
         self._transient: deque[Frame] = deque()
         self._transient_bytes = 0
         self._told: deque[_Told] = deque()
-        self._answers: deque[Answer] = deque()
+        self._answers: deque[tuple[Answer, int]] = deque()
+        self._backlog_bytes = 0
+        self._roomy = asyncio.Event()
+        self._roomy.set()
         self._asked_tree_ids: list[str] | None = None
         """While a `since` is answered: the trees sent so far."""
         self._rewind: Position | None = None
+        self._is_deaf = False
         self._filled = asyncio.Event()
 
-    @property
-    def pending_answers(self) -> int:
-        """How many questions wait."""
-        return len(self._answers)
+    async def room(self) -> None:
+        """Returns when more acknowledgements and answers may be added."""
+        await self._roomy.wait()
+
+    def _grow(self, size: int) -> None:
+        self._backlog_bytes += size
+        if self._backlog_bytes > OUTBOX_BYTES_MAX:
+            self._roomy.clear()
+        else:
+            self._roomy.set()
 
     def wake(self) -> None:
         """Looks again for something to send."""
@@ -78,7 +93,10 @@ class Outbox:
 
     def add_news(self, frame: Frame) -> None:
         """Queues a small frame that goes before everything else."""
-        self._news.append(frame)
+        if len(self._news) < NEWS_MAX:
+            self._news.append(frame)
+        else:
+            self._is_deaf = True
         self._filled.set()
 
     def add_transient(self, frame: Frame) -> None:
@@ -91,11 +109,13 @@ class Outbox:
     def add_acknowledgement(self, frame: Frame, position: Position, *, is_own: bool) -> None:
         """Queues an acknowledgement that leaves when `position` is reached."""
         self._told.append(_Told(frame, position, is_own))
+        self._grow(frame.size)
         self._filled.set()
 
-    def add_answer(self, answer: Answer) -> None:
-        """Queues the answer to a question."""
-        self._answers.append(answer)
+    def add_answer(self, answer: Answer, size: int) -> None:
+        """Queues the answer to a question that takes `size` bytes or so until it is answered."""
+        self._answers.append((answer, size))
+        self._grow(size)
         self._filled.set()
 
     def go_back_to(self, position: Position) -> None:
@@ -121,6 +141,8 @@ class Outbox:
         problem = self._grant.problem(self._clock.time())
         if problem is not None:
             raise EndedError(problem)
+        if self._is_deaf:
+            raise EndedError("slow_consumer")
         try:
             async with asyncio.timeout(DRAIN_SECONDS_MAX):
                 await self._peer.send(frame)
@@ -142,7 +164,9 @@ class Outbox:
     async def _step(self) -> bool:
         """Sends the next acknowledgement or the next commits; False when there are none."""
         if self._told and self._told[0].position.seq <= self.position.seq:
-            await self._send(self._told.popleft().frame)
+            frame = self._told.popleft().frame
+            await self._send(frame)
+            self._grow(-frame.size)
             return True
         head = self._hub.head
         if self.position.seq >= head.seq:
@@ -205,11 +229,11 @@ class Outbox:
         if not self._answers:
             return False
         try:
-            frame = await anext(self._answers[0], None)
+            frame = await anext(self._answers[0][0], None)
         except SilaError as error:
             frame = Frame(f'["error",{dumps({"code": error.code, "message": error.message})}]')
         if frame is None:
-            self._answers.popleft()
+            self._grow(-self._answers.popleft()[1])
         else:
             await self._send(frame)
         return True

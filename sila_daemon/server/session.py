@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sila_daemon.core.errors import FormatError, InvalidOpError, SilaError, StorageError
+from sila_daemon.core.errors import InvalidOpError, SilaError, StorageError
 from sila_daemon.core.wire import decode_ops
 from sila_daemon.server import answers
 from sila_daemon.server.frames import TOO_LARGE, Frame, Peer, acknowledgement, event
@@ -26,7 +26,6 @@ from sila_daemon.server.limits import (
     INBOX_BYTES_MAX,
     INBOX_EVENTS_MAX,
     OP_BYTES_MAX,
-    REQUESTS_MAX,
 )
 from sila_daemon.server.op_store import Batch, Outcome, Position, cursor_json
 from sila_daemon.server.outbox import EndedError, Outbox
@@ -84,6 +83,8 @@ class SpaceSession:
         self._roomy = asyncio.Event()
         self._roomy.set()
         self._unanswered = 0
+        self._unanswered_bytes = 0
+        self._progress = asyncio.Event()
         self._settled = asyncio.Event()
         self._settled.set()
         self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -195,6 +196,7 @@ class SpaceSession:
             self._filled.clear()
             while self._inbox:
                 taken = self._inbox[0]
+                await self._outbox.room()
                 await self._handle(taken)
                 self._inbox.popleft()
                 self._inbox_bytes -= len(taken.payload or b"")
@@ -248,11 +250,20 @@ class SpaceSession:
             refused += [_far(op) for op in far]
             if near:
                 self._hub.pass_on_transient(self, tree_id, near)
+        size = _cost(taken)
+        while self._unanswered >= CREDIT or (
+            self._unanswered and self._unanswered_bytes + size > INBOX_BYTES_MAX
+        ):
+            self._progress.clear()
+            await self._progress.wait()
         self._unanswered += 1
+        self._unanswered_bytes += size
         self._settled.clear()
 
         def done(outcome: Outcome | SilaError) -> None:
             self._unanswered -= 1
+            self._unanswered_bytes -= size
+            self._progress.set()
             if not self._unanswered:
                 self._settled.set()
             if isinstance(outcome, SilaError):
@@ -284,7 +295,6 @@ class SpaceSession:
 
     async def _on_state(self, taken: _Event) -> None:
         await self._settled.wait()
-        await self._room_for_question()
         asked = await self._workers_or_inline(taken.payload, answers.decode_state)
         if isinstance(asked, answers.Since):
             if asked.epoch == self._hub.store.epoch and await self._hub.queries.is_in_history(
@@ -296,19 +306,14 @@ class SpaceSession:
                 done = {"treeIds": [], "cursor": cursor, "reset": True}
                 self._outbox.add_news(event("ops:sync:done", done))
         else:
-            self._outbox.add_answer(answers.trees(self._hub.queries, asked))
+            self._outbox.add_answer(answers.trees(self._hub.queries, asked), _cost(taken))
         self._acknowledge(taken.ack_id, {"ok": True}, self._outbox.position, is_own=False)
 
     async def _on_have(self, taken: _Event) -> None:
         await self._settled.wait()
-        await self._room_for_question()
         asked = await self._workers_or_inline(taken.payload, answers.decode_have)
-        self._outbox.add_answer(answers.holdings(self._hub, asked))
+        self._outbox.add_answer(answers.holdings(self._hub, asked), _cost(taken))
         self._acknowledge(taken.ack_id, {"ok": True}, self._outbox.position, is_own=False)
-
-    async def _room_for_question(self) -> None:
-        if self._outbox.pending_answers >= REQUESTS_MAX:
-            raise FormatError("too many questions at once", code="rate_limited")
 
     async def _workers_or_inline(
         self, payload: bytes | None, decode: Callable[[bytes | None], answers.T]
@@ -343,6 +348,11 @@ def _why(tasks: Sequence[asyncio.Future[None]]) -> str:
                 return "gone"
             LOG.error("a connection failed", exc_info=error)
     return "internal"
+
+
+def _cost(taken: _Event) -> int:
+    """Estimates what an event holds in memory until it is answered."""
+    return 1000 + len(taken.payload or b"")
 
 
 def _far(op: Op) -> InvalidOpError:

@@ -21,6 +21,8 @@ KEY_BYTES = 32
 AUDIENCE = "sila"
 _REQUIRED = ["sub", "sid", "iss", "aud", "jti", "iat", "exp"]
 _CLOCK_SKEW_SECONDS = 60
+_SECONDS_MAX = 3651 * 86_400
+"""Longer than any token that is made here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Tokens:
                 issuer=self._issuer,
                 options={"require": _REQUIRED, "verify_exp": False, "verify_iat": False},
             )
-        except (jwt.InvalidTokenError, ValueError, TypeError, RecursionError):
+        except (jwt.InvalidTokenError, ArithmeticError, ValueError, TypeError, RecursionError):
             raise SignInNeededError("the token is not valid", code="bad_token") from None
         texts = [claims["sub"], claims["sid"], claims["jti"]]
         times = [claims["iat"], claims["exp"]]
@@ -84,6 +86,8 @@ class Tokens:
         now = self._clock.time()
         if now >= claims["exp"]:
             raise SignInNeededError("the token has expired", code="auth_expired")
+        if claims["exp"] > now + _SECONDS_MAX:
+            raise SignInNeededError("the token is good for too long", code="bad_token")
         if claims["iat"] > now + _CLOCK_SKEW_SECONDS:
             raise SignInNeededError("the token is from the future", code="bad_token")
         return Claims(claims["sub"], claims["sid"], claims["iat"], claims["exp"])

@@ -153,7 +153,8 @@ async def test_making_spaces(api: Api) -> None:
         assert space.hub.head.seq == 0
     status, _, answer = await api.ask("POST", "/spaces", {"id": wanted})
     assert (status, answer["code"]) == (409, "taken")
-    for name in ("", "x" * 81, 7, None, []):
+    names: list[Any] = ["", "x" * 81, 7, None, []]
+    for name in names:
         status = (await api.ask("POST", "/spaces", {"name": name}))[0]
         assert status == (201 if name is None else 400), name
     for bad in ("../../x", "A" * 32, "a" * 31, 7, "", "a" * 31 + "/", "a" * 31 + "\x00"):
@@ -303,7 +304,8 @@ async def test_bad_ids_never_reach_the_disk(api: Api, bad: str) -> None:
         )  # fmt: skip
         assert status in (400, 404, 405) and answer["ok"] is False, (method, path)
     assert (await api.ask("GET", f"/spaces/{bad}"))[0] == 404
-    for item in (bad, None, 7, {}):
+    items: list[Any] = [bad, None, 7, {}]
+    for item in items:
         asked: dict[str, Any] = {"static": [item]}
         assert (await api.ask("POST", f"/spaces/{SPACE}/files/missing", asked))[0] == 400
     assert sorted(api.server.world.spaces.layout(SPACE).root.rglob("*")) == before

@@ -46,15 +46,11 @@ async def commit(store: OpStore, ops: list[Op], tree_id: str = TREE, sender: str
 
 
 async def everything(store: OpStore, held: StateVector | None = None) -> list[Op]:
-    queries = OpQueries(store)
     found: list[Op] = []
-    after: int | None = 0
-    while after is not None:
-        page = await queries.missing(TREE, held, after)
+    async for page in OpQueries(store).missing(TREE, held):
         ops, refused = decode_ops(page.text.encode())
-        assert not refused and len(ops) == page.count
+        assert not refused and 0 < len(ops) == page.count
         found += ops
-        after = page.next_counter
     return found
 
 

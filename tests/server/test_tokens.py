@@ -136,7 +136,8 @@ async def test_a_made_up_refresh_token_ends_nothing(signed: Signed) -> None:
     for token in (f"{head}_{'0' * 64}", "srt_", "srt_x_y", "srt_" + "x" * 500):
         with pytest.raises(SignInNeededError):
             await accounts.refresh(token)
-    assert await accounts.refresh(signed_in.refresh_token)
+    refreshed = await accounts.refresh(signed_in.refresh_token)
+    assert refreshed.refresh_token != signed_in.refresh_token
 
 
 async def test_an_access_token_is_extended_for_the_original(signed: Signed) -> None:
@@ -156,7 +157,8 @@ async def test_a_new_password_ends_every_session(signed: Signed) -> None:
         await accounts.check(signed_in.access_token)
     with pytest.raises(SignInNeededError):
         await accounts.log_in("a@example.org", "good password", Device())
-    assert await accounts.log_in("a@example.org", "better password", Device())
+    again = await accounts.log_in("a@example.org", "better password", Device())
+    assert again.user.email == "a@example.org"
 
 
 async def test_an_unknown_user_costs_one_hash_like_a_known_one(
