@@ -78,7 +78,7 @@ class SilaApp(App[None]):
         self._first_space = first_space
         self._redraw: Timer | None = None
         self._drawn_connection = session.connection
-        self._start_command = START_COMMAND
+        self.start_command: tuple[str, ...] = START_COMMAND
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = LIGHT.name if is_light else DARK.name
@@ -169,7 +169,7 @@ class SilaApp(App[None]):
     async def _start_daemon(self) -> None:
         self.notify("The daemon is being started", timeout=3)
         process = await asyncio.create_subprocess_exec(
-            *self._start_command,
+            *self.start_command,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,

@@ -72,16 +72,15 @@ class Link:
             pause = RETRY_S[min(self._failures, len(RETRY_S) - 1)]
             self._failures += 1
             self._session.feed_lost(reason, self._session.now() + pause)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._retry_now.wait(), pause)
-            self._retry_now.clear()
+            await _set_within(self._retry_now, pause)
 
     async def call(self, method: str, **params: Any) -> Any:
         """Asks the daemon; raises a SilaError with a sentence when it cannot or will not."""
         if self._client is None:
             raise DaemonNotRunningError("the daemon does not answer", hint="sila-daemon start")
         try:
-            return await asyncio.wait_for(self._client.call(method, **params), CALL_S_MAX)
+            async with asyncio.timeout(CALL_S_MAX):
+                return await self._client.call(method, **params)
         except TimeoutError as exc:
             text = f"the daemon did not answer within {CALL_S_MAX:.0f} s"
             raise DaemonNotRunningError(text, hint="sila-daemon restart") from exc
@@ -138,10 +137,9 @@ class Link:
 
     async def _feed_status(self, client: Client) -> None:
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._status_wanted.wait(), STATUS_S_MAX)
-            self._status_wanted.clear()
-            answer = await asyncio.wait_for(client.call("daemon.status"), CALL_S_MAX)
+            await _set_within(self._status_wanted, STATUS_S_MAX)
+            async with asyncio.timeout(CALL_S_MAX):
+                answer = await client.call("daemon.status")
             self._session.feed_status(answer)
             await asyncio.sleep(STATUS_S_MIN)
 
@@ -150,3 +148,14 @@ class Link:
         if client is not None:
             with suppress(OSError, SilaError):
                 await client.close()
+
+
+async def _set_within(event: asyncio.Event, seconds: float) -> None:
+    """Waits for the event, but not longer, and clears it.
+
+    Not with `wait_for`: before Python 3.12 it loses a cancellation that comes with the event.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    event.clear()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PATIENCE = 400
 """Rounds of waiting for a screen to come to rest; each ends when its messages are handled."""
 
-_FONT_FACE = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
+_ELSEWHERE = re.compile(r"\s*(?:@font-face \{.*?\}|<!--.*?-->)", re.DOTALL)
 _UNIQUE_ID = re.compile(r"terminal-\d+")
 
 Step = Callable[[Pilot[None]], Awaitable[None]]
@@ -90,4 +90,4 @@ async def draw(app: SilaApp, screen: str, size: tuple[int, int]) -> str:
 def picture(app: SilaApp) -> str:
     """What the app shows now, as SVG that is the same in every run."""
     svg = app.export_screenshot(title="sila")
-    return _UNIQUE_ID.sub("sila", _FONT_FACE.sub("", svg))
+    return _UNIQUE_ID.sub("sila", _ELSEWHERE.sub("", svg))

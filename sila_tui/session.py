@@ -114,8 +114,10 @@ class Session:
 
     def find_space(self, wish: str) -> SpaceFacts | None:
         """The one space that an id, a unique prefix of it, a name or a path means."""
+        if not wish:
+            return None
         exact = [space for space in self.spaces if wish in (space.id, space.name, space.path)]
-        found = exact or [space for space in self.spaces if wish and space.id.startswith(wish)]
+        found = exact or [space for space in self.spaces if space.id.startswith(wish)]
         return found[0] if len(found) == 1 else None
 
     def title_of(self, space_id: str) -> str:

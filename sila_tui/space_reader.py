@@ -43,18 +43,18 @@ class SpaceReader:
         return await self._link.call(method, space=self.space_id, **params)
 
     async def outline(self) -> Outline:
-        """Everything that the sidebar names."""
+        """Everything that the sidebar names.
+
+        A chat that no thread names any more, because it was deleted, is left to the trees.
+        """
         trees = [TreeFacts.read(row) for row in rows((await self._call("tree.list"))["trees"])]
         listed = rows((await self._call("chat.list"))["chats"])
         chats = {chat.tree: chat for chat in map(ChatEntry.read, listed)}
         names = await self.secret_names()
         entries = [entry async for entry in self._threads(trees, chats)]
-        found = {entry.tree for entry in entries}
-        entries += [
-            Entry(chat.title, 0, chat.tree, chat.messages)
-            for chat in chats.values()
-            if chat.tree not in found
-        ]
+        if not entries:
+            # Without a list of threads the daemon's own order is the best there is.
+            entries = [Entry(chat.title, 0, chat.tree, chat.messages) for chat in chats.values()]
         return Outline(tuple(entries), tuple(trees), tuple(names))
 
     async def _threads(

@@ -50,9 +50,9 @@ ASCII = Symbols(
 
 
 def worst(states: list[str]) -> str:
-    """The state among `states` that deserves attention first; `current` when there are none."""
-    ranks = [WORST_FIRST.index(state) if state in WORST_FIRST else 0 for state in states]
-    return WORST_FIRST[min(ranks)] if ranks else "current"
+    """The state that deserves attention first; `current` when none of them is one of the six."""
+    known = [WORST_FIRST.index(state) for state in states if state in WORST_FIRST]
+    return WORST_FIRST[min(known)] if known else "current"
 
 
 def clean(text: str) -> str:

@@ -29,8 +29,6 @@ class TreePane(Pane):
     TreePane { layout: grid; grid-size: 2; grid-columns: 1fr 1fr; grid-rows: 1fr; }
     TreePane #vertex { height: 1fr; border-left: solid $border; padding-left: 1; }
     TreePane #place { height: auto; max-height: 3; color: $dim; padding: 0 1; margin-bottom: 1; }
-    .-narrow TreePane { grid-size: 1; grid-rows: 3fr 2fr; grid-columns: 1fr; }
-    .-narrow TreePane #vertex { border-left: none; border-top: solid $border; padding-left: 0; }
     """
 
     def __init__(self, session: Session, reader: SpaceReader) -> None:

@@ -10,6 +10,9 @@ from sila_tui.theme import palette
 from sila_tui.widgets.lines import fitted, line, sides
 from sila_tui.words import span
 
+NARROW = 100
+"""Below this width the host and the first crumb make room."""
+
 
 class TopBar(Widget):
     """Breadcrumbs at the left, the state of everything in words at the right, a rule below."""
@@ -35,13 +38,16 @@ class TopBar(Widget):
         state = line(
             (symbols.of_state(said.state), look.of_state(said.state)), " ", (said.words, look.text)
         )
-        state.truncate(max(20, width - 16), overflow="ellipsis")
-        if width >= 100 and self._host:
+        is_narrow = width < NARROW
+        if not is_narrow and self._host:
             state = Text.assemble(state, ("   " + self._host, look.dim))
-        first, *others = self._crumbs
+        first, *others = self._crumbs[1:] if is_narrow and self._crumbs[1:] else self._crumbs
         path = line((f" {first}", look.accent + look.strong.without_color))
         for crumb in others:
             path.append_text(line((f" {symbols.into} ", look.dim), (crumb, look.strong)))
+        # The place keeps two fifths of the line when the sentence is long.
+        place_width = min(path.cell_len, width * 2 // 5)
+        state.truncate(max(20, width - place_width - 3), overflow="ellipsis")
         top = sides(path, state, max(1, width - 1))
         return Text.assemble(top, "\n", (symbols.rule * width, look.faint))
 
@@ -67,9 +73,9 @@ class Banner(Widget):
         again = f"trying again in {span(wait + 0.9)}" if wait > 0 else "trying again"
         text = line(
             (f" {session.symbols.broken} The daemon stopped answering. ", look.bad),
-            (f"What you see is from then; {again}.", look.text),
+            (f"This is from then; {again}.", look.text),
             ("   ctrl+r", look.accent),
-            (" try now", look.dim),
+            (" now", look.dim),
             ("  ctrl+s", look.accent),
             (" start it", look.dim),
         )

@@ -12,19 +12,17 @@ import resvg_py
 
 from sila_tui.screenshot import draw
 from tests.tui.fake_daemon import FakeDaemon
-from tests.tui.pictures import PICTURES, Picture, app_for
+from tests.tui.pictures import COMPARED, PICTURES, SHOWN, Picture, app_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / "screenshots"
 FONT_DIRS = ["/usr/share/fonts", "/usr/local/share/fonts", "/Library/Fonts"]
 FONT = "DejaVu Sans Mono"
 
 
-async def make(picture: Picture, folder: Path) -> None:
-    """Draws one picture into the folder."""
+async def make(picture: Picture) -> None:
+    """Draws one picture where it is kept."""
     with tempfile.TemporaryDirectory() as place:
         daemon = FakeDaemon(Path(place, "d.sock"))
         picture.prepare(daemon)
@@ -34,11 +32,10 @@ async def make(picture: Picture, folder: Path) -> None:
             svg = await draw(app_for(daemon, picture), picture.screen, picture.size)
         finally:
             await daemon.stop()
-    path = folder / f"{picture.name}.svg"
-    path.write_text(svg, encoding="utf-8")
-    if has_font():
+    picture.path.write_text(svg, encoding="utf-8")
+    if has_font() and picture.is_shown:
         png = resvg_py.svg_to_bytes(svg_string=svg, monospace_family=FONT, font_dirs=FONT_DIRS)
-        path.with_suffix(".png").write_bytes(bytes(png))
+        picture.path.with_suffix(".png").write_bytes(bytes(png))
     print(f"{picture.name:<24} {picture.size[0]}x{picture.size[1]}")
 
 
@@ -50,10 +47,11 @@ def has_font() -> bool:
 
 def main(names: Sequence[str]) -> None:
     """Draws the pictures of those names, all of them when there are none."""
-    FOLDER.mkdir(exist_ok=True)
+    SHOWN.mkdir(exist_ok=True)
+    COMPARED.mkdir(exist_ok=True)
     for picture in PICTURES:
         if not names or picture.name in names:
-            asyncio.run(make(picture, FOLDER))
+            asyncio.run(make(picture))
     if not has_font():
         print(f"{FONT} is not installed (apt install fonts-dejavu-core): only SVG was made")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sila_daemon.control.client import ControlClient
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
     from tests.tui.fake_daemon import FakeDaemon
 
+COMPARED = Path(__file__).parent / "snapshots"
+SHOWN = Path(__file__).parents[2] / "screenshots"
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -27,6 +31,13 @@ class Picture:
     is_light: bool = False
     has_daemon: bool = True
     prepare: Callable[[FakeDaemon], None] = lambda _: None
+    is_shown: bool = True
+    """Whether it is kept in screenshots/ for people, or only compared by the tests."""
+
+    @property
+    def path(self) -> Path:
+        """Where its SVG is kept."""
+        return (SHOWN if self.is_shown else COMPARED) / f"{self.name}.svg"
 
 
 def without_spaces(daemon: FakeDaemon) -> None:
@@ -37,6 +48,36 @@ def without_spaces(daemon: FakeDaemon) -> None:
 def all_safe(daemon: FakeDaemon) -> None:
     """Nothing needs anybody."""
     daemon.status["spaces"] = daemon.status["spaces"][:1]
+
+
+HARD = """\
+# 中文 日本語 한국어
+العربية עברית हिन्दी and 👩‍👩‍👧‍👦 👍🏽 in a line of text that is long enough to be broken in two.
+
+<b>html</b> &amp; ![picture](https://example.org/a.png) [link](https://example.org)
+
+| 名前 | n |
+|---|--:|
+| 豆 | 1 |
+"""
+
+
+def hard_text(daemon: FakeDaemon) -> None:
+    """Wide characters, joined emoji, right to left, control characters, lone surrogates, HTML."""
+    first, answer, *_ = sample.chat_messages()
+    first["text"] = "Control \x1b[31m\x07 chars, RTL \u202e override, half an emoji \ud83d."
+    daemon.messages[sample.COFFEE] = [first, {**answer, "text": HARD, "model": "模型-1"}]
+    daemon.status["spaces"] = [
+        sample.space(sample.WORK, "日本語の練習 🙂 \ud83d", f"{sample.HOME}/工作", "current")
+    ]
+
+
+def lots_of_everything(daemon: FakeDaemon) -> None:
+    """More spaces than fit."""
+    daemon.status["spaces"] = [
+        sample.space(f"{at:032x}", f"Space number {at}", f"{sample.HOME}/s/{at}", "current")
+        for at in range(100)
+    ]
 
 
 PICTURES = [
@@ -58,6 +99,15 @@ PICTURES = [
     Picture("new-space", "new"),
     Picture("no-daemon", "home", (100, 24), has_daemon=False),
     Picture("no-spaces", "home", (100, 24), prepare=without_spaces),
+    Picture("hard-text", "space", (100, 30), prepare=hard_text, is_shown=False),
+    Picture("hard-text-home", "home", (80, 24), prepare=hard_text, is_shown=False),
+    Picture("many-spaces", "home", (80, 24), prepare=lots_of_everything, is_shown=False),
+    Picture("files-small", "files", (80, 24), is_shown=False),
+    Picture("sync-small", "sync", (80, 24), is_shown=False),
+    Picture("help-small", "help", (80, 24), is_shown=False),
+    Picture("chat-large", "space", (200, 60), is_shown=False),
+    Picture("tree-light", "tree", is_light=True, is_shown=False),
+    Picture("sync-light", "sync", is_light=True, is_shown=False),
 ]
 
 

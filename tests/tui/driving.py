@@ -1,0 +1,64 @@
+"""Driving the app in tests: keys in, text out, and waiting for what is to be seen."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from sila_tui.app import SilaApp
+from sila_tui.screenshot import rest
+from tests.tui.pictures import Picture, app_for
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from textual.pilot import Pilot
+
+    from tests.tui.fake_daemon import FakeDaemon
+
+ROUNDS_MAX = 2000
+"""Rounds of handled messages before a wait gives up; a reconnect needs some hundred."""
+
+
+@asynccontextmanager
+async def driven(
+    daemon: FakeDaemon, size: tuple[int, int] = (120, 32)
+) -> AsyncIterator[tuple[SilaApp, Pilot[None]]]:
+    """The app on its first screen, at rest."""
+    app = app_for(daemon, Picture("driven", "home"))
+    async with app.run_test(size=size, notifications=True) as pilot:
+        app.animation_level = "none"
+        await rest(pilot)
+        yield app, pilot
+
+
+async def press(pilot: Pilot[None], *keys: str) -> None:
+    """Presses keys, each when what the one before began has come to rest."""
+    for key in keys:
+        await pilot.press(key)
+        await rest(pilot)
+
+
+async def write(pilot: Pilot[None], text: str) -> None:
+    """Types text."""
+    for char in text:
+        await pilot.press("space" if char == " " else char)
+    await rest(pilot)
+
+
+def shown(app: SilaApp) -> str:
+    """What the screen says, line by line."""
+    screen = app.screen
+    lines = screen._compositor.render_strips(screen.size)
+    return "\n".join(strip.text.rstrip() for strip in lines)
+
+
+async def until(pilot: Pilot[None], is_so: Callable[[], bool]) -> None:
+    """Waits until something is to be seen."""
+    for _ in range(ROUNDS_MAX):
+        if is_so():
+            return
+        await pilot.pause(0.005)
+    app = pilot.app
+    assert isinstance(app, SilaApp)
+    raise AssertionError(f"never came:\n{shown(app)}")
