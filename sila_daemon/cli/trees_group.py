@@ -22,7 +22,14 @@ def add_parsers(commands: CommandTree) -> None:
     new = commands.add("vertex new", "Make a vertex and print its id.", f"{_TREES}:new")
     _add(new, "SPACE", "TREE")
     new.add_argument("--parent", metavar="VERTEX", help="the root without it")
-    new.add_argument("properties", nargs="*", metavar="KEY=VALUE", help="VALUE as in vertex set")
+    new.add_argument(
+        "--set",
+        dest="properties",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a property; VALUE as in vertex set",
+    )
     change = commands.add("vertex set", "Set one property.", f"{_TREES}:set_")
     _add(change, "SPACE", "TREE", "VERTEX", "KEY")
     change.add_argument("value", metavar="VALUE", help="JSON; what is not JSON is text")

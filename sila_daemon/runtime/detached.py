@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sila_daemon.control.call import call
+from sila_daemon.control.error_codes import from_wire
 from sila_daemon.core.errors import (
     AlreadyRunningError,
     ControlError,
@@ -24,7 +25,6 @@ START_S_MAX = 30.0
 STOP_S_MAX = 20.0
 """The daemon gives itself 10 s to flush."""
 _POLL_S = 0.02
-_EXIT_CODES: dict[int, type[SilaError]] = {3: AlreadyRunningError, 7: StorageError}
 
 
 def start_detached(paths: Paths) -> dict[str, Any]:
@@ -103,4 +103,4 @@ def _failure(code: int, said: Path) -> SilaError:
     lines = said.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     message = lines[0] if lines else f"the daemon ended at once with code {code}"
     hint = lines[1] if len(lines) > 1 else f"see {said}"
-    return _EXIT_CODES.get(code, ControlError)(message, hint=hint)
+    return from_wire({"message": message, "data": {"exitCode": code, "hint": hint}})

@@ -1,0 +1,309 @@
+"""The commands against a running daemon: what they say, what they keep, how they refuse."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.daemon.machine import Machine, serving, wait_until
+
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "spaces"
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A machine whose daemon runs for all tests of this file."""
+    machine = Machine(tmp_path_factory.mktemp("machine"))
+    with machine.daemon():
+        yield machine
+
+
+@pytest.fixture
+def space(machine: Machine, tmp_path: Path) -> str:
+    """The id of a new space in a folder of its own."""
+    added = machine.data("space", "create", str(tmp_path / "space"), "--name", tmp_path.name)
+    assert added["name"] == tmp_path.name
+    return str(added["id"])
+
+
+def test_a_space_goes_by_id_prefix_name_and_path(
+    machine: Machine, space: str, tmp_path: Path
+) -> None:
+    for reference in (space, space[:8], tmp_path.name, str(tmp_path / "space")):
+        assert machine.status(reference)["id"] == space
+    assert machine.refusal("status", "nothing-like-it") == (4, "no_space")
+    assert machine.refusal("status", "") == (4, "no_space")
+
+
+def test_status_has_the_promised_shape(machine: Machine, space: str) -> None:
+    machine.until_current(space)
+    data = machine.data("status", space)
+    assert {"version", "pid", "since", "uptimeSeconds"} <= data["daemon"].keys()
+    [found] = data["spaces"]
+    assert {"id", "name", "path", "state", "reason", "trees", "ops", "files", "bytes"} <= set(found)
+    assert found["folder"].keys() == {"lastScan", "pendingOps"}
+    assert (found["remotes"], found["trees"], found["reason"]) == ([], 1, "")
+    text = machine.sila("status", space).stdout
+    assert text.startswith("● all saved on this machine; no servers\n")
+    assert "ops in 1 tree · 0 files" in text and "\x1b" not in text
+
+
+def test_what_is_added_twice_is_refused(machine: Machine, space: str, tmp_path: Path) -> None:
+    assert machine.refusal("space", "add", str(tmp_path / "space")) == (6, "space_known")
+    shutil.copytree(tmp_path / "space", tmp_path / "copy")
+    assert machine.refusal("space", "add", str(tmp_path / "copy")) == (6, "space_known")
+    assert machine.refusal("space", "add", str(tmp_path / "nowhere"))[0] == 4
+    assert machine.refusal("space", "create", str(tmp_path / "space"), "--name", "x")[0] == 6
+
+
+def test_removing_deletes_nothing_and_adding_brings_all_back(
+    machine: Machine, space: str, tmp_path: Path
+) -> None:
+    vertex = machine.data("vertex", "new", space, "space", "--set", "a=1")["vertex"]
+    machine.until_current(space)
+    assert machine.data("space", "remove", space)["path"] == str(tmp_path / "space")
+    assert machine.refusal("status", space)[0] == 4
+    assert machine.data("space", "add", str(tmp_path / "space"))["id"] == space
+    assert machine.data("vertex", "get", space, "space", vertex)["properties"]["a"] == 1
+
+
+def test_edits_are_read_back(machine: Machine, space: str) -> None:
+    new = machine.data(
+        "vertex", "new", space, "space", "--set", "name=Plan", "--set", 'list=[1, {"a": null}]'
+    )
+    plan = new["vertex"]
+    child = machine.data("vertex", "new", space, "space", "--parent", plan, "--set", "name=Sub")[
+        "vertex"
+    ]
+    machine.data("vertex", "set", space, "space", plan, "note", "12", "--text")
+    machine.data("vertex", "unset", space, "space", plan, "list")
+    found = machine.data("vertex", "get", space, space, plan)
+    assert (found["properties"]["note"], found["childCount"], found["path"]) == ("12", 1, "/Plan")
+    assert "list" not in found["properties"]
+    inside = machine.data("tree", space, "space/Plan")
+    assert [entry["name"] for entry in inside["children"]] == ["Sub"]
+    assert machine.refusal("vertex", "move", space, "space", plan, child) == (2, "usage")
+    machine.data("vertex", "delete", space, "space", child)
+    assert machine.data("vertex", "get", space, "space", child)["deleted"] is True
+    assert machine.refusal("vertex", "get", space, "space", "nothing")[0] == 4
+    assert machine.refusal("vertex", "get", space, "no-such-tree") == (4, "no_tree")
+    assert machine.refusal("vertex", "set", space, "space", plan, "empty", "{}")[0] == 2
+    [tree] = machine.data("tree", space)["trees"]
+    assert (tree["id"], tree["role"]) == (space, "space")
+
+
+def test_edits_are_kept_together_or_not_at_all(machine: Machine, space: str) -> None:
+    from sila_daemon.control.call import call
+    from sila_daemon.core.errors import SilaError
+    from sila_daemon.paths import user_paths
+
+    socket = user_paths(machine.env).socket
+    before = machine.status(space)["ops"]
+    good = {"do": "new", "properties": {"a": 1}}
+    root = machine.data("vertex", "get", space, "space")["id"]
+    first = machine.data("vertex", "new", space, "space")["vertex"]
+    second = machine.data("vertex", "new", space, "space")["vertex"]
+    wait_until(lambda: machine.status(space)["ops"] == before + 4)
+    for bad in (
+        {"do": "set", "vertex": "nothing", "key": "a", "value": 1},
+        {"do": "set", "vertex": root, "key": "", "value": 1},
+        {"do": "set", "vertex": root, "key": "a", "value": []},
+        {"do": "delete", "vertex": root},
+        {"do": "new", "parent": "nothing"},
+    ):
+        with pytest.raises(SilaError):
+            call(socket, "edit.apply", space=space, tree="space", edits=[good, bad])
+    cycle = [
+        {"do": "move", "vertex": first, "parent": second},
+        {"do": "move", "vertex": second, "parent": first},
+    ]
+    with pytest.raises(SilaError):
+        call(socket, "edit.apply", space=space, tree="space", edits=cycle)
+    assert machine.data("space", "sync", space)["ops"] == before + 4
+
+
+def test_children_come_in_pages(machine: Machine, space: str) -> None:
+    from sila_daemon.control.call import call
+    from sila_daemon.paths import user_paths
+
+    socket = user_paths(machine.env).socket
+    above = machine.data("vertex", "new", space, "space", "--set", "name=above")["vertex"]
+    edits = [{"do": "new", "parent": above, "properties": {"name": str(n)}} for n in range(25)]
+    made = call(socket, "edit.apply", space=space, tree="space", edits=edits)["results"]
+    seen: list[str] = []
+    after = None
+    while True:
+        page = call(
+            socket,
+            "vertex.children",
+            space=space,
+            tree="space",
+            vertex=above,
+            after=after,
+            limit=10,
+        )
+        assert len(page["children"]) <= 10
+        seen += [child["id"] for child in page["children"]]
+        after = page["next"]
+        if after is None:
+            break
+    assert sorted(seen) == sorted(result["vertex"] for result in made)
+
+
+def test_files_go_in_and_come_out(machine: Machine, space: str, tmp_path: Path) -> None:
+    source = tmp_path / "pic.png"
+    source.write_bytes(bytes(range(256)) * 5000)
+    stored = machine.data("file", "put", space, str(source), "art/pic.png")
+    assert (stored["size"], len(stored["hash"])) == (1_280_000, 64)
+    [entry] = machine.data("file", "list", space)["files"]
+    assert (entry["path"], entry["mimeType"], entry["here"]) == ("art/pic.png", "image/png", True)
+    target = tmp_path / "out.png"
+    machine.data("file", "get", space, "art/pic.png", str(target))
+    assert target.read_bytes() == source.read_bytes()
+    target.write_text("mine")
+    assert machine.refusal("file", "get", space, "art/pic.png", str(target)) == (6, "exists")
+    assert target.read_text() == "mine"
+    machine.data("file", "get", space, "art/pic.png", str(target), "--force")
+    assert target.read_bytes() == source.read_bytes()
+    source.write_text("newer")
+    machine.data("file", "put", space, str(source), "art/pic.png")
+    [entry] = machine.data("file", "list", space)["files"]
+    assert entry["size"] == 5
+    assert machine.refusal("file", "get", space, "art/none", str(tmp_path / "x")) == (4, "no_file")
+    assert machine.refusal("file", "put", space, str(tmp_path / "none")) == (4, "no_local_file")
+    assert machine.refusal("file", "put", space, str(source), "art")[0] == 2
+
+
+def test_secrets_are_said_only_when_asked_for(machine: Machine, space: str) -> None:
+    machine.data("secret", "set", space, "api-key", "--stdin", stdin="open sesame\n")
+    assert machine.data("secret", "list", space) == {"names": ["api-key"]}
+    assert machine.sila("secret", "list", space).stdout == "api-key\n"
+    assert machine.sila("secret", "get", space, "api-key").stdout == "open sesame\n"
+    assert machine.sila("secret", "set", space, "api-key", "value").returncode == 2
+    assert machine.refusal("secret", "set", space, "api-key", "--stdin")[0] == 2
+    machine.data("secret", "unset", space, "api-key")
+    assert machine.refusal("secret", "get", space, "api-key") == (4, "no_secret")
+    logs = machine.home / "logs"
+    assert not any("sesame" in path.read_text() for path in logs.iterdir())
+
+
+def test_chats_of_the_original_are_shown(machine: Machine, tmp_path: Path) -> None:
+    shutil.copytree(FIXTURES / "workspace-main", tmp_path / "main")
+    space = machine.data("space", "add", str(tmp_path / "main"))["id"]
+    wait_until(lambda: bool(machine.data("chat", "list", space)["chats"]))
+    wait_until(lambda: machine.status(space)["state"] != "syncing")
+    chats = [chat for chat in machine.data("chat", "list", space)["chats"] if chat["messages"]]
+    shown = machine.data("chat", "show", space, chats[0]["tree"])
+    assert len(shown["messages"]) == chats[0]["messages"]
+    for message in shown["messages"]:
+        assert message["id"] in message["alternatives"]
+    out = tmp_path / "chat.md"
+    machine.data("chat", "export", space, chats[0]["tree"], str(out))
+    assert out.read_text().startswith("# ")
+    assert machine.refusal("chat", "export", space, chats[0]["tree"], str(out)) == (6, "exists")
+
+
+def test_a_space_can_be_left_alone_for_a_while(machine: Machine, space: str) -> None:
+    machine.data("space", "pause", space, "--for", "2h")
+    assert machine.status(space)["state"] == "paused"
+    assert machine.refusal("space", "sync", space) == (7, "paused")
+    machine.data("vertex", "new", space, "space")
+    assert machine.sila("space", "pause", space, "--for", "soon").returncode == 2
+    machine.data("space", "pause", space)
+    machine.data("space", "resume", space)
+    machine.until_current(space)
+
+
+def test_a_space_without_a_folder(machine: Machine) -> None:
+    added = machine.data("space", "create", "local://", "--name", "Only here")
+    assert added["path"] is None
+    root = machine.data("vertex", "get", added["id"], "space")
+    machine.data("vertex", "set", added["id"], "space", root["id"], "theme", "dark")
+    found = machine.status("Only here")
+    assert (found["state"], found["path"], found["folder"]) == ("current", None, None)
+    entries = machine.data("space", "list")["spaces"]
+    assert [entry["name"] for entry in entries if entry["id"] == added["id"]] == ["Only here"]
+
+
+def test_what_happens_is_told(machine: Machine, space: str) -> None:
+    follow = machine.command("events", "--follow")
+    with subprocess.Popen(follow, env=machine.env, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        first = json.loads(process.stdout.readline())
+        assert first["id"] >= 1 and first["kind"]
+        machine.data("vertex", "new", space, "space")
+        for line in process.stdout:
+            event = json.loads(line)
+            if event["space"] == space and event["kind"] == "ops" and event["source"] is None:
+                break
+        process.terminate()
+    events = machine.data("events")["events"]
+    assert [event["id"] for event in events] == list(
+        range(events[0]["id"], events[0]["id"] + len(events))
+    )
+
+
+def test_nothing_waits_when_all_is_written(machine: Machine, space: str) -> None:
+    machine.until_current(space)
+    assert machine.data("outbox", space) == {"waiting": []}
+
+
+def test_signing_in_refuses_what_would_give_the_password_away(machine: Machine) -> None:
+    words = ("login", "http://example.org", "--email", "a@b", "--password-stdin")
+    assert machine.refusal(*words, stdin="x") == (6, "insecure_url")
+    assert machine.refusal("login", "example.org", "--token-stdin", stdin="x") == (2, "bad_url")
+    away = ("login", "http://127.0.0.1:9", "--email", "a@b", "--password-stdin")
+    assert machine.refusal(*away, stdin="x") == (8, "unreachable")
+    assert machine.refusal("login", "http://127.0.0.1:9", "--email", "a@b")[0] == 2
+    assert machine.refusal("logout", "https://nowhere.example")[0] == 4
+
+
+def test_a_space_travels_by_a_server_to_another_machine(
+    machine: Machine, space: str, tmp_path: Path
+) -> None:
+    other = Machine(tmp_path / "other")
+    with serving(tmp_path / "server", "a@example.org", "correct horse") as url, other.daemon():
+        assert machine.refusal("space", "server", "add", space, url) == (5, "sign_in_needed")
+        login = ("login", url, "--email", "a@example.org", "--password-stdin")
+        assert machine.refusal(*login, stdin="wrong")[0] == 5
+        for one in (machine, other):
+            one.data(*login, stdin="correct horse")
+        assert machine.data("whoami")["servers"][0]["email"] == "a@example.org"
+        machine.data("secret", "set", space, "key", "--stdin", stdin="sesame")
+        (tmp_path / "note.txt").write_text("hello")
+        machine.data("file", "put", space, str(tmp_path / "note.txt"))
+        said = machine.sila("space", "server", "add", space, url)
+        assert said.returncode == 0 and "Secrets stay on this machine" in said.stderr
+        machine.data("space", "server", "add", space, url, "--secrets", "mirror")
+        machine.data("space", "sync", space)
+        machine.until_current(space)
+        assert re.search(r"● all safe · agreed \d+ s ago", machine.sila("status", space).stdout)
+        [remote] = other.data("space", "list", "--remote", url)["spaces"]
+        assert remote["id"] == space
+        clone = str(tmp_path / "clone")
+        other.data("space", "clone", url, space, clone, "--secrets", "mirror")
+        wait_until(lambda: other.sila("secret", "get", space, "key").stdout == "sesame\n")
+        wait_until(lambda: other.status(space)["files"] == 1)
+        machine.data("vertex", "new", space, "space", "--set", "name=from here")
+        other.data("vertex", "new", space, "space", "--set", "name=from there")
+        for one in (machine, other):
+            wait_until(lambda one=one: {"from here", "from there"} <= names(one, space))  # type: ignore[misc]
+            one.until_current(space)
+        folders = (str(tmp_path / "space"), clone)
+        first, second = (machine.sila("space", "dump", path, "--json").stdout for path in folders)
+        assert first == second and "from there" in first
+        other.data("logout", url)
+        other.data("space", "server", "remove", space, url)
+        assert other.status(space)["remotes"] == []
+        machine.data("space", "server", "remove", space, url)
+
+
+def names(machine: Machine, space: str) -> set[str]:
+    """The names of what is directly below the root of the space tree."""
+    return {child["name"] for child in machine.data("tree", space, "space")["children"]}
