@@ -96,10 +96,8 @@ def _play(home: Path, stack: ExitStack) -> Device:
     attic = stack.enter_context(_device("home server", home, url))
 
     _say("A sample space on the laptop, mirrored to the server, secrets too")
-    created = laptop.run(
-        "space", "create", str(laptop.folder), "--name", _SPACE, "--sample",
-        "--server", url, "--secrets", "mirror",
-    )  # fmt: skip
+    created = laptop.run("space", "sample", str(laptop.folder), "--name", _SPACE)
+    laptop.run("space", "add", str(laptop.folder), "--server", url, "--secrets", "mirror")
     space_id = created["id"]
     laptop.run("space", "sync", space_id)
 

@@ -1,4 +1,4 @@
-"""The commands on a space folder that need no daemon: create, dump, verify, export, import."""
+"""The commands on a space folder that need no daemon: create, sample, dump, verify, export, import."""
 
 from __future__ import annotations
 
@@ -28,6 +28,13 @@ def add_parsers(commands: CommandTree) -> None:
         choices=("mirror", "keep"),
         help="whether secrets are mirrored to that server, which can read them",
     )
+
+    sample = commands.add(
+        "space sample", "Make a small space with sample content to look around in.",
+        "sila_daemon.cli.sample_command:sample",
+    )  # fmt: skip
+    sample.add_argument("path", metavar="PATH", help="must not exist yet, or be empty")
+    sample.add_argument("--name", metavar="N", help="what people call it")
 
     dump = commands.add("space dump", "Print everything a space folder holds.", f"{_HANDLERS}:dump")
     dump.add_argument("path", metavar="PATH")

@@ -23,6 +23,7 @@ Json = Any
 DEPTH_MAX = 64
 """Deeper values could exhaust the stack of a reader."""
 
+_quote = json.encoder.encode_basestring
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _SAFE_INTEGER_MAX = 2**53 - 1
 _BLANKS = b" \t\r\n"
@@ -161,7 +162,7 @@ def _utf16(text: str) -> bytes:
 
 
 def _text(text: str) -> str:
-    quoted = json.dumps(text, ensure_ascii=False)
+    quoted = _quote(text)
     return _LONE_SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted)
 
 

@@ -18,7 +18,7 @@ from sila_daemon.core.ops import MoveOp, Op, OpId, PropertyOp, content_bytes
 from sila_daemon.core.peer_order import LABEL_BITS
 
 if TYPE_CHECKING:
-    from sila_daemon.core.rep_tree import RepTree
+    from sila_daemon.core.merging_tree import MergingTree
 
 R = TypeVar("R", MoveRow, PropertyRow)
 
@@ -41,7 +41,7 @@ class MergeResult:
 class TreeBatch:
     """Collects ops of one tree; they are merged when the `with` block ends."""
 
-    def __init__(self, tree: RepTree) -> None:
+    def __init__(self, tree: MergingTree) -> None:
         self._tree = tree
         self._staged: list[tuple[int, int, int]] = []
         self._seen: dict[str, set[int]] = {}

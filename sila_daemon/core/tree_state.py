@@ -112,8 +112,9 @@ class TreeState:
         return ordered
 
     def child_count(self, index: int) -> int:
-        """Returns the number of children."""
-        return len(self.children_of(index))
+        """Returns the number of children, without sorting them."""
+        ordered = self._sorted_children.get(index)
+        return sum(1 for _ in self._hierarchy.children(index)) if ordered is None else len(ordered)
 
     def text(self, index: int, key: str, *, with_transient: bool = True) -> bytes | None:
         """Returns the JSON text of a property; None when it is not set."""
