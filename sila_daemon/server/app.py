@@ -16,6 +16,7 @@ from sila_daemon.server.gateway import GatewayServer
 from sila_daemon.server.http_auth import AuthRoutes
 from sila_daemon.server.http_common import refused
 from sila_daemon.server.http_files import file_routes
+from sila_daemon.server.http_packs import pack_routes
 from sila_daemon.server.http_spaces import space_routes
 from sila_daemon.server.rate_limit import RateLimit
 
@@ -61,7 +62,7 @@ def make_app(world: World, cors_allowed_origins: list[str] | None = None) -> Gua
             await gateway.stop()
 
     http = Starlette(
-        routes=[*auth.routes, *space_routes(), *file_routes()],
+        routes=[*auth.routes, *space_routes(), *file_routes(), *pack_routes()],
         exception_handlers={HTTPException: _http_error, Exception: _failure},
         lifespan=lifespan,
     )

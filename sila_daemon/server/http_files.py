@@ -31,8 +31,8 @@ ASKED_MAX = 50_000
 async def _missing(request: Request) -> Response:
     _, info = await space_asked(request)
     body = await json_body(request)
-    static = _list(body.get("static"))
-    var = [item if isinstance(item, dict) else {} for item in _list(body.get("var"))]
+    static = listed(body.get("static"))
+    var = [item if isinstance(item, dict) else {} for item in listed(body.get("var"))]
     hashes = [ids.checked_hash(item) for item in static]
     pairs = [
         (ids.checked_uuid(item.get("id")), ids.checked_hash(item.get("sha256"))) for item in var
@@ -42,7 +42,8 @@ async def _missing(request: Request) -> Response:
     return ok(static=lacking["static"], var=lacking["var"])
 
 
-def _list(thing: Any) -> list[Any]:
+def listed(thing: Any) -> list[Any]:
+    """Returns a list of a body; a missing one is empty. Raises FormatError."""
     if thing is None:
         return []
     if not isinstance(thing, list) or len(thing) > ASKED_MAX:
@@ -50,7 +51,8 @@ def _list(thing: Any) -> list[Any]:
     return thing
 
 
-async def _body(request: Request) -> AsyncIterator[bytes]:
+async def upload(request: Request) -> AsyncIterator[bytes]:
+    """Yields the body of a request. Raises FormatError when it is cut off."""
     try:
         async for chunk in request.stream():
             yield chunk
@@ -63,7 +65,7 @@ async def _put_static(request: Request) -> Response:
     blob_hash = ids.checked_hash(request.path_params["blob_hash"])
     async with world_of(request).spaces.use(info.id) as space:
         is_new = bool((await space.files.missing([blob_hash], []))["static"])
-        blob = await space.files.put_static(blob_hash, _body(request))
+        blob = await space.files.put_static(blob_hash, upload(request))
         if is_new:
             space.hub.notify_all("files:changed", {"static": [blob.hash], "var": []})
     return ok(201 if is_new else 200, hash=blob.hash, size=blob.size)
@@ -122,7 +124,7 @@ async def _put_var(request: Request) -> Response:
     uuid = ids.checked_uuid(request.path_params["uuid"])
     expected = _expected_revision(request)
     async with world_of(request).spaces.use(info.id) as space:
-        put = await space.files.put_var(uuid, _body(request), expected, user.id)
+        put = await space.files.put_var(uuid, upload(request), expected, user.id)
         if put.is_current:
             changed = {"id": uuid, "revision": str(put.revision)}
             space.hub.notify_all("files:changed", {"static": [], "var": [changed]})

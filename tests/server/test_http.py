@@ -81,6 +81,7 @@ ROUTES = [
             ("PUT", f"/files/static/{HELLO}"), ("GET", f"/files/static/{HELLO}"),
             ("PUT", f"/files/var/{UUID}"), ("GET", f"/files/var/{UUID}"),
             ("GET", f"/files/var/{UUID}/revisions"),
+            ("POST", "/files/pack"), ("POST", "/files/fetch"),
         ]
     ),
 ]  # fmt: skip
@@ -107,7 +108,7 @@ async def test_a_viewer_changes_nothing(api: Api) -> None:
     viewer, token = await api.server.another_user("viewer@example.org")
     await api.server.world.directory.share(SPACE, viewer.id, "viewer")
     for method, path in ROUTES:
-        if path.startswith(f"/spaces/{SPACE}") and method in ("PUT", "PATCH"):
+        if path.startswith(f"/spaces/{SPACE}") and (method in ("PUT", "PATCH") or "pack" in path):
             status, _, answer = await api.ask(method, path, token=token)
             assert (status, answer["code"]) == (403, "not_permitted"), (method, path)
     assert (await api.ask("GET", f"/spaces/{SPACE}", token=token))[2]["space"]["role"] == "viewer"
@@ -315,3 +316,53 @@ async def test_unknown_places_answer_in_shape(api: Api) -> None:
     status, _, answer = await api.ask("GET", "/nowhere")
     assert (status, answer) == (404, {"ok": False, "error": "not found", "code": "not_found"})
     assert (await api.ask("DELETE", "/health"))[0] == 405
+
+
+def packed(kind: str, name: str, data: bytes, **members: Any) -> bytes:
+    """Makes one file of a pack."""
+    header = {"kind": kind, "id": name, "size": len(data), **members}
+    return json.dumps(header).encode() + b"\n" + data
+
+
+async def test_packs_carry_many_files_both_ways(api: Api) -> None:
+    files = f"/spaces/{SPACE}/files"
+    other = "2" * 32
+    blobs = {hashlib.sha256(data).hexdigest(): data for data in (b"", b"a\nb", b"hello")}
+    pack = b"".join(packed("static", name, data) for name, data in blobs.items())
+    pack += packed("var", UUID, b"one", revision=None) + packed("var", other, b"x", revision="7")
+    pack += packed("static", "0" * 64, b"not this")
+    status, _, answer = await api.ask("POST", f"{files}/pack", data=pack)
+    assert status == 200
+    results = [(one["id"], one["ok"], one.get("code")) for one in answer["files"]]
+    assert results == [
+        *((name, True, None) for name in blobs),
+        (UUID, True, None), (other, False, "changed"), ("0" * 64, False, "corrupt_blob"),
+    ]  # fmt: skip
+    asked = {"static": [*blobs, "f" * 64], "var": [UUID, other]}
+    status, headers, body = await api.ask("POST", f"{files}/fetch", asked)
+    assert (status, headers["Content-Type"]) == (200, "application/x-ndjson")
+    expected = b"".join(packed("static", name, data) for name, data in blobs.items())
+    revision = answer["files"][3]["revision"]
+    expected += packed("var", UUID, b"one", revision=revision)
+    assert body == expected.replace(b": ", b":").replace(b", ", b",")
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        b"{", b"null\n", b"[" * 100_000 + b"\n", b"x" * 9000,
+        packed("static", HELLO, b"hello")[:-1],
+        packed("static", "../x", b""), packed("other", HELLO, b""), packed("var", "..", b""),
+        b'{"kind":"static","id":"%b","size":-1}\n' % HELLO.encode(),
+        b'{"kind":"static","id":"%b","size":99999999999}\n' % HELLO.encode(),
+        b'{"kind":"static","id":"%b","size":"5"}\nhello' % HELLO.encode(),
+    ],
+)  # fmt: skip
+async def test_a_broken_pack_keeps_what_came_before(api: Api, tail: bytes) -> None:
+    files = f"/spaces/{SPACE}/files"
+    good = hashlib.sha256(b"good").hexdigest()
+    pack = packed("static", good, b"good") + tail
+    status, _, answer = await api.ask("POST", f"{files}/pack", data=pack)
+    assert (status, answer["ok"]) == (400, False)
+    assert (await api.ask("GET", f"{files}/static/{good}"))[2] == b"good"
+    assert (await api.ask("GET", f"{files}/static/{HELLO}"))[0] == 404

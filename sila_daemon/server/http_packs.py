@@ -1,0 +1,90 @@
+"""HTTP: many small files in one request."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from sila_daemon.core import ids
+from sila_daemon.core.errors import CorruptBlobError
+from sila_daemon.server.file_packs import MEDIA_TYPE, PackedFile, read_pack, write_pack
+from sila_daemon.server.http_common import (
+    answering_errors,
+    json_body,
+    ok,
+    space_asked,
+    world_of,
+)
+from sila_daemon.server.http_files import listed, upload
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from sila_daemon.server.space_files import SpaceFiles
+
+
+async def _pack(request: Request) -> Response:
+    """Stores a pack. Files before a broken place are kept: sending all again is harmless."""
+    user, info = await space_asked(request, to_write=True)
+    changed: dict[str, list[Any]] = {"static": [], "var": []}
+    async with world_of(request).spaces.use(info.id) as space:
+        try:
+            results = [
+                await _store(space.files, packed, user.id, changed)
+                async for packed in read_pack(upload(request))
+            ]
+        finally:
+            if changed["static"] or changed["var"]:
+                space.hub.notify_all("files:changed", changed)
+    return ok(files=results)
+
+
+async def _store(
+    files: SpaceFiles, packed: PackedFile, sender: str, changed: dict[str, list[Any]]
+) -> dict[str, Any]:
+    result: dict[str, Any] = {"kind": packed.kind, "id": packed.id, "ok": True}
+    if packed.kind == "static":
+        try:
+            await files.put_static(packed.id, _once(packed.data))
+        except CorruptBlobError as error:
+            return {**result, "ok": False, "code": error.code}
+        changed["static"].append(packed.id)
+        return result
+    put = await files.put_var(packed.id, _once(packed.data), packed.expected, sender)
+    if not put.is_current:
+        current = str(put.current.revision) if put.current.revision else None
+        conflict = {"ok": False, "code": "changed", "revision": current}
+        return {**result, **conflict, "side": str(put.revision)}
+    changed["var"].append({"id": packed.id, "revision": str(put.revision)})
+    return {**result, "revision": str(put.revision)}
+
+
+async def _once(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+
+
+async def _fetch(request: Request) -> Response:
+    _, info = await space_asked(request)
+    body = await json_body(request)
+    static = [ids.checked_hash(item) for item in listed(body.get("static"))]
+    var = [ids.checked_uuid(item) for item in listed(body.get("var"))]
+    spaces = world_of(request).spaces
+
+    async def stream() -> AsyncIterator[bytes]:
+        async with spaces.use(info.id) as space:
+            async for chunk in write_pack(space.files, static, var):
+                yield chunk
+
+    return StreamingResponse(stream(), media_type=MEDIA_TYPE)
+
+
+def pack_routes() -> list[Route]:
+    """The routes, to be put into an application."""
+    files = "/spaces/{space_id}/files"
+    return [
+        Route(f"{files}/pack", answering_errors(_pack), methods=["POST"]),
+        Route(f"{files}/fetch", answering_errors(_fetch), methods=["POST"]),
+    ]
