@@ -9,9 +9,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sila_daemon.core import json_value
 from sila_daemon.core.editor import Editor
 from sila_daemon.core.errors import ProtectionError, SilaError, StorageError
+from sila_daemon.core.ops import PropertyOp
 from sila_daemon.core.space import Space
+from sila_daemon.core.vertex import NAME_KEYS
 from sila_daemon.mirror.back_off import BackOff
 from sila_daemon.mirror.error_groups import first_error
 from sila_daemon.mirror.layers import Layers
@@ -57,6 +60,7 @@ class SpaceMirror:
         self._opened = asyncio.Event()
         self._trouble = ""
         self._totals = Totals()
+        self._is_name_stale = True
         self._paused_until = record.paused_until
         self._pause_changed = asyncio.Event()
         self._observers: list[Callable[[dict[str, Any]], None]] = []
@@ -280,11 +284,21 @@ class SpaceMirror:
 
     async def _count(self, layers: Layers) -> None:
         self._totals.ops = await layers.store.op_count()
-        tree_ids = await layers.store.tree_ids()
-        self._totals.trees = len(tree_ids)
+        self._totals.trees = len(await layers.store.tree_ids())
         self._totals.blobs = await layers.blobs.counts()
-        if self.record.id in tree_ids:
-            self._totals.name = Space(await layers.trees.get(self.record.id)).name or None
+        if self._is_name_stale:
+            self._is_name_stale = False
+            self._totals.name = await self._stored_name(layers)
+
+    async def _stored_name(self, layers: Layers) -> str | None:
+        """Returns the space's name without loading its tree, which may be large."""
+        found = await layers.store.property_ops(self.record.id, self.record.id, NAME_KEYS[0])
+        last = found[-1] if found else None
+        if not isinstance(last, PropertyOp) or json_value.is_deletion(last.value):
+            return None
+        assert last.value is not None
+        name = json_value.decode(last.value)
+        return name if isinstance(name, str) and name else None
 
     def _arrived(self, arrival: Arrival) -> None:
         """Notes new debts at once: nothing is called current in between."""
@@ -296,6 +310,13 @@ class SpaceMirror:
             for remote in self._layers.remotes:
                 if remote.status.url != arrival.source:
                     remote.offer_transients(arrival.transients)
+        if any(
+            tree_id == self.record.id == op.target
+            and isinstance(op, PropertyOp)
+            and op.key == NAME_KEYS[0]
+            for tree_id, op in arrival.committed.new
+        ):
+            self._is_name_stale = True
         if count:
             trees = sorted({tree_id for tree_id, _ in arrival.committed.new})
             self._tell({"kind": "ops", "count": count, "source": arrival.source, "trees": trees})

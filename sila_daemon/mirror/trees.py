@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from sila_daemon.store.op_table import PeerRows, TreeOp
     from sila_daemon.store.space_store import SpaceStore
 
+MERGE_INLINE_OPS_MAX = 2000
+"""More ops at once are not merged on the event loop: the tree is loaded anew, on a worker, when
+it is next asked for."""
+
 R = TypeVar("R", MoveRow, PropertyRow)
 
 
@@ -71,6 +75,9 @@ class TreeCache:
             if tree_id in self._late:
                 self._late[tree_id] += group
                 continue
+            if len(group) > MERGE_INLINE_OPS_MAX:
+                self.drop(tree_id)
+                continue
             result = self._trees[tree_id].merge(group)
             if result.conflicts or result.unverified:
                 # The store has both contents; loading anew shows the one that counts.
@@ -103,10 +110,8 @@ class TreeCache:
             )
             tree.raise_counter(counter)
             late = self._late.pop(tree_id)
-            if late:
-                result = tree.merge(late)
-                if result.conflicts:
-                    return await self._load_again(tree_id)
+            if late and (len(late) > MERGE_INLINE_OPS_MAX or tree.merge(late).conflicts):
+                return await self._load_again(tree_id)
             if self.editor is editor:
                 self._trees[tree_id] = tree
             return tree

@@ -277,6 +277,18 @@ def history(connection: apsw.Connection, tree_id: str, vertex_id: str) -> list[O
     return [to_op(*row) for row in sorted(rows, key=lambda row: (row[0], collation_key(row[1])))]
 
 
+def property_ops(connection: apsw.Connection, tree_id: str, vertex_id: str, key: str) -> list[Op]:
+    """Returns every op on one property, in op order, without loading the tree."""
+    found = sql.rows(
+        connection,
+        "SELECT counter, peer.name, target, parent, key, value FROM op"
+        " JOIN peer ON peer.id = op.peer"
+        " WHERE tree = (SELECT id FROM tree WHERE name = ?) AND target = ? AND key = ?",
+        (tree_id, stored(vertex_id), stored(key)),
+    )
+    return [to_op(*row) for row in sorted(found, key=lambda row: (row[0], collation_key(row[1])))]
+
+
 def numbered(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[int, str, Op]]:
     """Makes (seq, tree id, op) of rows: seq, tree, counter, peer, target, parent, key, value."""
     for seq, tree_id, *columns in rows:

@@ -221,6 +221,12 @@ class SpaceStore:
             lambda connection: op_table.find(connection, tree_id, op_ids)
         )
 
+    async def property_ops(self, tree_id: str, vertex_id: str, key: str) -> list[Op]:
+        """Returns every op on one property, in op order, without loading the tree."""
+        return await self._database.read(
+            lambda connection: op_table.property_ops(connection, tree_id, vertex_id, key)
+        )
+
     async def history(self, tree_id: str, vertex_id: str) -> list[Op]:
         """Returns every op whose target is the vertex, in op order."""
         return await self._database.read(

@@ -10,9 +10,9 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import urllib.request
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,25 +87,33 @@ def _python(module: str) -> list[str]:
     return [sys.executable, "-c", f"import sys; from {module} import main; sys.exit(main())"]
 
 
-@asynccontextmanager
-async def serving(data: Path) -> AsyncIterator[ServerProcess]:
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A data folder with one account, and a token for it: made once, copied for each test."""
+    data = tmp_path_factory.mktemp("prepared") / "server"
+    command = [*_python("sila_daemon.server.cli"), "--data", str(data)]
+    password = "correct horse battery\n"
+    subprocess.run(
+        [*command, "user", "add", EMAIL, "--password-stdin"], input=password, text=True, check=True
+    )
+    told = subprocess.run(
+        [*command, "--json", "user", "token", EMAIL], capture_output=True, check=True
+    )
+    return data, json.loads(told.stdout)["data"]["token"]
+
+
+@pytest.fixture
+async def server(tmp_path: Path, prepared: tuple[Path, str]) -> AsyncIterator[ServerProcess]:
+    data = tmp_path / "server"
+    shutil.copytree(prepared[0], data)
     server = ServerProcess(data)
-    await server.command("user", "add", EMAIL, "--password-stdin", stdin="correct horse battery\n")
-    server.token = json.loads(await server.command("--json", "user", "token", EMAIL))["data"][
-        "token"
-    ]
+    server.token = prepared[1]
     await server.start()
     try:
         await server.make_space(SPACE)
         yield server
     finally:
         await server.stop()
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
-    async with serving(tmp_path / "server") as server:
-        yield server
 
 
 @pytest.fixture
