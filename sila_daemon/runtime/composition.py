@@ -30,6 +30,7 @@ from sila_daemon.runtime.activity_pump import ActivityPump
 from sila_daemon.runtime.device import open_device
 from sila_daemon.runtime.process_facts import AccountFacts, ProcessFacts
 from sila_daemon.runtime.remote_spaces import RemoteSpaces
+from sila_daemon.runtime.running_spaces import RunningSpaces
 from sila_daemon.runtime.space_folders import SpaceFolders
 from sila_daemon.runtime.space_host import SpaceHost
 from sila_daemon.runtime.space_registry import SpaceRegistry
@@ -156,13 +157,13 @@ class Composition:
             mirror.observe(lambda event: pump.note(record.id, event))
             return mirror
 
+        supervisor = Supervisor(self._clock, self._randomness, self._report_failure)
         return SpaceHost(
             registry,
-            make_mirror,
+            RunningSpaces(make_mirror, supervisor),
             SpaceFolders(ports),
             RemoteSpaces(ports.connector, credentials),
             credentials,
-            Supervisor(self._clock, self._randomness, self._report_failure),
             self._clock,
             lambda: new_id(self._randomness),
         )

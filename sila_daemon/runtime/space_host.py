@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from sila_daemon.mirror.space_mirror import SpaceMirror
     from sila_daemon.ports.clock import Clock
     from sila_daemon.runtime.remote_spaces import RemoteSpaces
+    from sila_daemon.runtime.running_spaces import RunningSpaces
     from sila_daemon.runtime.space_folders import SpaceFolders
     from sila_daemon.runtime.space_registry import SpaceRegistry
-    from sila_daemon.supervisor import Supervisor
 
 LOCAL = "local://"
 NAMED_S_MAX = 2.0
@@ -37,53 +37,43 @@ class SpaceHost:
     def __init__(
         self,
         registry: SpaceRegistry,
-        make_mirror: Callable[[SpaceRecord], SpaceMirror],
+        running: RunningSpaces,
         folders: SpaceFolders,
         remote: RemoteSpaces,
         credentials: Credentials,
-        supervisor: Supervisor,
         clock: Clock,
         new_id: Callable[[], str],
     ) -> None:
         self._registry = registry
-        self._make_mirror = make_mirror
+        self._running = running
         self._folders = folders
-        self._supervisor = supervisor
         self._new_id = new_id
         self._remote = remote
         self._credentials = credentials
         self._clock = clock
-        self._mirrors: dict[str, SpaceMirror] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._group: asyncio.TaskGroup | None = None
         self._changing = asyncio.Lock()
 
     async def run(self) -> None:
         """Looks after the spaces until cancelled; each flushes on its way out."""
-        async with asyncio.TaskGroup() as group:
-            self._group = group
-            for record in self._registry.records():
-                self._start(record)
-            await asyncio.Event().wait()
+        await self._running.run(self._registry.records())
 
     async def restart_all(self) -> None:
         """Has every space work by the settings of now."""
         async with self._changing:
             for record in self._registry.records():
-                await self._end(record.id)
-                self._start(record)
+                await self._running.replace(record)
 
     def find(self, reference: str) -> OpenSpace:
         """Returns the space meant by id, unique prefix, name or path. Raises NotFoundError."""
-        return self._find(reference)
+        return self._running.find(reference)
 
     def all(self) -> list[OpenSpace]:
         """Returns all spaces, in the order they were added."""
-        return list(self._mirrors.values())
+        return [*self._running]
 
     def entries(self) -> list[SpaceEntry]:
         """Returns the list of spaces with each one's state."""
-        return [_entry(space) for space in self._mirrors.values()]
+        return [_entry(space) for space in self._running]
 
     async def create(
         self, address: str, name: str, servers: list[str], secrets: SecretsPolicy
@@ -128,9 +118,9 @@ class SpaceHost:
     async def remove(self, reference: str) -> SpaceRemoved:
         """Stops looking after a space; its folder and its store stay."""
         async with self._changing:
-            space = self._find(reference)
+            space = self._running.find(reference)
             self._registry.remove(space.space_id)
-            await self._end(space.space_id)
+            await self._running.end(space.space_id)
             path = space.record.path
             return SpaceRemoved(id=space.space_id, path=None if path is None else str(path))
 
@@ -139,17 +129,25 @@ class SpaceHost:
         if seconds is not None and not 0 < seconds < 1e9:
             raise UsageError("a pause takes a positive time")
         until = FOR_EVER if seconds is None else self._clock.time() + seconds
-        await self._change(reference, lambda record: replace(record, paused_until=until))
+        async with self._changing:
+            mirror = self._running.find(reference)
+            mirror.record = replace(mirror.record, paused_until=until)
+            self._registry.put(mirror.record)
+            mirror.pause(until)
         return None if until == FOR_EVER else int(until * 1000)
 
     async def resume(self, reference: str) -> None:
         """Ends a pause."""
-        await self._change(reference, lambda record: replace(record, paused_until=None))
+        async with self._changing:
+            mirror = self._running.find(reference)
+            mirror.record = replace(mirror.record, paused_until=None)
+            self._registry.put(mirror.record)
+            mirror.resume()
 
     async def add_server(self, reference: str, url: str, secrets: SecretsPolicy) -> None:
         """Mirrors a space to one more server, or changes whether secrets go there."""
         [server] = self._servers([url], secrets)
-        space = self._find(reference)
+        space = self._running.find(reference)
         name = str(space.status()["name"] or "")
         await self._remote.ensure(server.url, space.space_id, name)
 
@@ -174,23 +172,6 @@ class SpaceHost:
     async def remote_list(self, url: str) -> list[dict[str, Any]]:
         """Returns the spaces of an account on a server."""
         return await self._remote.list(server_url(url))
-
-    def _find(self, reference: str) -> SpaceMirror:
-        found = list(_meant(reference, self._mirrors.values()))
-        if len(found) > 1:
-            ids = ", ".join(sorted(space.space_id for space in found)[:5])
-            raise UsageError(
-                f"{reference!a:.200} means {len(found)} spaces",
-                code="ambiguous",
-                hint=f"take one of these ids: {ids}",
-            )
-        if not found:
-            raise NotFoundError(
-                f"no space {reference!a:.200} here",
-                code="no_space",
-                hint="see the spaces with: sila-daemon space list",
-            )
-        return found[0]
 
     def _servers(self, urls: Iterable[str], secrets: SecretsPolicy) -> tuple[ServerRecord, ...]:
         """Checks addresses before anything is changed. Raises SilaError."""
@@ -225,7 +206,7 @@ class SpaceHost:
             for server in record.servers:
                 await self._remote.ensure(server.url, record.id, title)
         self._registry.put(record)
-        mirror = self._start(record)
+        mirror = self._running.start(record)
         await _opened(mirror)
         if is_new and record.id not in await mirror.tree_ids():
             await mirror.create_space(name or "")
@@ -239,26 +220,10 @@ class SpaceHost:
     async def _change(self, reference: str, change: Callable[[SpaceRecord], SpaceRecord]) -> None:
         """Keeps a changed record, and works by it from now on."""
         async with self._changing:
-            space = self._find(reference)
+            space = self._running.find(reference)
             record = change(space.record)
             self._registry.put(record)
-            await self._end(record.id)
-            self._start(record)
-
-    def _start(self, record: SpaceRecord) -> SpaceMirror:
-        assert self._group is not None, "spaces are started by the running host"
-        name = f"space {record.id}"
-        mirror = self._mirrors[record.id] = self._make_mirror(record)
-        work = self._supervisor.keep(name, mirror)
-        self._tasks[record.id] = self._group.create_task(work, name=name)
-        return mirror
-
-    async def _end(self, space_id: str) -> None:
-        """Cancels a space's work and waits for its flush."""
-        task = self._tasks.pop(space_id)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        del self._mirrors[space_id]
+            await self._running.replace(record)
 
 
 async def _opened(mirror: SpaceMirror) -> None:
@@ -295,20 +260,6 @@ async def _named(mirror: SpaceMirror) -> None:
         pass
     finally:
         unobserve()
-
-
-def _meant(reference: str, spaces: Iterable[SpaceMirror]) -> Iterable[SpaceMirror]:
-    """An id beats everything; a path, a name and a prefix count alike."""
-    known = list(spaces)
-    exact = [space for space in known if space.space_id == reference]
-    if exact or not reference:
-        return exact
-    return [
-        space
-        for space in known
-        if reference in (str(space.record.path), space.status()["name"])
-        or space.space_id.startswith(reference)
-    ]
 
 
 def _entry(space: SpaceMirror) -> SpaceEntry:
