@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
@@ -22,6 +22,11 @@ from sila_daemon.server.http_common import (
     unquoted,
     world_of,
 )
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from sila_daemon.server.space_files import FileBytes
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z")
 ASKED_MAX = 50_000
@@ -97,12 +102,25 @@ async def _get_static(request: Request) -> Response:
             headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
         headers["Content-Length"] = str(end - start)
         body = space.files.read(file, start, end)
-        return StreamingResponse(body, status, headers, media_type=_BYTES)
+        return _FileResponse(body, status, headers)
     finally:
         spaces.release(space)
 
 
-_BYTES = "application/octet-stream"
+class _FileResponse(StreamingResponse):
+    """A streamed file, closed also when the client has gone before the first byte."""
+
+    def __init__(self, body: FileBytes, status: int, headers: dict[str, str]) -> None:
+        super().__init__(body, status, headers, media_type="application/octet-stream")
+        self._body = body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._body.close()
+
+
 _INERT = {"X-Content-Type-Options": "nosniff", "Content-Disposition": "attachment"}
 """A file that somebody put here must never run as a page of this server."""
 
@@ -160,7 +178,7 @@ async def _get_var(request: Request) -> Response:
             return Response(status_code=304, headers=headers)
         size = file.stat().size
         headers["Content-Length"] = str(size)
-        return StreamingResponse(space.files.read(file, 0, size), 200, headers, _BYTES)
+        return _FileResponse(space.files.read(file, 0, size), 200, headers)
     finally:
         spaces.release(space)
 

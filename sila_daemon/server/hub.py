@@ -19,7 +19,7 @@ from sila_daemon.core.errors import InvalidOpError, SilaError
 from sila_daemon.core.ops import Op, PropertyOp
 from sila_daemon.core.wire import encode_ops
 from sila_daemon.server.frames import Frame, event, ops_event
-from sila_daemon.server.limits import BATCH_OPS, COUNTER_JUMP_MAX, RECENT_BYTES_MAX
+from sila_daemon.server.limits import BATCH_OPS, CHUNK_BYTES, COUNTER_JUMP_MAX, RECENT_BYTES_MAX
 from sila_daemon.server.op_queries import OpQueries
 from sila_daemon.server.op_store import Batch, OpStore, Outcome, Position
 
@@ -155,6 +155,8 @@ class Hub:
             LOG.exception("an acknowledgement could not be queued in space %s", self.space_id)
 
     def _remember(self, commit: Commit) -> None:
+        if len(commit.text) > 2 * CHUNK_BYTES:
+            return  # It goes out in chunks, which SQL cuts.
         self._recent.append(commit)
         self._recent_bytes += len(commit.text)
         while self._recent_bytes > RECENT_BYTES_MAX and len(self._recent) > 1:

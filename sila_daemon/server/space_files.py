@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,36 @@ class VarPut:
     current: VarState
 
 
+class FileBytes:
+    """Bytes of an open file, chunk by chunk; closes it at the end, or when told to."""
+
+    def __init__(self, file: ReadableFile, workers: Workers, start: int, end: int) -> None:
+        self._file = file
+        self._workers = workers
+        self._start = start
+        self._end = end
+        self._is_open = True
+
+    def close(self) -> None:
+        """Closes the file; for a reader that goes away before it has begun, too."""
+        if self._is_open:
+            self._is_open = False
+            self._file.close()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        offset = self._start
+        try:
+            while offset < self._end:
+                size = min(READ_BYTES, self._end - offset)
+                chunk = await self._workers.run(lambda o=offset, s=size: self._file.read_at(o, s))  # type: ignore[misc]
+                if not chunk:
+                    return
+                offset += len(chunk)
+                yield chunk
+        finally:
+            self.close()
+
+
 class SpaceFiles:
     """The files of one space."""
 
@@ -69,7 +99,7 @@ class SpaceFiles:
                 differing.append(uuid)
         return {"static": await self._workers.run(lacking), "var": differing}
 
-    async def put_static(self, expected_hash: str, chunks: AsyncIterator[bytes]) -> StaticBlob:
+    async def put_static(self, expected_hash: str, chunks: AsyncIterable[bytes]) -> StaticBlob:
         """Stores an immutable file. Raises CorruptBlobError, and then nothing is stored."""
         writer = await self._filled(chunks)
         try:
@@ -84,7 +114,7 @@ class SpaceFiles:
         )
         return blob
 
-    async def _filled(self, chunks: AsyncIterator[bytes]) -> BlobWriter:
+    async def _filled(self, chunks: AsyncIterable[bytes]) -> BlobWriter:
         writer = await self._workers.run(self._blobs.writer)
         try:
             pending = bytearray()
@@ -114,18 +144,9 @@ class SpaceFiles:
 
         return await self._workers.run(work)
 
-    async def read(self, file: ReadableFile, start: int, end: int) -> AsyncIterator[bytes]:
-        """Yields the bytes from `start` up to `end` and closes the file."""
-        try:
-            while start < end:
-                offset, size = start, min(READ_BYTES, end - start)
-                chunk = await self._workers.run(lambda o=offset, s=size: file.read_at(o, s))  # type: ignore[misc]
-                if not chunk:
-                    return
-                start += len(chunk)
-                yield chunk
-        finally:
-            file.close()
+    def read(self, file: ReadableFile, start: int, end: int) -> FileBytes:
+        """Returns the bytes from `start` up to `end`; the file is closed with them."""
+        return FileBytes(file, self._workers, start, end)
 
     async def var_state(self, uuid: str) -> VarState | None:
         """Returns the current state of a mutable file; None when it was never stored."""
@@ -147,7 +168,7 @@ class SpaceFiles:
             return await self._workers.run(lambda: self._blobs.open_var(uuid)), state
 
     async def put_var(
-        self, uuid: str, chunks: AsyncIterator[bytes], expected: int | None, sender: str
+        self, uuid: str, chunks: AsyncIterable[bytes], expected: int | None, sender: str
     ) -> VarPut:
         """Replaces a mutable file if its revision is `expected` (None: if there is none yet).
 

@@ -15,7 +15,7 @@ from sila_daemon.server import hub as hub_module
 from sila_daemon.server import session as session_module
 from sila_daemon.server.frames import TOO_LARGE
 from sila_daemon.server.gate import Knock, RefusedError
-from sila_daemon.server.limits import COUNTER_JUMP_MAX, TRANSIENT_BYTES_MAX
+from sila_daemon.server.limits import COUNTER_JUMP_MAX, CREDIT, TRANSIENT_BYTES_MAX
 from tests.server.world_fixture import (
     OTHER_PEER,
     PEER,
@@ -488,3 +488,38 @@ async def test_news_reaches_every_space_of_a_user(place: Place) -> None:
     await place.world.directory.rename(SPACE, "New name")
     assert len(await there.comes("spaces:changed", 2)) == 2
     await here.comes("spaces:changed")
+
+
+async def test_a_space_that_nobody_uses_is_closed_and_opens_again(place: Place) -> None:
+    client = await place.join()
+    await client.send(moves(1, 3))
+    spaces = place.world.spaces
+    place.clock.ahead = 3600
+    await spaces._close_idle(SPACE)
+    assert SPACE in spaces.open_spaces, "somebody is connected"
+    client.session.end("gone")
+    await client.task
+    await spaces._close_idle(SPACE)
+    assert SPACE not in spaces.open_spaces
+    again = await place.join()
+    assert again.events("ready")[0]["cursor"]["seq"] == 3
+
+
+async def test_at_most_the_credit_is_with_the_hub(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await place.join(1)
+    hub = place.world.spaces.open_spaces[SPACE].hub
+    most = 0
+    submit = hub.submit
+
+    def counting(batch: Any, done: Any) -> None:
+        nonlocal most
+        submit(batch, done)
+        most = max(most, len(hub._waiting))
+
+    monkeypatch.setattr(hub, "submit", counting)
+    for counter in range(1, 201):
+        client.session.receive("ops:send", sending(moves(counter, counter)), None)
+    await eventually(lambda: hub.head.seq == 200)
+    assert 1 < most <= CREDIT
