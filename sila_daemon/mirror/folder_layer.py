@@ -101,6 +101,8 @@ class FolderLayer:
         """Scans, reads, writes and waits, until cancelled."""
         unsubscribe = self._ports.watcher.subscribe(self._root, self._hinted)
         unlisten = self._wakes.listen(self._rung)
+        # After a pause: nobody took notes of what happened meanwhile, here or in the folder.
+        self._hints_anything = self._write_due = self._secrets_due = True
         try:
             while True:
                 await self._turn()
