@@ -14,6 +14,7 @@ from sila_tui.words import counted
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
+    from textual.widget import Widget
 
     from sila_tui.app import SilaApp
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 class FramedScreen(Screen[None]):
     """A screen below the app's first one: its body between the top line and the keys."""
 
+    PARTS: ClassVar[tuple[type[Widget], ...]] = (TopBar, Banner, KeyLine)
+    """The widgets that `pull` and `news` speak to."""
     BINDING_GROUP_TITLE = "Everywhere"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", "Back", show=False),
@@ -62,9 +65,14 @@ class FramedScreen(Screen[None]):
         """Shows what changed while another screen was in front."""
         self.pull()
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all parts are there: timers also tick while a screen is built or taken down."""
+        return self.is_mounted and all(self.query(part) for part in self.PARTS)
+
     def pull(self) -> None:
         """Takes the news from the session into the widgets; called when there are some."""
-        if not self.is_mounted:
+        if not self.is_whole:
             return
         session = self.sila.session
         bar = self.query_one(TopBar)

@@ -35,6 +35,7 @@ class HomeScreen(FramedScreen):
     HomeScreen.-narrow SpaceList { width: 1fr; height: 2fr; }
     HomeScreen.-narrow SpaceDetails { width: 1fr; height: 3fr; padding: 1 1; }
     """
+    PARTS = (*FramedScreen.PARTS, Horizontal, SpaceList, SpaceDetails, Welcome)
     BINDING_GROUP_TITLE = "Home"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "app.quit", "Leave", show=False),
@@ -68,7 +69,7 @@ class HomeScreen(FramedScreen):
     def pull(self) -> None:
         """Draws the list and the details; ages in them change by time alone."""
         super().pull()
-        if self.is_mounted:
+        if self.is_whole:
             welcome = self.query_one(Welcome)
             welcome.pull()
             self.query_one(Horizontal).display = not welcome.is_needed

@@ -46,6 +46,7 @@ class SpaceScreen(FramedScreen):
     SpaceScreen.-narrow.-reading Sidebar { display: none; }
     SpaceScreen.-narrow.-reading ContentSwitcher { display: block; }
     """
+    PARTS = (*FramedScreen.PARTS, Sidebar, ContentSwitcher)
     BINDING_GROUP_TITLE = "Space"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,h,left", "out", "Back", show=False),

@@ -20,6 +20,7 @@ class SyncScreen(FramedScreen):
     """Shows where everything is, and syncs what is chosen."""
 
     DEFAULT_CSS = "SyncScreen SyncList { height: 1fr; margin-top: 1; }"
+    PARTS = (*FramedScreen.PARTS, SyncList)
     BINDING_GROUP_TITLE = "Sync status"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s,r", "sync", "Sync now"),
@@ -42,7 +43,7 @@ class SyncScreen(FramedScreen):
     def pull(self) -> None:
         """Draws the rows; their words change by time alone."""
         super().pull()
-        if self.is_mounted:
+        if self.is_whole:
             self.query_one(SyncList).pull()
 
     @on(RowList.Chosen, "#sync")

@@ -50,12 +50,12 @@ class SpaceList(RowList):
         space = spaces[index]
         state = look.of_state(space.state)
         longest = max(cell_len(other.title) for other in spaces)
-        name = fitted(line((space.title, look.strong)), min(24, max(12, longest)))
+        name = fitted(line((space.title, look.strong)), min(24, longest, max(12, width // 3)))
         loud = state if space.state in ("needs_you", "broken") else look.dim
         said = line((self._session.say.of_space(space), loud))
         parts = [line((symbols.of_state(space.state), state)), Text(" "), name, Text("  ")]
         if width >= WIDE:
-            place = fitted(line((self.place(space), look.dim)), width // 4)
+            place = fitted(line((self.place(space), look.dim)), min(28, width // 4))
             parts += [place, Text("  ")]
         return sides(Text.assemble(*parts, said), self._graph(space, look), width)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sila_tui.app import SilaApp
+from sila_tui.screens.frame import FramedScreen
 from tests.tui import sample
 from tests.tui.driving import driven, press, shown, until, write
 from tests.tui.fake_daemon import FakeDaemon, Refused
@@ -112,6 +113,17 @@ async def test_ctrl_s_starts_the_daemon_and_says_when_it_does_not_start(
         app.start_command = ("sh", "-c", "echo the disk is full >&2; exit 7")
         await press(pilot, "ctrl+s")
         await until(pilot, lambda: "the disk is full" in shown(app))
+
+
+async def test_redrawing_while_screens_come_down_does_no_harm(daemon: FakeDaemon) -> None:
+    async with driven(daemon) as (app, pilot):
+        await press(pilot, "enter", "escape", "S")
+        for screen in app.screen_stack:
+            await screen.remove_children()
+        for screen in app.screen_stack:
+            if isinstance(screen, FramedScreen):
+                screen.pull()
+                assert not screen.is_whole
 
 
 async def test_q_leaves(daemon: FakeDaemon) -> None:
