@@ -39,19 +39,20 @@ class Supervisor:
         self._randomness = randomness
         self._report = report
 
-    async def keep(self, name: str, service: Service) -> None:
+    async def keep(self, name: str, service: Service, *, whatever: bool = False) -> None:
         """Returns when `service` ends by itself; runs it again after an error worth a retry.
 
-        Raises the SilaError that no retry can help. Anything that is not a SilaError is a bug and
+        With `whatever` every SilaError is worth one: a person may mend what no retry can. Else
+        raises the SilaError that no retry can help. Anything that is not a SilaError is a bug and
         ends the caller: whoever started the process restarts it from a known state.
         """
         delay = RESTART_DELAY_S_MIN
         while True:
             started = self._clock.monotonic()
             try:
-                await service.run()
+                await run_unwrapped(service)
             except SilaError as error:
-                if not error.retry:
+                if not error.retry and not whatever:
                     self._report(name, error, None)
                     raise
                 if self._clock.monotonic() - started >= HEALTHY_AFTER_S:
@@ -62,3 +63,17 @@ class Supervisor:
                 return
             await self._clock.sleep(pause)
             delay = min(delay * 2, RESTART_DELAY_S_MAX)
+
+
+async def run_unwrapped(service: Service) -> None:
+    """Runs a service; a group of nothing but SilaErrors is raised as the first of them."""
+    try:
+        await service.run()
+    except BaseExceptionGroup as group:
+        expected, rest = group.split(SilaError)
+        if expected is None or rest is not None:
+            raise
+        first: BaseException = expected
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        raise first from group

@@ -15,6 +15,7 @@ from sila_daemon.paths import make_private_dir
 from sila_daemon.runtime.composition import Composition
 from sila_daemon.runtime.instance_lock import InstanceLock
 from sila_daemon.runtime.log_file import open_log, set_level
+from sila_daemon.supervisor import run_unwrapped
 
 if TYPE_CHECKING:
     from sila_daemon.config import Config
@@ -78,7 +79,7 @@ class _Process:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload_by_signal)
-        work = asyncio.create_task(self._composition.run(), name="daemon")
+        work = asyncio.create_task(run_unwrapped(self._composition), name="daemon")
         stopping = asyncio.create_task(self._stop.wait(), name="stop")
         await asyncio.wait([work, stopping], return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
@@ -92,7 +93,7 @@ class _Process:
             self._log.error("could not flush in time; the store has everything")
             # Whatever hangs, hangs in a thread that would keep the process alive.
             os._exit(_INTERNAL_ERROR)
-        if not work.cancelled() and work.exception() is not None:
+        if not work.cancelled():
             await work
         return 0
 

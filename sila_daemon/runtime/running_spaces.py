@@ -68,7 +68,8 @@ class RunningSpaces:
         assert self._group is not None, "spaces are started by the running host"
         name = f"space {record.id}"
         mirror = self._mirrors[record.id] = self._make_mirror(record)
-        work = self._supervisor.keep(name, mirror)
+        # One space that cannot be kept equal must not end the others.
+        work = self._supervisor.keep(name, mirror, whatever=True)
         self._tasks[record.id] = self._group.create_task(work, name=name)
         return mirror
 

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 STARTED_S_MAX = 30.0
+NO_KEYRING = "keyring.backends.null.Keyring"
+"""Tests leave the keyring of whoever runs them alone."""
 
 
 class Machine:
@@ -21,7 +23,7 @@ class Machine:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.env = {**os.environ, "SILA_HOME": str(home), "PYTHON_KEYRING_BACKEND": ""}
+        self.env = {**os.environ, "SILA_HOME": str(home), "PYTHON_KEYRING_BACKEND": NO_KEYRING}
 
     def command(self, *words: str) -> list[str]:
         """The argument vector of a command."""

@@ -13,6 +13,8 @@ import pytest
 
 from tests.daemon.machine import Machine, serving, wait_until
 
+pytestmark = pytest.mark.slow
+
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "spaces"
 
 
@@ -302,6 +304,26 @@ def test_a_space_travels_by_a_server_to_another_machine(
         other.data("space", "server", "remove", space, url)
         assert other.status(space)["remotes"] == []
         machine.data("space", "server", "remove", space, url)
+
+
+def test_a_space_is_made_on_a_server_or_there_too(machine: Machine, tmp_path: Path) -> None:
+    with serving(tmp_path / "server", "b@example.org", "correct horse") as url:
+        login = ("login", url, "--email", "b@example.org", "--password-stdin")
+        machine.data(*login, stdin="correct horse")
+        remote = machine.data("space", "create", url, "--name", "Far")
+        assert remote["path"] is None
+        folder = str(tmp_path / "both")
+        both = machine.data("space", "create", folder, "--name", "Both", "--server", url)
+        for made in (remote, both):
+            machine.until_current(made["id"])
+            assert machine.status(made["id"])["remotes"][0]["url"] == url
+        listed = machine.data("space", "list", "--remote", url)["spaces"]
+        assert {space["id"] for space in listed} == {remote["id"], both["id"]}
+        assert machine.refusal("space", "clone", url, remote["id"]) == (6, "space_known")
+        assert machine.refusal("space", "clone", url, "0" * 32) == (4, "no_space")
+    for made in (remote, both):
+        wait_until(lambda made=made: machine.status(made["id"])["state"] == "offline")  # type: ignore[misc]
+        machine.data("space", "remove", made["id"])
 
 
 def names(machine: Machine, space: str) -> set[str]:

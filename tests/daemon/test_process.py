@@ -14,6 +14,8 @@ import pytest
 
 from tests.daemon.machine import Machine, wait_until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
@@ -108,6 +110,13 @@ def test_what_keeps_it_from_starting_is_said(machine: Machine) -> None:
     assert done.returncode == 2
     assert "scan_intervall_s" in done.stderr and "folder.scan_interval_s" in done.stderr
     assert machine.sila("run").returncode == 2
+
+
+def test_a_socket_that_cannot_be_made_is_said(machine: Machine) -> None:
+    (machine.home / "run" / "daemon.sock").mkdir(parents=True)
+    done = machine.sila("run")
+    assert done.returncode == 7
+    assert "cannot make the control socket" in done.stderr.lower()
 
 
 def test_a_damaged_registry_is_refused_and_kept(machine: Machine) -> None:

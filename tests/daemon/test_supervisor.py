@@ -70,3 +70,20 @@ async def test_a_bug_is_not_tried_again() -> None:
     with pytest.raises(ZeroDivisionError):
         await supervisor(JumpingClock(), []).keep("mirror", service)
     assert service.runs == 1
+
+
+async def test_a_group_of_expected_errors_is_one_of_them() -> None:
+    clock, reports = JumpingClock(), list[tuple[str, SilaError, float | None]]()
+    group = ExceptionGroup("g", [ExceptionGroup("h", [RemoteUnavailableError("away")])])
+    await supervisor(clock, reports).keep("mirror", Failing(group))
+    assert [error.message for _, error, _ in reports] == ["away"]
+    mixed = ExceptionGroup("g", [RemoteUnavailableError("away"), ZeroDivisionError()])
+    with pytest.raises(ExceptionGroup):
+        await supervisor(clock, reports).keep("mirror", Failing(mixed))
+
+
+async def test_where_a_person_may_help_every_expected_error_is_tried_again() -> None:
+    clock, reports = JumpingClock(), list[tuple[str, SilaError, float | None]]()
+    service = Failing(RemoteRefusedError("no"))
+    await supervisor(clock, reports).keep("space", service, whatever=True)
+    assert service.runs == 2 and len(clock.pauses) == 1
