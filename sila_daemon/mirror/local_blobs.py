@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sila_daemon.core.errors import NotFoundError
+from sila_daemon.core.errors import NotFoundError, ProtectionError
 from sila_daemon.folder.blobs import CHUNK_BYTES, BlobFolder
 from sila_daemon.folder.layout import var_path
 from sila_daemon.folder.problems import Problem, storage_errors
@@ -79,20 +79,35 @@ class LocalBlobs:
 
     async def put(self, chunks: AsyncIterator[bytes]) -> LocalBlob:
         """Keeps bytes as an immutable blob; durable and owed to servers when this returns."""
-        return await self._written(chunks, None, source=None)
+        return await self._written(chunks, None, None, None)
 
-    async def receive(self, blob: BlobName, chunks: AsyncIterator[bytes], source: str) -> LocalBlob:
-        """Keeps what a server sent. Raises CorruptBlobError for a wrong hash, StorageError."""
-        return await self._written(chunks, blob, source=source)
+    async def receive(
+        self,
+        blob: BlobName,
+        chunks: AsyncIterator[bytes],
+        source: str,
+        *,
+        replaced: LocalBlob | None = None,
+    ) -> LocalBlob:
+        """Keeps what a server sent, over the content `replaced` of a mutable blob.
+
+        Raises CorruptBlobError for a wrong hash, ProtectionError when another content is here
+        by then, StorageError.
+        """
+        return await self._written(chunks, blob, source, replaced)
 
     async def _written(
-        self, chunks: AsyncIterator[bytes], blob: BlobName | None, source: str | None
+        self,
+        chunks: AsyncIterator[bytes],
+        blob: BlobName | None,
+        source: str | None,
+        replaced: LocalBlob | None,
     ) -> LocalBlob:
         run = self._ports.workers.run
         with await run(self._folder.writer) as writer:
             async for chunk in chunks:
                 await run(lambda data=chunk: writer.write(data))  # type: ignore[misc]
-            local = await run(lambda: _finished(writer, blob))
+            local = await run(lambda: self._finished(writer, blob, replaced))
         await self._blobs.arrived([local], source=source)
         self._wakes.ring(News.BLOBS)
         return local
@@ -129,13 +144,17 @@ class LocalBlobs:
             return self._folder.open_var(blob.name)
         raise NotFoundError(f"there are no {blob.kind} files")
 
-
-def _finished(writer: BlobWriter, blob: BlobName | None) -> LocalBlob:
-    if blob is not None and blob.kind == VAR:
+    def _finished(
+        self, writer: BlobWriter, blob: BlobName | None, replaced: LocalBlob | None
+    ) -> LocalBlob:
+        if blob is None or blob.kind != VAR:
+            static = writer.finish_static(None if blob is None else blob.name)
+            return LocalBlob(BlobName(STATIC, static.hash), static.size, static.hash)
+        found = self._var(blob.name)
+        if found != replaced:
+            raise ProtectionError(f"the file {blob.name} was changed here", code="changed")
         var = writer.finish_var(blob.name)
         return LocalBlob(blob, var.size, var.sha256)
-    static = writer.finish_static(None if blob is None else blob.name)
-    return LocalBlob(BlobName(STATIC, static.hash), static.size, static.hash)
 
 
 def _read_at(file: ReadableFile, offset: int) -> bytes:

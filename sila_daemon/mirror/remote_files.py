@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sila_daemon.core.errors import (
     CorruptBlobError,
     NotFoundError,
+    ProtectionError,
     RemoteRefusedError,
     SilaError,
 )
@@ -104,6 +105,7 @@ class RemoteFiles:
             await self._sync_secrets(self._secrets)
         await self._upload()
         await self._download()
+        await self._follow_changes()
 
     async def _sync_secrets(self, secrets: Secrets) -> None:
         for _ in range(SECRETS_ATTEMPTS_MAX):
@@ -129,10 +131,21 @@ class RemoteFiles:
             missing = await self._api.missing(page)
             for local in page:
                 if local.blob not in missing:
-                    await self._blobs.settle(self._layer, local)
+                    await self._settle(local)
             await _each([local for local in page if local.blob in missing], self._upload_one)
             passed_over |= missing
             await self.count_debt()
+
+    async def _settle(self, local: LocalBlob) -> None:
+        """Ends the debt of a blob that the server has already."""
+        if local.blob.kind == STATIC:
+            await self._blobs.settle(self._layer, local)
+            return
+        async with self._api.get(local.blob) as response:
+            # The next change is sent as the successor of this revision, if it is this one.
+            if response.headers.get("X-Sha256") == local.sha256:
+                revision = response.headers.get("ETag", "").strip('"')
+                await self._blobs.settle(self._layer, local, revision=revision)
 
     async def _upload_one(self, local: LocalBlob) -> None:
         revision: str | None = None
@@ -164,11 +177,26 @@ class RemoteFiles:
             missing = await self._api.missing(asked) if asked else set()
             await _each([blob for blob in page if blob not in missing], self._download_one)
 
-    async def _download_one(self, blob: BlobName) -> None:
+    async def _follow_changes(self) -> None:
+        """Takes the newer content of mutable blobs that changed there and not here."""
+        here = [local for local in (await self._blobs.here()).values() if local.blob.kind != STATIC]
+        for start in range(0, len(here), PAGE_BLOBS):
+            page = here[start : start + PAGE_BLOBS]
+            differing = await self._api.missing(page)
+            for local in page:
+                agreed = await self._blobs.agreement(self._layer, local.blob)
+                if local.blob in differing and agreed is not None and agreed.sha256 == local.sha256:
+                    await self._download_one(local.blob, replaced=local)
+
+    async def _download_one(self, blob: BlobName, replaced: LocalBlob | None = None) -> None:
         try:
             async with self._api.get(blob) as response:
                 revision = response.headers.get("ETag", "").strip('"')
-                local = await self._local.receive(blob, response.chunks(), self._layer)
+                local = await self._local.receive(
+                    blob, response.chunks(), self._layer, replaced=replaced
+                )
+        except ProtectionError:
+            return  # Changed here meanwhile: the next scan finds it, and it is sent.
         except NotFoundError:
             return  # It may be on its way from another device; an event tells when it is there.
         except CorruptBlobError as error:

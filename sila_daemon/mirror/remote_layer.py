@@ -97,6 +97,10 @@ class RemoteLayer:
         """Notes debts that were just committed, until they are counted."""
         self.status.pending_ops += count
 
+    async def count_files(self) -> None:
+        """Counts the blobs that the server is not known to hold."""
+        await self._files.count_debt()
+
     def offer_transients(self, transients: Iterable[TreeOp]) -> None:
         """Passes on live state, or drops it: it is stale soon."""
         by_tree: dict[str, list[Op]] = {}
@@ -184,6 +188,8 @@ class RemoteLayer:
         await self._files.run()
 
     async def _pass_on(self, session: RemoteSession) -> None:
+        while not self._transients.empty():
+            self._transients.get_nowait()  # From before this connection: stale.
         while True:
             tree_id, ops = await self._transients.get()
             await session.pass_on(tree_id, ops)

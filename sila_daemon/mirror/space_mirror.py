@@ -278,6 +278,9 @@ class SpaceMirror:
                 rung.clear()  # Before the count: what is rung while it goes on is counted after.
                 if heard & {News.OPS, News.BLOBS}:
                     await self._count(layers)
+                if News.BLOBS in heard:
+                    for remote in layers.remotes:
+                        await remote.count_files()
                 self._changed("state")
         finally:
             unlisten()

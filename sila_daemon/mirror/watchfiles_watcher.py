@@ -82,7 +82,6 @@ class WatchfilesWatcher:
                 step=STEP_MS,
                 stop_event=stop,
                 recursive=True,
-                raise_interrupt=False,
             ):
                 self.problem = ""
                 self._back_off.reset()

@@ -202,11 +202,14 @@ class FakeServer:
         if method == "GET":
             if known is None:
                 return _refused(404, "blob_missing")
-            return 200, {"ETag": f'"{known[0]}"'}, known[1]
+            sha256 = hashlib.sha256(known[1]).hexdigest()
+            return 200, {"ETag": f'"{known[0]}"', "X-Sha256": sha256}, known[1]
         expected = headers.get("If-Match")
         if (f'"{known[0]}"' if known else None) != expected:
             return _refused(412, "changed")
         self.var[name] = ((known[0] if known else 0) + 1, data)
+        changed = [{"id": name, "revision": str(self.var[name][0])}]
+        self._tell_all("files:changed", {"static": [], "var": changed})
         return _ok(revision=str(self.var[name][0]))
 
     def _secrets(

@@ -313,3 +313,43 @@ async def test_an_emptied_folder_deletes_nothing(bench: Bench, server: FakeServe
         await a.sync_now()
         assert a.status()["ops"] == count == len(server.history)
         assert a.status()["state"] == "needs_you"
+
+
+def var_path(root: Path, uuid: str) -> Path:
+    path = root / "space-v1/files/var/uuid" / uuid[:2] / uuid[2:]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+async def test_a_mutable_file_follows_changes_and_conflicts_keep_both(
+    bench: Bench, server: FakeServer
+) -> None:
+    one, two = bench.folder("one"), bench.folder("two")
+    to = (ServerRecord(server.url),)
+    uuid = "6a2f41a3c54c4fceb5e3ed1f0b7b3e5d"
+    here, there = var_path(one, uuid), var_path(two, uuid)
+    here.write_bytes(b"first")
+    write_lines(op_file(one, "peer", "p"), [1, "f", "id", uuid])
+    async with (
+        bench.mirror("a", folder=one, servers=to) as a,
+        bench.mirror("b", folder=two, servers=to) as b,
+    ):
+        await until(lambda: there.exists() and there.read_bytes() == b"first")
+        await current(a, b)
+        here.write_bytes(b"second")
+        await a.sync_now()
+        await until(lambda: there.read_bytes() == b"second")
+        await current(a, b)
+        there.write_bytes(b"third, from the other side")
+        await b.sync_now()
+        await until(lambda: here.read_bytes() == b"third, from the other side")
+        server.is_down = True
+        server.drop_connections()
+        here.write_bytes(b"mine")
+        there.write_bytes(b"yours")
+        bench.watcher.hint(here, there)
+        await until(lambda: a.status()["remotes"][0]["pendingFiles"] == 1)
+        await until(lambda: b.status()["remotes"][0]["pendingFiles"] == 1)
+        server.is_down = False
+        await until(lambda: "needs_you" in (a.status()["state"], b.status()["state"]))
+        assert {here.read_bytes(), there.read_bytes()} == {b"mine", b"yours"}
