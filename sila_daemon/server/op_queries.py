@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 SCAN_ENTRIES = 20_000
 """Index entries looked at in one unit of work: some 20 ms."""
 
+ROWS_AT_ONCE = 1000
+"""Rows fetched by one statement: few are fetched in vain when a chunk is full."""
+
 _OP_OVERHEAD_BYTES = 120
 """JSON around an op's target, key and value."""
 
@@ -146,7 +149,7 @@ class OpQueries:
         store = self._store
 
         def work(connection: apsw.Connection) -> tuple[Page, int]:
-            rows = _rows_at(connection, [seq for _, _, seq in wanted[:BATCH_OPS]])
+            rows: dict[int, Any] = {}
             has_alternates = (
                 connection.execute("SELECT 1 FROM alternates LIMIT 1").fetchone() is not None
             )
@@ -154,6 +157,9 @@ class OpQueries:
             room = CHUNK_BYTES
             taken = 0
             for _, _, seq in wanted[:BATCH_OPS]:
+                if taken % ROWS_AT_ONCE == 0:
+                    some = wanted[taken : taken + ROWS_AT_ONCE]
+                    rows = _rows_at(connection, [wanted_seq for _, _, wanted_seq in some])
                 found = [store.to_op(connection, rows[seq])]
                 if has_alternates:
                     found += _alternates_of(store, connection, rows[seq])

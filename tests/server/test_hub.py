@@ -298,6 +298,7 @@ async def test_transient_ops_are_passed_on_and_not_kept(place: Place) -> None:
         [[True], [False]],
         [[False], [True]],
     )
+    assert client.events("ops:receive") == [], "never to the sender"
     jump = await client.send([prop(COUNTER_JUMP_MAX + 3, b"1", transient=True)])
     assert [rejected["code"] for rejected in jump["rejected"]] == ["counter_jump"]
 
