@@ -95,8 +95,9 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="write the table to docs/")
     arguments = parser.parse_args()
     figures = load_figures(arguments.rounds)
-    figures.append(unsorted_figure(arguments.rounds))
     figures += million_figures()
+    print(f"{table(figures)}\n  the last one takes a minute or two", file=sys.stderr)
+    figures.append(unsorted_figure(arguments.rounds))
     text = table(figures)
     machine = f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}"
     text += f"\n\nMedians of {arguments.rounds} alternating runs in one go; {machine}."

@@ -93,6 +93,9 @@ def ops_of_growing_peers(count: int) -> list[Op]:
         ops.append(MoveOp(3, peer, f"v{number % 5}", f"v{(number + 1) % 7}"))
         ops.append(PropertyOp(4, peer, f"v{number % 3}", "k", b"%d" % number))
         ops.append(PropertyOp(5, peer, f"unborn{number % 3}", "k", b"1"))
+        ops.append(MoveOp(6, peer, f"w{number % 3}", f"late{number % 2}"))
+    # What waited until now comes in the order of its peers, whatever their labels were.
+    ops += [MoveOp(7 + number, "a", f"late{number}", "tree") for number in range(2)]
     return ops
 
 
