@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message as Notice
@@ -15,13 +16,13 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from sila_tui.theme import palette
-from sila_tui.widgets.chat_lines import MessageLayout, message_lines
+from sila_tui.widgets.chat_block import ChatBlock
+from sila_tui.widgets.chat_lines import MessageLayout
 from sila_tui.widgets.lines import fitted, line
 from sila_tui.words import counted
 
 if TYPE_CHECKING:
     from rich.text import Text
-    from textual import events
 
     from sila_tui.contents import Chat, Message
     from sila_tui.session import Session
@@ -69,9 +70,7 @@ class ChatLog(ScrollView, can_focus=True, inherit_bindings=False):
         self._first = 0
         self._cursor = 0
         self._opened: set[str] = set()
-        self._lines: list[tuple[int, Strip]] = []
-        self._tops: dict[int, int] = {}
-        self._cache: dict[tuple[object, ...], list[Strip]] = {}
+        self._block = ChatBlock()
 
     @property
     def current(self) -> Message | None:
@@ -93,17 +92,19 @@ class ChatLog(ScrollView, can_focus=True, inherit_bindings=False):
         self._lay_out()
         self.call_after_refresh(self._show_cursor)
 
+    def on_mount(self) -> None:
+        """Lays the messages out anew when the colours change: they are part of the lines."""
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._lay_out())
+
     def on_resize(self) -> None:
         """Lays the messages out for the new width."""
         self._lay_out()
         self._show_cursor()
 
-    def on_focus(self) -> None:
-        """Shows the cursor."""
-        self.refresh()
-
-    def on_blur(self) -> None:
-        """Hides the cursor."""
+    @on(events.Focus)
+    @on(events.Blur)
+    def focus_changed(self) -> None:
+        """Shows or hides the cursor."""
         self.refresh()
 
     def _lay_out(self) -> None:
@@ -111,21 +112,8 @@ class ChatLog(ScrollView, can_focus=True, inherit_bindings=False):
         if width < 10:
             return
         layout = MessageLayout(width, look, self._session.say, self._session.symbols)
-        fresh: dict[tuple[object, ...], list[Strip]] = {}
-        self._lines, self._tops = [], {}
-        for index in range(self._first, len(self._messages)):
-            message = self._messages[index]
-            is_open = message.id in self._opened
-            key = (message, width, self.app.theme, is_open)
-            strips = self._cache.get(key) or message_lines(
-                message, layout, self.app.console, is_open=is_open
-            )
-            fresh[key] = strips
-            self._tops[index] = len(self._lines)
-            # The empty line after a message belongs to none.
-            self._lines += [(index, strip) for strip in strips[:-1]] + [(-1, strips[-1])]
-        self._cache = fresh
-        self.virtual_size = Size(width, len(self._lines) + self._lead)
+        self._block.lay_out(self._messages, self._first, self._opened, layout, self.app.console)
+        self.virtual_size = Size(width, len(self._block.lines) + self._lead)
         self.refresh()
 
     @property
@@ -140,10 +128,10 @@ class ChatLog(ScrollView, can_focus=True, inherit_bindings=False):
         if at < 0:
             earlier = f"  {counted(self._first, 'earlier message')}: go up to see them"
             return self._strip(line((earlier, look.dim)))
-        if at >= len(self._lines):
+        if at >= len(self._block.lines):
             said = "  Nothing here yet. Press enter to write the first message."
             return self._strip(line((said if not self._messages and y == 0 else "", look.dim)))
-        index, strip = self._lines[at]
+        index, strip = self._block.lines[at]
         if index == self._cursor and self.has_focus:
             mark = self._strip(line((self._session.symbols.cursor, look.accent)))
             strip = Strip.join([mark.crop(0, 1), strip.crop(1, width)])
@@ -154,10 +142,10 @@ class ChatLog(ScrollView, can_focus=True, inherit_bindings=False):
         return Strip(filled.render(self.app.console), self.size.width).apply_style(self.rich_style)
 
     def _show_cursor(self) -> None:
-        if self._cursor in self._tops:
-            top = self._tops[self._cursor] + self._lead
-            following = self._tops.get(self._cursor + 1, len(self._lines)) + self._lead
-            region = Region(0, top, 1, max(1, min(following - top, self.size.height)))
+        extent = self._block.extent(self._cursor)
+        if extent is not None:
+            top, height = extent
+            region = Region(0, top + self._lead, 1, max(1, min(height, self.size.height)))
             self.scroll_to_region(region, animate=False, force=True)
 
     def action_step(self, step: int) -> None:
@@ -177,8 +165,7 @@ class ChatLog(ScrollView, can_focus=True, inherit_bindings=False):
         """Scrolls by a page and takes the cursor along."""
         self.scroll_relative(y=direction * (self.size.height - 2), animate=False, force=True)
         at = int(self.scroll_target_y) + (self.size.height // 2) - self._lead
-        if self._lines:
-            self._point_at(max(0, min(at, len(self._lines) - 1)))
+        self._point_at(at)
 
     def action_turn(self, step: int) -> None:
         """Asks for another branch at this message."""
@@ -205,10 +192,10 @@ class ChatLog(ScrollView, can_focus=True, inherit_bindings=False):
     def on_click(self, event: events.Click) -> None:
         """Moves the cursor to the message that was clicked."""
         at = int(self.scroll_offset.y) + event.y - self._lead
-        if 0 <= at < len(self._lines):
+        if 0 <= at < len(self._block.lines):
             self._point_at(at)
 
-    def _point_at(self, at: int) -> None:
-        """Puts the cursor on the message that has a line, or the one before a gap."""
-        self._cursor = next(index for index, _ in reversed(self._lines[: at + 1]) if index >= 0)
+    def _point_at(self, line: int) -> None:
+        found = self._block.message_at(line)
+        self._cursor = self._cursor if found is None else found
         self.refresh()
