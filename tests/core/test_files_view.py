@@ -58,8 +58,7 @@ def test_finding_by_path() -> None:
 
 def test_a_tree_without_files() -> None:
     files = FilesView(RepTree("files", new_editor(random.Random(1))))
-    assert files.top is None
-    assert files.entries() == []
+    assert (files.top, files.entries()) == (None, [])
     assert files.make_folders([]) == files.top
     assert files.tree.root is not None
     assert files.tree.root.children == [files.top]
