@@ -322,5 +322,7 @@ class FolderLayer:
         try:
             await self._opened()
             await self._writer.write_owed()
+            # Whatever `_secrets_due` says: the turn that took it may have been cut short.
+            await self._secrets.sync()
         except SilaError as error:
             self.state, self.reason = FolderState.FAILING, error.message
