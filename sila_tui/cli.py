@@ -126,6 +126,8 @@ async def _status(parsed: argparse.Namespace) -> tuple[Session, SpaceFacts | Non
         session.feed_status(await client.call("daemon.status"))
     finally:
         await client.close()
+        # The socket itself is closed in the loop's next turn, which is not to be its last.
+        await asyncio.sleep(0)
     if not parsed.space:
         return session, None
     space = session.find_space(_reference(parsed.space))

@@ -148,6 +148,8 @@ class Link:
         if client is not None:
             with suppress(OSError, SilaError):
                 await client.close()
+            # The socket itself is closed in the loop's next turn, which is not to be its last.
+            await asyncio.sleep(0)
 
 
 async def _set_within(event: asyncio.Event, seconds: float) -> None:
