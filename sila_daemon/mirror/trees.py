@@ -103,7 +103,7 @@ class TreeCache:
             counter = await self._store.counter(tree_id)
             if not rows and not self._late[tree_id]:
                 raise NotFoundError(f"there is no tree {tree_id} in this space")
-            contested = await self._store.contested(tree_id)
+            contested = await self._store.log.contested(tree_id)
             winners = winning_contents(op for group in contested.values() for op in group)
             tree = await self._workers.run(
                 lambda: _built(RepTree(tree_id, editor), rows, winners.values())

@@ -6,16 +6,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sila_daemon.store import blobs, op_table, outbox, positions, servers, sql
+from sila_daemon.store.op_log import StoredOpLog
 from sila_daemon.store.op_table import OpTable, PeerRows, TreeOp
 from sila_daemon.store.schema import SCHEMA
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import apsw
 
-    from sila_daemon.core.ops import Op, OpId
+    from sila_daemon.core.ops import OpId
     from sila_daemon.core.state_vector import StateVector
     from sila_daemon.database.database import Database, Databases
     from sila_daemon.ports.clock import Clock
@@ -60,11 +61,12 @@ class Acknowledgement:
 
 
 class SpaceStore:
-    """The database of one space. Also its `OpLog`: superseded ops are reached here."""
+    """The database of one space."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self.log = StoredOpLog(database)
         self._table = OpTable()
         self._is_doubtful = False
         """A transaction was begun whose end is not known to have been good."""
@@ -210,28 +212,6 @@ class SpaceStore:
             found += rows
             if place is None:
                 return found
-
-    async def contested(self, tree_id: str) -> Mapping[OpId, list[Op]]:
-        """Returns the ids of a tree that were used twice, with all their contents."""
-        return await self._database.read(lambda connection: op_table.contested(connection, tree_id))
-
-    async def find(self, tree_id: str, op_ids: Collection[OpId]) -> Mapping[OpId, list[Op]]:
-        """Returns the contents held for each id; more than one where ids were used twice."""
-        return await self._database.read(
-            lambda connection: op_table.find(connection, tree_id, op_ids)
-        )
-
-    async def property_ops(self, tree_id: str, vertex_id: str, key: str) -> list[Op]:
-        """Returns every op on one property, in op order, without loading the tree."""
-        return await self._database.read(
-            lambda connection: op_table.property_ops(connection, tree_id, vertex_id, key)
-        )
-
-    async def history(self, tree_id: str, vertex_id: str) -> list[Op]:
-        """Returns every op whose target is the vertex, in op order."""
-        return await self._database.read(
-            lambda connection: op_table.history(connection, tree_id, vertex_id)
-        )
 
     def _now_ms(self) -> int:
         return int(self._clock.time() * 1000)

@@ -123,8 +123,8 @@ async def test_the_greater_of_two_contents_is_shown_whatever_came_first(place: P
     await place.intake.deliver(Delivery([(TREE, other)]))
     await place.intake.deliver(Delivery([(TREE, PropertyOp(10, "zz", TREE, "name", b'"d"'))]))
     assert await name(place) == "d"
-    assert len(await place.store.contested(TREE)) == 2
-    assert OpId(9, "zz") in await place.store.contested(TREE)
+    assert len(await place.store.log.contested(TREE)) == 2
+    assert OpId(9, "zz") in await place.store.log.contested(TREE)
 
 
 async def test_ops_that_come_while_a_tree_is_loaded_are_in_it(place: Place) -> None:

@@ -89,11 +89,11 @@ async def test_what_is_read_back_is_what_was_stored(store: SpaceStore) -> None:
     assert [row.value for row in rows[0].properties] == [
         b'"\\ud83d"', b"1.0e2", None, b"{}", b"null"
     ]  # fmt: skip
-    assert await store.find(TREE, [OpId(4, "a"), OpId(9, "a")]) == {
+    assert await store.log.find(TREE, [OpId(4, "a"), OpId(9, "a")]) == {
         OpId(4, "a"): [ops[3]],
         OpId(9, "a"): [],
     }
-    assert await store.history(TREE, "v") == [op for op in ops if op.target == "v"]
+    assert await store.log.history(TREE, "v") == [op for op in ops if op.target == "v"]
 
 
 async def test_loading_goes_in_chunks_and_misses_nothing(
@@ -112,7 +112,7 @@ async def test_two_contents_of_one_id_are_both_kept_and_passed_on(store: SpaceSt
     assert committed.conflicts == [(TREE, OpId(1, "a"))]
     assert await owed(store, "folder") == [prop(1, "k", b"2")]
     assert await owed(store, SERVER) == [prop(1, "k", b"1")]
-    assert (await store.find(TREE, [OpId(1, "a")]))[OpId(1, "a")] == [
+    assert (await store.log.find(TREE, [OpId(1, "a")]))[OpId(1, "a")] == [
         prop(1, "k", b"1"),
         prop(1, "k", b"2"),
     ]

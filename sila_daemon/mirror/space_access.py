@@ -1,0 +1,105 @@
+"""What commands and screens read and change of an open space."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, TypeVar
+
+from sila_daemon.core.errors import ProtectionError
+from sila_daemon.core.space import Space
+from sila_daemon.mirror.wakes import News
+from sila_daemon.ports.randomness import new_id
+from sila_daemon.store.blobs import BlobName
+from sila_daemon.store.space_store import Delivery
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from sila_daemon.core.files_view import BlobReference
+    from sila_daemon.core.rep_tree import RepTree
+    from sila_daemon.mirror.layers import Layers
+    from sila_daemon.mirror.wakes import Wakes
+    from sila_daemon.ports.randomness import Randomness
+
+T = TypeVar("T")
+
+
+class SpaceAccess(ABC):
+    """Trees, secrets and files of one space. Everything waits until the space is open."""
+
+    def __init__(self, space_id: str, randomness: Randomness, wakes: Wakes) -> None:
+        self.space_id = space_id
+        self._randomness = randomness
+        self._news = wakes
+
+    @abstractmethod
+    async def _ready_layers(self) -> Layers:
+        """Returns the open space's parts. Raises StorageError when it cannot be opened."""
+
+    async def tree(self, tree_id: str) -> RepTree:
+        """Returns a tree to read. Raises NotFoundError, StorageError."""
+        return await (await self._ready_layers()).trees.get(tree_id)
+
+    async def tree_ids(self) -> list[str]:
+        """Returns the ids of all trees, the space tree's too."""
+        return await (await self._ready_layers()).store.tree_ids()
+
+    async def space(self) -> Space:
+        """Returns the space tree, understood. Raises NotFoundError before its first op came."""
+        return Space(await self.tree(self.space_id))
+
+    async def edit(self, tree_id: str, change: Callable[[RepTree], T]) -> T:
+        """Applies a change; when this returns, it is durable. When it raises, nothing is kept."""
+        layers = await self._ready_layers()
+        return await layers.intake.edit([tree_id], lambda trees: change(trees[0]))
+
+    async def create_space(self, name: str) -> None:
+        """Plants the space tree of a space that has no op yet. Raises ProtectionError."""
+        layers = await self._ready_layers()
+        if self.space_id in await layers.store.tree_ids():
+            raise ProtectionError("the space exists already", code="exists")
+        tree = Space.create(self.space_id, layers.trees.editor, name).tree
+        ops = [(tree.tree_id, op) for op in tree.take_local_ops()]
+        await layers.intake.deliver(Delivery(ops))
+
+    async def create_tree(
+        self, app_id: str, build: Callable[[RepTree], T], name: str = ""
+    ) -> tuple[str, T]:
+        """Makes an app tree and refers to it from the space's threads, in one commit."""
+        layers = await self._ready_layers()
+        tree_id = new_id(self._randomness)
+
+        def make(trees: list[RepTree]) -> T:
+            space_tree, tree = trees
+            tree.create_root().set("appId", app_id)
+            result = build(tree)
+            Space(space_tree).add_tree(tree_id, name)
+            return result
+
+        result = await layers.intake.edit([self.space_id], make, fresh_ids=[tree_id])
+        return tree_id, result
+
+    async def secrets(self) -> dict[str, str]:
+        """Returns all secrets by name."""
+        return dict((await (await self._ready_layers()).secrets.load()).values)
+
+    async def set_secret(self, name: str, value: str | None) -> None:
+        """Sets a secret, or removes it everywhere with None; durable when this returns."""
+        await (await self._ready_layers()).secrets.set(name, value)
+        self._news.ring(News.SECRETS)
+
+    async def put_blob(self, chunks: AsyncIterator[bytes]) -> tuple[str, int]:
+        """Keeps bytes; returns their SHA-256 and how many they are. Raises StorageError."""
+        local = await (await self._ready_layers()).local_blobs.put(chunks)
+        return local.sha256, local.size
+
+    async def read_blob(self, blob: BlobReference) -> AsyncIterator[bytes]:
+        """Yields the bytes of a blob. Raises NotFoundError when they are not here."""
+        layers = await self._ready_layers()
+        async for chunk in layers.local_blobs.read(BlobName(blob.kind.value, blob.name)):
+            yield chunk
+
+    async def has_blob(self, blob: BlobReference) -> bool:
+        """Tells whether the bytes of a blob are on this machine."""
+        layers = await self._ready_layers()
+        return await layers.local_blobs.has(BlobName(blob.kind.value, blob.name))

@@ -1,0 +1,82 @@
+"""How much there is in a space, and what it is called, for status."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from sila_daemon.core import json_value
+from sila_daemon.core.ops import PropertyOp
+from sila_daemon.core.vertex import NAME_KEYS
+from sila_daemon.mirror.mirror_status import Totals
+from sila_daemon.mirror.wakes import News
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from sila_daemon.mirror.layers import Layers
+    from sila_daemon.mirror.wakes import Wakes
+    from sila_daemon.store.op_table import TreeOp
+
+
+class TotalsKeeper:
+    """Counts again whenever something was committed."""
+
+    def __init__(self, space_id: str) -> None:
+        self.totals = Totals()
+        self._space_id = space_id
+        self._is_name_stale = True
+
+    def arrived(self, ops: Iterable[TreeOp]) -> None:
+        """Takes note of ops that may change the space's name."""
+        self._is_name_stale = self._is_name_stale or any(
+            tree_id == self._space_id == op.target
+            and isinstance(op, PropertyOp)
+            and op.key == NAME_KEYS[0]
+            for tree_id, op in ops
+        )
+
+    async def follow(self, layers: Layers, wakes: Wakes, on_change: Callable[[], None]) -> None:
+        """Keeps the totals up to date and calls `on_change`, until cancelled."""
+        rung: set[News] = set()
+        woken = asyncio.Event()
+
+        def note(news: News) -> None:
+            rung.add(news)
+            woken.set()
+
+        unlisten = wakes.listen(note)
+        try:
+            while True:
+                await woken.wait()
+                woken.clear()
+                heard = set(rung)
+                rung.clear()  # Before the count: what is rung while it goes on is counted after.
+                if heard & {News.OPS, News.BLOBS}:
+                    await self.count(layers)
+                if News.BLOBS in heard:
+                    for remote in layers.remotes:
+                        await remote.count_files()
+                on_change()
+        finally:
+            unlisten()
+
+    async def count(self, layers: Layers) -> None:
+        """Counts everything. Raises StorageError."""
+        self.totals.ops = await layers.store.op_count()
+        self.totals.trees = len(await layers.store.tree_ids())
+        self.totals.blobs = await layers.blobs.counts()
+        if self._is_name_stale:
+            self._is_name_stale = False
+            self.totals.name = await self._stored_name(layers)
+
+    async def _stored_name(self, layers: Layers) -> str | None:
+        """Returns the space's name without loading its tree, which may be large."""
+        log = layers.store.log
+        found = await log.property_ops(self._space_id, self._space_id, NAME_KEYS[0])
+        last = found[-1] if found else None
+        if not isinstance(last, PropertyOp) or json_value.is_deletion(last.value):
+            return None
+        assert last.value is not None
+        name = json_value.decode(last.value)
+        return name if isinstance(name, str) and name else None
