@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.worker import Worker, WorkerError
 
 from sila_tui.commands import SilaCommands
 from sila_tui.jobs import run_job
@@ -77,6 +79,7 @@ class SilaApp(App[None]):
         """The folder that paths are shown relative to, as `~`."""
         self._first_space = first_space
         self._redraw: Timer | None = None
+        self._linking: Worker[None] | None = None
         self._drawn_connection = session.connection
         self.start_command: tuple[str, ...] = START_COMMAND
         for theme in THEMES:
@@ -88,11 +91,15 @@ class SilaApp(App[None]):
         self.push_screen(HomeScreen())
         self.session.on_change = self._session_changed
         self.set_interval(AGES_S, self._pull)
-        self.run_worker(self.link.run(), name="link", group="link")
+        self._linking = self.run_worker(self.link.run(), name="link", group="link")
 
-    def on_unmount(self) -> None:
-        """Stops listening to the session."""
+    async def on_unmount(self) -> None:
+        """Stops listening to the session, and waits until the connection is closed."""
         self.session.on_change = _ignore
+        if self._linking is not None:
+            self._linking.cancel()
+            with suppress(WorkerError):
+                await self._linking.wait()
 
     @property
     def is_at_rest(self) -> bool:
