@@ -107,10 +107,9 @@ def _play(home: Path, stack: ExitStack) -> Device:
     _compare(laptop, attic)
 
     _say("Both sides edit: a message and a secret on the laptop, a file on the home server")
-    chat = next(
-        chat for chat in laptop.run("chat", "list", space_id) if chat["name"] == "Coffee roasting"
-    )
-    laptop.run("chat", "send", space_id, chat["tree"], "--stdin", text="Written on the laptop.")
+    chats = laptop.run("chat", "list", space_id)["chats"]
+    chat = next(chat["tree"] for chat in chats if chat["title"] == "Coffee roasting")
+    laptop.run("chat", "send", space_id, chat, "Written on the laptop.")
     laptop.run("secret", "set", space_id, "api-key-demo", "--stdin", text="sk-demo")
     source = home / "from-the-attic.md"
     source.write_text("# Written on the home server\n", encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from sila_daemon.cli.daemon_call import ask, space_reference
@@ -39,6 +40,19 @@ def export(arguments: argparse.Namespace, output: Output) -> None:
     _write(arguments.out, text, overwrite=arguments.force)
     done = {"out": arguments.out, "messages": len(answer["messages"])}
     output.result(done, [f"Wrote {arguments.out}."])
+
+
+def send(arguments: argparse.Namespace, output: Output) -> None:
+    """Adds a message at the end of the main branch."""
+    text = sys.stdin.read() if arguments.text is None else arguments.text
+    answer = ask(
+        "chat.send",
+        space=space_reference(arguments.space),
+        tree=arguments.chat,
+        text=text.removesuffix("\n"),
+        role=arguments.role,
+    )
+    output.result(answer, ["Saved."])
 
 
 def markdown(chat: dict[str, Any]) -> Iterator[str]:

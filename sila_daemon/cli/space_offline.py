@@ -1,4 +1,4 @@
-"""The commands on a space folder that need no daemon: create, sample, dump, verify, export, import."""
+"""The commands on a space folder that need no daemon, such as create, dump and verify."""
 
 from __future__ import annotations
 
