@@ -46,8 +46,7 @@ class MoveLog:
     def merge(self, moves: list[Move]) -> dict[int, int]:
         """Adds moves that are not here yet, in any order.
 
-        Returns the earlier parent of every vertex that was touched; the lists of children are
-        up to date. Costs O((k + m) log n) for k moves of which the earliest stands before m.
+        Returns the earlier parent of every vertex that was touched. Costs O((k + m) log n) for k moves of which the earliest stands before m.
         """
         self.newly_created = []
         accepted = self._accept(sorted(moves))
@@ -61,7 +60,6 @@ class MoveLog:
             accepted = sorted(later + accepted)
         self._replay(accepted, old_parents)
         self._hierarchy.end_moves()
-        self._hierarchy.relink(old_parents)
         return old_parents
 
     def count_from(self, stamp: int) -> int:
@@ -140,7 +138,7 @@ class MoveLog:
 
     def _undo_from(self, start: int, old_parents: dict[int, int]) -> list[Move]:
         """Undoes the moves from index `start` on, removes them and returns them in order."""
-        parents = self._hierarchy.parents
+        parents, place = self._hierarchy.parents, self._hierarchy.place
         targets, parents_before = self._targets, self._parents_before
         for index in range(len(targets) - 1, start - 1, -1):
             before = parents_before[index]
@@ -148,7 +146,7 @@ class MoveLog:
                 target = targets[index]
                 if target not in old_parents:
                     old_parents[target] = parents[target]
-                parents[target] = before
+                place(target, before)
         tail = list(zip(self._stamps[start:], targets[start:], self._parents[start:], strict=True))
         del self._stamps[start:], targets[start:], self._parents[start:], parents_before[start:]
         return tail
@@ -157,7 +155,7 @@ class MoveLog:
         """Applies moves in op order behind those that the log holds already."""
         hierarchy = self._hierarchy
         parents, may_have_children = hierarchy.parents, hierarchy.may_have_children
-        is_ancestor, set_parent = hierarchy.is_ancestor, hierarchy.set_parent
+        is_ancestor, place = hierarchy.is_ancestor, hierarchy.place
         add_stamp, add_target = self._stamps.append, self._targets.append
         add_parent, add_before = self._parents.append, self._parents_before.append
         for stamp, target, parent in moves:
@@ -174,6 +172,6 @@ class MoveLog:
             add_before(before)
             if target not in old_parents:
                 old_parents[target] = before
-            set_parent(target, parent)
+            place(target, parent)
             if parent >= 0:
                 may_have_children[parent] = 1

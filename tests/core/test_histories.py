@@ -117,6 +117,7 @@ def test_the_link_cut_forest_gives_the_same_in_small_trees(
         seed = f"forest {number}"
         rng = random.Random(seed)
         monkeypatch.setattr(hierarchy, "_WALK_STEPS_FREE", rng.choice((-1, 5, 20)))
+        monkeypatch.setattr(hierarchy, "_LOOK_BELOW_MAX", rng.choice((0, 0, 2)))
         check_history(seed, hostile_history(rng, size=60), observed=False)
     assert built() > SEEDS_PER_TEST
 
