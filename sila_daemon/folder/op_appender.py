@@ -93,16 +93,20 @@ class OpAppender:
         """Sorts ops by the file that they go to, the root's move last."""
         groups: dict[Path, _Group] = {}
         roots: dict[Path, _Group] = {}
+        # Making a path costs more than encoding a line, and most ops go where the last one went.
+        known: dict[tuple[str, bool, bool], tuple[_Group, bool]] = {}
         for op in ops:
-            if isinstance(op, MoveOp) and op.parent is None and op.target != ids.NULL_VERTEX:
-                path = self._layout.root_file(tree_id, day, op.peer, self._writer)
-                group = roots.setdefault(path, _Group())
-                is_typed = True
-            else:
-                own_path = self._own_path(tree_id, day, own_peers, op)
-                is_typed = own_path is None
-                path = own_path or self._layout.foreign_file(tree_id, day, op.peer, self._writer)
-                group = groups.setdefault(path, _Group())
+            is_root = _makes_root(op)
+            place = (op.peer, isinstance(op, MoveOp), is_root)
+            if place not in known:
+                if is_root:
+                    path = self._layout.root_file(tree_id, day, op.peer, self._writer)
+                    known[place] = roots.setdefault(path, _Group()), True
+                else:
+                    own = self._own_path(tree_id, day, own_peers, op)
+                    path = own or self._layout.foreign_file(tree_id, day, op.peer, self._writer)
+                    known[place] = groups.setdefault(path, _Group()), own is None
+            group, is_typed = known[place]
             group.ops.append(op)
             group.lines.append(encode_typed_line(op) if is_typed else encode_line(op))
         return [*groups.items(), *roots.items()]
@@ -199,3 +203,7 @@ class _Group:
 
     ops: list[Op] = field(default_factory=list)
     lines: list[bytes] = field(default_factory=list)
+
+
+def _makes_root(op: Op) -> bool:
+    return isinstance(op, MoveOp) and op.parent is None and op.target != ids.NULL_VERTEX
