@@ -46,7 +46,8 @@ class MoveLog:
     def merge(self, moves: list[Move]) -> dict[int, int]:
         """Adds moves that are not here yet, in any order.
 
-        Returns the earlier parent of every vertex that was touched. Costs O((k + m) log n) for k moves of which the earliest stands before m.
+        Returns the earlier parent of every vertex that was touched. Costs O((k + m) log n) for k
+        moves of which the earliest stands before m others.
         """
         self.newly_created = []
         accepted = self._accept(sorted(moves))

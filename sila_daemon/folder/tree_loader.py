@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from sila_daemon.core.garbage import collection_paused
 from sila_daemon.core.op_codec import LineKind, MoveRow, PropertyRow, to_op
 from sila_daemon.core.ops import Op, OpId, content_bytes
 from sila_daemon.core.rep_tree import RepTree
@@ -41,6 +42,11 @@ class LoadedTree:
 
 def load_tree(folder: SpaceFolder, tree_id: str, files: Iterable[OpFile]) -> LoadedTree:
     """Loads a tree from the files that a scan found for it. Never raises for what is in them."""
+    with collection_paused():
+        return _load(folder, tree_id, files)
+
+
+def _load(folder: SpaceFolder, tree_id: str, files: Iterable[OpFile]) -> LoadedTree:
     # Pure move files first: the tree then knows its vertices when their properties come.
     ordered = sorted(files, key=lambda file: (_RANK[file.kind], file.relative))
     problems: list[Problem] = []
