@@ -16,11 +16,14 @@ from msgspec import UNSET, Raw, UnsetType
 
 from sila_daemon.core import ids, json_value
 from sila_daemon.core.errors import InvalidOpError, InvalidValueError
+from sila_daemon.core.json_split import array_items, object_members
 from sila_daemon.core.op_codec import checked_op
 from sila_daemon.core.ops import MoveOp, Op, PropertyOp
 
 _DIGITS_MAX = 400
 """Longer integers are beyond any double."""
+_TOO_DEEP: Any = json.loads("[" * (json_value.DEPTH_MAX + 1) + "]" * (json_value.DEPTH_MAX + 1))
+"""Stands for a value that goes deeper than any parser; it is refused for the same reason."""
 
 
 class WireId(msgspec.Struct, frozen=True, gc=False):
@@ -102,9 +105,10 @@ def decode_ops(text: bytes) -> tuple[list[Op], list[InvalidOpError]]:
 
 def _decode_one_by_one(text: bytes) -> tuple[list[Op], list[InvalidOpError]]:
     try:
-        # Decoded here: `loads` would guess other encodings and let surrogates pass as bytes.
-        items = json.loads(text.decode(), parse_int=_integer)
-    except (ValueError, RecursionError) as error:
+        items = _loaded(text)
+    except RecursionError:
+        items = [_shallow(item) for item in array_items(text) or ()] or None
+    except ValueError as error:
         raise InvalidOpError(f"ops are not JSON: {error}") from None
     if not isinstance(items, list):
         raise InvalidOpError("ops are not an array")
@@ -116,6 +120,28 @@ def _decode_one_by_one(text: bytes) -> tuple[list[Op], list[InvalidOpError]]:
         except InvalidOpError as error:
             refused.append(error)
     return ops, refused
+
+
+def _loaded(text: bytes) -> Any:
+    # Decoded here: `loads` would guess other encodings and let surrogates pass as bytes.
+    return json.loads(text.decode(), parse_int=_integer)
+
+
+def _shallow(item: bytes) -> Any:
+    """Decodes an op with TOO_DEEP in place of members that no parser reads; None when not JSON."""
+    try:
+        return _loaded(item)
+    except ValueError:
+        return None
+    except RecursionError:
+        return {_shallow(key): _shallow_value(value) for key, value in object_members(item)}
+
+
+def _shallow_value(value: bytes) -> Any:
+    try:
+        return _loaded(value)
+    except (ValueError, RecursionError):
+        return _TOO_DEEP
 
 
 def _integer(digits: str) -> float:

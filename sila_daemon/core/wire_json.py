@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Raw
 
 from sila_daemon.core import json_value
+from sila_daemon.core.json_split import array_items
 
 _DECODE_ARGUMENTS = msgspec.json.Decoder(list[Raw]).decode
 
@@ -31,10 +32,8 @@ def loads(text: str | bytes, **_ignored: object) -> Any:
         return _plain(text)
     try:
         arguments = _DECODE_ARGUMENTS(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         arguments = _split_leniently(text.encode() if isinstance(text, str) else text)
-    except RecursionError:
-        raise ValueError("not JSON: nested too deep") from None
     # A slice of the packet's text would keep all of it alive; the copy is what the holder keeps.
     return [
         json_value.decode(bytes(item)) if _is_string(item) else item.copy() for item in arguments
@@ -54,8 +53,10 @@ def _split_leniently(text: bytes) -> list[Raw]:
     """
     try:
         shapes = _DECODE_ARGUMENTS(_SURROGATE_ESCAPE.sub(lambda _: _PLAIN_ESCAPE, text))
-    except (msgspec.DecodeError, RecursionError) as error:
+    except msgspec.DecodeError as error:
         raise ValueError(f"not JSON: {error}") from None
+    except RecursionError:
+        return _split_deep(text)
     items: list[Raw] = []
     position = 1
     for shape in shapes:
@@ -65,6 +66,21 @@ def _split_leniently(text: bytes) -> list[Raw]:
         items.append(Raw(text[position:end]))
         position = end
     return items
+
+
+def _split_deep(text: bytes) -> list[Raw]:
+    """Splits an array that goes deeper than msgspec; what is wrong in an item shows up later."""
+    items = array_items(text)
+    if items is None or any(item.startswith(b'"') and not _is_text(item) for item in items):
+        raise ValueError("not JSON: nested too deep")
+    return [Raw(item) for item in items]
+
+
+def _is_text(item: bytes) -> bool:
+    try:
+        return isinstance(json.loads(item), str)
+    except ValueError:
+        return False
 
 
 def _is_string(item: Raw) -> bool:

@@ -103,6 +103,21 @@ def test_a_bad_value_is_refused_by_itself_on_both_ways(value: bytes, neighbour: 
     assert [error.code for error in refused] == ["malformed_op", "value_not_json"]
 
 
+@pytest.mark.parametrize("depth", [900, 3_000, 200_000])
+def test_a_value_deeper_than_any_parser_is_refused_by_itself(depth: int) -> None:
+    value = b"[" * depth + b"]" * depth
+    deep = GOOD.replace(b'"value":1', b'"a\\ud83d":"\\ud83d", "value" : ' + value)
+    odd = GOOD.replace(b'"id":{', b'"id":[%b],"x":{' % value)
+    ops, refused = wire.decode_ops(b" [%b,%b , %b,null,%b]\n" % (GOOD, deep, GOOD, odd))
+    assert ops == [PropertyOp(9, "n", "v", "k", b"1")] * 2
+    assert [(error.code, error.op_id) for error in refused] == [
+        ("value_not_json", (9, "n")),
+        ("malformed_op", None),
+        ("malformed_op", None),
+    ]
+    assert "nested deeper" in refused[0].message
+
+
 def test_a_refused_op_is_named_where_its_id_can_be_read() -> None:
     _, refused = wire.decode_ops(json.dumps([text_of(targetId=""), text_of(id={})]).encode())
     assert [error.op_id for error in refused] == [(1, "p"), None]

@@ -40,6 +40,16 @@ def test_what_is_not_json_is_a_value_error(text: str) -> None:
         wire_json.loads(text)
 
 
+@pytest.mark.parametrize("extra", ["", ', "\\ud83d"'])
+def test_a_payload_deeper_than_any_parser_does_not_refuse_the_packet(extra: str) -> None:
+    deep = "[" * 100_000 + "]" * 100_000
+    name, payload, *_ = wire_json.loads(f'["ops:receive", {{"ops": [{deep}]}}{extra}]')
+    assert name == "ops:receive"
+    assert bytes(payload).decode() == f'{{"ops": [{deep}]}}'
+    with pytest.raises(ValueError):
+        wire_json.loads(f'["name" x, {deep}]')
+
+
 def test_an_argument_does_not_keep_the_packet_alive() -> None:
     (argument,) = wire_json.loads('[{"a":1}]')
     assert msgspec.json.decode(argument) == {"a": 1}
