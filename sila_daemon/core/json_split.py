@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 # Quantifiers are possessive, so that long strings need no memory to come back to.
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
-_TOKEN = re.compile(_STRING + rb"|[\[\]{},]", re.DOTALL)
+_TOKEN = re.compile(_STRING + rb"|[\[{]++|[\]}]++|,", re.DOTALL)
 _MEMBER = re.compile(rb"\s*(" + _STRING + rb")\s*:(.*)", re.DOTALL)
 _BLANKS = b" \t\r\n"
 
@@ -36,14 +36,15 @@ def _split(text: bytes, opening: bytes, closing: bytes) -> list[bytes] | None:
     depth, start = 0, 1
     for token in _TOKEN.finditer(text):
         mark = token[0]
-        if mark in b"[{":
-            depth += 1
-        elif mark in b"]}":
-            depth -= 1
-            if depth == 0:
-                if token.end() != len(text):
-                    return None
-                parts.append(text[start : token.start()].strip(_BLANKS))
+        if mark[0] in b"[{":
+            depth += len(mark)
+        elif mark[0] in b"]}":
+            end = token.start() + depth - 1
+            depth -= len(mark)
+            if depth <= 0:
+                if end + 1 != len(text):
+                    break
+                parts.append(text[start:end].strip(_BLANKS))
                 return parts if parts != [b""] else []
         elif mark == b"," and depth == 1:
             parts.append(text[start : token.start()].strip(_BLANKS))

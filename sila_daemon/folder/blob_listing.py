@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from sila_daemon.folder.problems import Problem, printable, unreadable
+from sila_daemon.folder.problems import (
+    NOT_FOLLOWED,
+    Problem,
+    not_a_directory,
+    printable,
+    unreadable,
+)
 from sila_daemon.ports.disk import Disk, EntryKind
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class BlobListing:
@@ -22,12 +25,24 @@ class BlobListing:
 
     def names(self, place: Path, is_name: Callable[[object], bool]) -> Iterator[str]:
         """Yields the names below a directory whose first two characters are directories."""
+        if not self._is_real(place):
+            return
         for first in self._entries(place, EntryKind.DIRECTORY):
             for rest in self._entries(place / first, EntryKind.FILE):
                 if len(first) == 2 and is_name(first + rest):
                     yield first + rest
                 elif not rest.startswith("."):
                     self._report(place / first / rest, "bad_id", "not the name of a blob")
+
+    def _is_real(self, place: Path) -> bool:
+        """Tells whether neither the place nor what it stands in is a link or a file."""
+        for part in reversed((place, *place.parents)):
+            problem = not_a_directory(self._disk, self._files_dir / part, self._relative(part))
+            if problem is not None:
+                if problem not in self._problems:  # Both kinds of blobs stand in one directory.
+                    self._problems.append(problem)
+                return False
+        return True
 
     def _entries(self, place: Path, kind: EntryKind) -> list[str]:
         directory = self._files_dir / place
@@ -43,8 +58,7 @@ class BlobListing:
             if entry.kind is kind:
                 names.append(entry.name)
             elif entry.kind is EntryKind.OTHER:
-                message = "neither a file nor a folder (a link, a pipe or a device): not followed"
-                self._report(place / entry.name, "not_regular", message)
+                self._report(place / entry.name, "not_regular", NOT_FOLLOWED)
             elif not entry.name.startswith("."):
                 message = f"not a {kind.value}, as is expected here"
                 self._report(place / entry.name, "misplaced_file", message)
@@ -56,4 +70,4 @@ class BlobListing:
     def _relative(self, place: Path) -> str:
         # As below a space's root: <root>/space-v1/files.
         parent = self._files_dir.parent.name
-        return printable(f"{parent}/{self._files_dir.name}/{place.as_posix()}")
+        return printable((Path(parent, self._files_dir.name) / place).as_posix())

@@ -7,6 +7,7 @@ Used for space folders and for the server's files, which are laid out the same w
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -58,7 +59,7 @@ class BlobFolder:
     def writer(self) -> BlobWriter:
         """Begins a new blob; use it as a context manager. Raises StorageError."""
         with storage_errors("begin a file"):
-            make_dirs(self._disk, self._files_dir)
+            _make_real_dirs(self._disk, self._files_dir, self._files_dir)
             name = f"{_TEMPORARY_PREFIX}{self._randomness.token(8).hex()}{_TEMPORARY_SUFFIX}"
             return BlobWriter(self._files_dir, self._disk, self._files_dir / name)
 
@@ -212,6 +213,7 @@ class BlobWriter:
             )
         target = static_path(self._files_dir, blob.hash)
         with storage_errors(f"store the file {blob.hash}"):
+            _make_real_dirs(self._disk, self._files_dir, target.parent)
             if self._is_there(target, blob):
                 self.abort()
                 self._sync_names(target)
@@ -222,8 +224,10 @@ class BlobWriter:
     def finish_var(self, uuid: str) -> VarBlob:
         """Gives the bytes the name of a mutable file, over what it was before."""
         bare = ids.checked_uuid(uuid)
+        target = var_path(self._files_dir, bare)
         with storage_errors(f"store the file {bare}"):
-            self._name(var_path(self._files_dir, bare))
+            _make_real_dirs(self._disk, self._files_dir, target.parent)
+            self._name(target)
         return VarBlob(bare, self.size, self._digest.hexdigest())
 
     def abort(self) -> None:
@@ -246,7 +250,6 @@ class BlobWriter:
 
     def _name(self, target: Path) -> None:
         self._file.sync()
-        make_dirs(self._disk, target.parent)
         self._file.close()
         self._is_open = False
         try:
@@ -261,6 +264,16 @@ class BlobWriter:
         # Its directory may be the work of a process that was interrupted before it was durable.
         self._disk.sync_dir(target.parent)
         self._disk.sync_dir(target.parent.parent)
+
+
+def _make_real_dirs(disk: Disk, files_dir: Path, directory: Path) -> None:
+    """Makes a directory of blobs. Raises OSError where a link would lead out of the space."""
+    make_dirs(disk, directory)
+    while directory != files_dir.parent:
+        found = disk.stat(directory)
+        if found is None or found.kind is not EntryKind.DIRECTORY:
+            raise NotADirectoryError(errno.ENOTDIR, "a link where a folder belongs", str(directory))
+        directory = directory.parent
 
 
 def digest(file: ReadableFile) -> tuple[int, str]:

@@ -28,6 +28,7 @@ from sila_daemon.core.op_codec import encode_line, encode_typed_line
 from sila_daemon.core.ops import MoveOp, Op
 from sila_daemon.folder.layout import SpaceLayout, utc_day
 from sila_daemon.folder.problems import FULL_ERRNOS, storage_errors
+from sila_daemon.ports.disk import EntryKind
 
 if TYPE_CHECKING:
     from sila_daemon.ports.clock import Clock
@@ -172,19 +173,24 @@ class OpAppender:
 
         That it is there proves nothing: it may be the work of a process that was interrupted.
         """
-        if self._disk.stat(self._layout.version_dir) is None:
+        if not self._is_directory(self._layout.version_dir):
             # An unmounted disk looks like this; creating a folder there would hide it.
             raise FileNotFoundError(errno.ENOENT, "the space's folder is not there")
-        if directory in self._durable_names and self._disk.stat(directory) is not None:
-            return
         chain = [directory]
         while chain[-1] != self._layout.ops_dir:
             chain.append(chain[-1].parent)
+        # Looked at each time: a link that was put in the way since would lead out of the space.
+        if directory in self._durable_names and all(map(self._is_directory, chain)):
+            return
         for path in reversed(chain):
             self._refuse_folded(path)
             self._disk.make_dir(path)
             self._disk.sync_dir(path.parent)
         self._durable_names.add(directory)
+
+    def _is_directory(self, path: Path) -> bool:
+        found = self._disk.stat(path)
+        return found is not None and found.kind is EntryKind.DIRECTORY
 
     def _refuse_folded(self, path: Path) -> None:
         """Raises InvalidIdError where the file system takes one name for another."""

@@ -6,9 +6,16 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sila_daemon.core import ids
 from sila_daemon.core.errors import StorageError, StorageFullError
+from sila_daemon.ports.disk import EntryKind
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sila_daemon.ports.disk import Disk
 
 FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What the disk says when it, a quota or a file has no room left."""
@@ -38,6 +45,22 @@ class Problem:
             "code": self.code,
             "message": self.message,
         }
+
+
+NOT_FOLLOWED = "neither a file nor a folder (a link, a pipe or a device): not followed"
+
+
+def not_a_directory(disk: Disk, path: Path, relative: str) -> Problem | None:
+    """Tells what stands where a directory belongs; None when one does, or nothing at all."""
+    try:
+        found = disk.stat(path)
+    except OSError as error:
+        return unreadable(relative, error)
+    if found is None or found.kind is EntryKind.DIRECTORY:
+        return None
+    if found.kind is EntryKind.FILE:
+        return Problem(relative, None, "misplaced_file", "a file where a folder belongs")
+    return Problem(relative, None, "not_regular", NOT_FOLLOWED)
 
 
 def unreadable(path: str, error: OSError) -> Problem:

@@ -19,7 +19,14 @@ from sila_daemon.folder.layout import (
     is_day,
     parse_op_name,
 )
-from sila_daemon.folder.problems import Problem, printable, storage_errors, unreadable
+from sila_daemon.folder.problems import (
+    NOT_FOLLOWED,
+    Problem,
+    not_a_directory,
+    printable,
+    storage_errors,
+    unreadable,
+)
 from sila_daemon.ports.disk import DirEntry, Disk, EntryKind, make_dirs, read_file, write_atomic
 
 if TYPE_CHECKING:
@@ -198,6 +205,10 @@ class _Scanner:
     def run(self) -> FolderScan:
         ops_dir = self._layout.ops_dir
         relative = self._layout.relative(ops_dir)
+        problem = not_a_directory(self._disk, ops_dir, relative)
+        if problem is not None:
+            self._found.problems.append(problem)
+            return self._found
         for first in self._directories(ops_dir, relative):
             at_first = f"{relative}/{first}"
             for rest in self._directories(ops_dir / first, at_first):
@@ -255,8 +266,7 @@ class _Scanner:
         usable = []
         for entry in entries:
             if entry.kind is EntryKind.OTHER:
-                message = "neither a file nor a folder (a link, a pipe or a device): not followed"
-                self._report(f"{relative}/{entry.name}", "not_regular", message)
+                self._report(f"{relative}/{entry.name}", "not_regular", NOT_FOLLOWED)
             else:
                 usable.append(entry)
         return usable

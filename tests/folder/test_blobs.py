@@ -179,3 +179,30 @@ def test_bad_names_touch_nothing(name: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidIdError):
         here.put_var(name, [b""])
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("place", ["", "static", "static/sha256", f"static/sha256/{HASH[:2]}"])
+def test_links_on_the_way_to_blobs_are_not_followed(place: str, tmp_path: Path) -> None:
+    here = blobs(tmp_path / "files")
+    here.put_static([CONTENT])
+    swapped = tmp_path / "files" / place
+    outside = swapped.rename(tmp_path / "outside")
+    swapped.symlink_to(outside)
+    before = sorted(outside.rglob("*"))
+    problems: list[Problem] = []
+    assert list(here.list_static(problems)) == []
+    assert [problem.code for problem in problems] == ["not_regular"]
+    with pytest.raises(StorageError):
+        here.put_static([CONTENT])
+    assert sorted(outside.rglob("*")) == before
+
+
+def test_what_stands_where_all_blobs_belong_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "space-v1").mkdir()
+    (tmp_path / "space-v1" / "files").touch()
+    here = blobs(tmp_path / "space-v1" / "files")
+    found: list[Problem] = []
+    assert [*here.list_static(found), *here.list_var(found)] == []
+    assert [(problem.code, problem.path) for problem in found] == [
+        ("misplaced_file", "space-v1/files")
+    ]

@@ -23,6 +23,7 @@ from tests.folder.spaces import (
     FixedClock,
     SeededRandomness,
     add_ops,
+    fingerprint,
     make_space,
     moves,
     ops_on_disk,
@@ -239,6 +240,26 @@ def test_links_in_the_way_are_not_followed(tmp_path: Path) -> None:
     ours.append(SPACE, {ME}, moves(ME, 1))
     assert outside.read_bytes() == b""
     assert moves(ME, 1)[0] in ops_on_disk(root)
+
+
+@pytest.mark.parametrize(
+    "place", ["", "ops", f"ops/{SPACE[:2]}", f"ops/{SPACE[:2]}/{SPACE[2:]}/2026"]
+)
+@pytest.mark.parametrize("batches_before", [0, 1])
+def test_a_link_on_the_way_is_not_followed_even_when_it_comes_later(
+    place: str, batches_before: int, tmp_path: Path
+) -> None:
+    root = make_space(tmp_path / "s")
+    ours = appender(root)
+    for number in range(batches_before):
+        ours.append(SPACE, {ME}, moves(ME, 1, number + 1))
+    swapped = root / "space-v1" / place
+    outside = swapped.rename(tmp_path / "outside")
+    swapped.symlink_to(outside)
+    before = fingerprint(outside)
+    with pytest.raises(StorageError):
+        ours.append(SPACE, {ME}, BATCH)
+    assert fingerprint(outside) == before
 
 
 @pytest.mark.parametrize("peer", ["../x", "", "a b", "x" * 129])

@@ -137,6 +137,25 @@ def test_odd_names_are_told(place: str, code: str, tmp_path: Path) -> None:
     assert_rest_loads(root)
 
 
+@pytest.mark.parametrize("kind", ["link", "pipe", "file"])
+def test_what_stands_where_the_ops_belong_is_told_and_not_followed(
+    kind: str, tmp_path: Path
+) -> None:
+    root = make_space(tmp_path / "s")
+    (root / OPS).rename(tmp_path / "outside")
+    match kind:
+        case "link":
+            (root / OPS).symlink_to(tmp_path / "outside")
+        case "pipe":
+            os.mkfifo(root / OPS)
+        case "file":
+            (root / OPS).touch()
+    scan = open_folder(root).scan()
+    assert scan.files == []
+    code = "misplaced_file" if kind == "file" else "not_regular"
+    assert [(problem.path, problem.code) for problem in scan.problems] == [(OPS, code)]
+
+
 @pytest.mark.parametrize("name", [".DS_Store", "Thumbs.db", f"{PEER}-m.jsonl.tmp", "notes.txt"])
 def test_files_of_other_programs_are_nothing_to_tell(name: str, tmp_path: Path) -> None:
     root = make_space(tmp_path / "s")
