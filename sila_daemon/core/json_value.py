@@ -89,6 +89,22 @@ def _check(value: Json, depth_left: int) -> None:
     raise InvalidValueError(f"a value of type {kind.__name__} is not JSON")
 
 
+def check_integers(value: Json) -> None:
+    """Checks that every integer of a valid value is one that JavaScript counts exactly.
+
+    Others are read wherever they come from, as the nearest double; ours makes none. Raises
+    InvalidValueError.
+    """
+    if type(value) is int and abs(value) > _SAFE_INTEGER_MAX:
+        raise InvalidValueError("an integer beyond 2^53-1: other replicas would change it")
+    if type(value) is list:
+        for item in value:
+            check_integers(item)
+    elif type(value) is dict:
+        for item in value.values():
+            check_integers(item)
+
+
 def _is_double(number: float) -> bool:
     try:
         return math.isfinite(float(number))

@@ -59,9 +59,7 @@ class RepTree(MergingTree):
         """Creates a vertex under another, with its creation time and properties."""
         self._require(parent)
         texts = {key: _encoded(key, value) for key, value in (properties or {}).items()}
-        vertex = self._create(self._author().new_id(), parent)
-        self._edit(*(PropertyOp(0, "", vertex.id, key, text) for key, text in texts.items()))
-        return vertex
+        return self._create(self._author().new_id(), parent, texts)
 
     def move(self, vertex_id: str, parent: str) -> None:
         """Moves a vertex. Raises UsageError for a move that would make a cycle."""
@@ -101,10 +99,14 @@ class RepTree(MergingTree):
         taken, self._local_ops = self._local_ops, []
         return taken
 
-    def _create(self, vertex_id: str, parent: str | None) -> Vertex:
+    def _create(
+        self, vertex_id: str, parent: str | None, texts: Mapping[str, bytes] | None = None
+    ) -> Vertex:
         created = json_value.encode(self._author().now())
         self._edit(
-            MoveOp(0, "", vertex_id, parent), PropertyOp(0, "", vertex_id, CREATED_KEY, created)
+            MoveOp(0, "", vertex_id, parent),
+            PropertyOp(0, "", vertex_id, CREATED_KEY, created),
+            *(PropertyOp(0, "", vertex_id, key, text) for key, text in (texts or {}).items()),
         )
         vertex = self.vertex(vertex_id)
         assert vertex is not None
@@ -112,8 +114,6 @@ class RepTree(MergingTree):
 
     def _edit(self, *drafts: Op) -> None:
         """Gives ids to drafts of ops, merges them and keeps them for whoever stores them."""
-        if not drafts:
-            return
         peer = self._author().peer
         first = self.highest_counter + 1
         if first + len(drafts) - 1 > ids.COUNTER_MAX:
@@ -122,8 +122,9 @@ class RepTree(MergingTree):
             checked_op(_with_id(draft, counter, peer))
             for counter, draft in enumerate(drafts, first)
         ]
-        self.merge(made)
+        # Kept first: an observer that fails must not keep an edit that is shown from being stored.
         self._local_ops += made
+        self.merge(made)
 
     def _author(self) -> Editor:
         if self._editor is None:
@@ -147,6 +148,7 @@ def _encoded(key: str, value: Json) -> bytes:
     if not ids.is_vertex_id(key):
         raise InvalidIdError(f"not a property key: {ids.shortened(key)}")
     text = json_value.encode(value)
+    json_value.check_integers(value)
     if json_value.is_deletion(text):
         raise InvalidValueError(
             "an empty object or list as a whole value means deletion to the original app",

@@ -92,6 +92,42 @@ def test_edits_make_ops() -> None:
     assert vertex.properties == {"_c": NOW, "name": None}
 
 
+def test_a_vertex_and_its_properties_are_one_edit() -> None:
+    tree = planted()
+    told: list[list[Change]] = []
+    tree.observe(told.append)
+    tree.create("tree", {"name": "one", "n": 1})
+    assert told == [[VertexCreated("v1", "tree")]]
+    tree.raise_counter(2**53 - 4)
+    tree.take_local_ops()
+    with pytest.raises(UsageError):
+        tree.create("tree", {"name": "one", "n": 1})
+    assert "v2" not in tree
+    assert tree.take_local_ops() == []
+
+
+def test_an_edit_is_kept_for_the_store_whatever_an_observer_does() -> None:
+    tree = planted()
+    tree.take_local_ops()
+
+    def fail(changes: list[Change]) -> None:
+        raise RuntimeError("a screen is broken")
+
+    tree.observe(fail)
+    with pytest.raises(RuntimeError):
+        tree.set("tree", "name", "x")
+    assert tree.take_local_ops() == [PropertyOp(5, "me", "tree", "name", b'"x"')]
+
+
+@pytest.mark.parametrize("value", [2**53, -(2**53), [2**60], {"a": [{"b": 2**64}]}])
+def test_integers_that_another_replica_would_change_are_refused(value: Any) -> None:
+    tree = planted()
+    with pytest.raises(InvalidValueError, match=r"2\^53-1"):
+        tree.set("tree", "n", value)
+    tree.set("tree", "n", 2**53 - 1)
+    tree.set("tree", "n", float(2**60))
+
+
 def test_a_delete_makes_the_null_vertex_where_it_is_missing() -> None:
     tree = RepTree("tree", new_editor(random.Random(1), "me"))
     tree.merge([MoveOp(1, "p", "tree", None), MoveOp(2, "p", "v", "tree")])
