@@ -12,7 +12,7 @@ from sila_daemon.core.errors import (
     RemoteRefusedError,
     SilaError,
 )
-from sila_daemon.mirror.error_groups import first_error
+from sila_daemon.mirror.error_groups import apart
 from sila_daemon.mirror.wakes import News
 from sila_daemon.store.blobs import STATIC, BlobName, Blobs, LocalBlob
 
@@ -217,9 +217,9 @@ async def _each(
         for item in waiting:
             await transfer(item)
 
-    try:
+    async def work_side_by_side() -> None:
         async with asyncio.TaskGroup() as group:
             for _ in range(PARALLEL_TRANSFERS):
                 group.create_task(work())
-    except BaseExceptionGroup as errors:
-        raise first_error(errors) from None
+
+    await apart(work_side_by_side())

@@ -15,7 +15,7 @@ from sila_daemon.core.errors import (
     StorageError,
 )
 from sila_daemon.mirror.back_off import BackOff
-from sila_daemon.mirror.error_groups import first_error
+from sila_daemon.mirror.error_groups import apart
 from sila_daemon.mirror.remote_session import RemoteSession
 from sila_daemon.mirror.remote_status import RemoteState, RemoteStatus
 from sila_daemon.mirror.wakes import News
@@ -136,11 +136,9 @@ class RemoteLayer:
         """Works with the server until something ends it; returns what did."""
         self._set(RemoteState.CONNECTING, "")
         try:
-            await self._work()
+            await apart(self._work())
         except SilaError as error:
             return error
-        except BaseExceptionGroup as errors:
-            return first_error(errors)
         finally:
             self._session = None
             self.status.are_files_equal = False

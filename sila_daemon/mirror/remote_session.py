@@ -1,7 +1,7 @@
 """One connection to one server, from its greeting to its end.
 
 Everything that arrives is handled in the order in which it came: the cursor moves only over
-steps that join, and only in the transaction that stores their ops.
+steps that join, and is stored only in a transaction that stores their ops.
 """
 
 from __future__ import annotations
@@ -9,9 +9,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from sila_daemon.core.errors import FormatError, RemoteRefusedError, RemoteUnavailableError
+from sila_daemon.core.errors import (
+    FormatError,
+    RemoteRefusedError,
+    RemoteUnavailableError,
+    SilaError,
+)
 from sila_daemon.core.state_vector import StateVector
 from sila_daemon.mirror import messages
+from sila_daemon.mirror.arrivals import Arrivals
 from sila_daemon.mirror.connector import Answer, Event
 from sila_daemon.mirror.messages import CodeOnly, HavePart, OpsMessage, Ready, SyncDone
 from sila_daemon.mirror.remote_pusher import Pusher
@@ -24,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sila_daemon.core.ops import Op
-    from sila_daemon.mirror.connector import Connection
+    from sila_daemon.mirror.connector import Connection, Incoming
     from sila_daemon.mirror.intake import Intake
     from sila_daemon.mirror.remote_status import RemoteStatus
     from sila_daemon.mirror.wakes import Wakes
@@ -69,8 +75,10 @@ class RemoteSession:
         self._clock = clock
         self._workers = workers
         self._pusher: Pusher | None = None
+        self._arrivals = Arrivals(layer, intake, self._stored)
         self._cursor: Cursor | None = None
-        """How far the server's history is held; None while that is being found out."""
+        """How far the server's history is held, what is being stored included; None while that
+        is being found out."""
         self._have: dict[str, StateVector] | None = None
         self._answer: asyncio.Future[SyncDone | HavePart] | None = None
         self._is_behind = asyncio.Event()
@@ -89,6 +97,7 @@ class RemoteSession:
             self._layer, self._connection, self._store, self._clock, ready.limits, self._status
         )
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._arrivals.run(), name=f"store from {self._layer}")
             group.create_task(self._receive_all(), name=f"receive {self._layer}")
             await self._catch_up(ready, facts)
             await self.count_debt()
@@ -139,13 +148,13 @@ class RemoteSession:
         cursor = facts.cursor
         if cursor is None and await self._store.op_count() == 0:
             cursor = Cursor(ready.epoch, 0, "")  # Nothing is here, so nothing is to be compared.
+        self._status.head = cursor.seq if cursor else 0
         if cursor is None or cursor.epoch != ready.epoch or not await self._pull(cursor):
             await self._compare()
 
     async def _pull(self, cursor: Cursor) -> bool:
         """Takes everything after a cursor; False when the server's history is another one."""
         self._cursor = cursor
-        self._status.head = cursor.seq
         done = await self._ask("ops:state", messages.encode_since(cursor))
         assert isinstance(done, SyncDone)
         if done.reset:
@@ -181,6 +190,7 @@ class RemoteSession:
             await self._ask("ops:state", messages.encode_trees(question))
         cursor = done.cursor.to_cursor()
         await self._intake.deliver(Delivery(source=self._layer, cursor=cursor))
+        self._stored(cursor)
         if not await self._pull(cursor):
             raise RemoteUnavailableError("the server's history changed meanwhile")
 
@@ -198,22 +208,32 @@ class RemoteSession:
             self._answer.set_result(done)
 
     async def _receive_all(self) -> None:
-        while True:
-            arrived = await self._connection.receive()
-            if isinstance(arrived, Answer):
-                await self._on_answer(arrived)
-            elif arrived.name in ("ops:sync", "ops:receive"):
-                await self._on_ops(arrived.payload)
-            elif arrived.name == "ops:sync:done":
-                self._finish_answer(messages.decode(arrived.payload, SyncDone))
-            elif arrived.name == "ops:have":
-                self._on_have(messages.decode(arrived.payload, HavePart))
-            elif arrived.name == "secrets:changed":
-                self._wakes.ring(News.SECRETS)
-            elif arrived.name == "files:changed":
-                self._wakes.ring(News.BLOBS)
-            else:
-                self._check_farewell(arrived)
+        try:
+            while True:
+                await self._handle(await self._connection.receive())
+        except SilaError:
+            # What came whole is kept, however the connection ended: the next one goes on there.
+            await self._arrivals.drained()
+            raise
+
+    async def _handle(self, arrived: Incoming) -> None:
+        if isinstance(arrived, Answer):
+            await self._arrivals.drained()
+            await self._on_answer(arrived)
+        elif arrived.name in ("ops:sync", "ops:receive"):
+            await self._on_ops(arrived.payload)
+        elif arrived.name == "ops:sync:done":
+            await self._arrivals.drained()
+            self._finish_answer(messages.decode(arrived.payload, SyncDone))
+        elif arrived.name == "ops:have":
+            await self._arrivals.drained()
+            self._on_have(messages.decode(arrived.payload, HavePart))
+        elif arrived.name == "secrets:changed":
+            self._wakes.ring(News.SECRETS)
+        elif arrived.name == "files:changed":
+            self._wakes.ring(News.BLOBS)
+        else:
+            self._check_farewell(arrived)
 
     def _check_farewell(self, arrived: Event) -> None:
         if arrived.name == "auth:expired":
@@ -237,10 +257,7 @@ class RemoteSession:
                 code="malformed_op",
             )
         cursor = self._step(message)
-        ops = [(message.tree_id, op) for op in message.ops]
-        await self._intake.deliver(Delivery(ops, self._layer, cursor=cursor))
-        if cursor is not None:
-            self._moved(cursor)
+        await self._arrivals.add([(message.tree_id, op) for op in message.ops], cursor)
 
     def _step(self, message: OpsMessage) -> Cursor | None:
         """Returns the cursor after a message, if it joins what is held; notes a gap."""
@@ -251,12 +268,12 @@ class RemoteSession:
         if held is None or cursor.seq <= held.seq:
             return None
         if message.previous_seq == held.seq and cursor.epoch == held.epoch:
+            self._cursor = cursor
             return cursor
         self._is_behind.set()
         return None
 
-    def _moved(self, cursor: Cursor) -> None:
-        self._cursor = cursor
+    def _stored(self, cursor: Cursor) -> None:
         self._status.head = cursor.seq
         self._status.server_head = max(self._status.server_head, cursor.seq)
 
@@ -266,7 +283,8 @@ class RemoteSession:
             await self._is_behind.wait()
             self._is_behind.clear()
             assert self._cursor is not None
-            if self._status.head < self._status.server_head and not await self._pull(self._cursor):
+            is_behind = self._cursor.seq < self._status.server_head
+            if is_behind and not await self._pull(self._cursor):
                 raise RemoteUnavailableError("the server's history is another one now")
             self._wakes.ring(News.STATE)
 
@@ -299,7 +317,7 @@ class RemoteSession:
                 self._status.are_files_equal = False
                 self._wakes.ring(News.BLOBS)
         if cursor is not None:
-            self._moved(cursor)
+            self._stored(cursor)
         if answer.ok and not answer.rejected:
             self._status.reason = ""
         if self._pusher.is_idle:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sila_daemon.core.editor import Editor
 from sila_daemon.core.errors import SilaError, StorageError
 from sila_daemon.mirror.back_off import BackOff
-from sila_daemon.mirror.error_groups import first_error
+from sila_daemon.mirror.error_groups import apart
 from sila_daemon.mirror.layers import Layers
 from sila_daemon.mirror.mirror_status import status_json, verdict
 from sila_daemon.mirror.record import Device, MirrorPorts, MirrorSettings, SpaceRecord
@@ -66,12 +66,9 @@ class SpaceMirror(SpaceAccess):
         back_off = BackOff(self._ports.randomness, self._settings.retry_delay_s_max)
         while True:
             try:
-                await self._open_and_work()
+                await apart(self._open_and_work())
             except SilaError as error:
                 self._trouble = error.message
-                self._changed("state")
-            except BaseExceptionGroup as errors:
-                self._trouble = first_error(errors).message
                 self._changed("state")
             finally:
                 self._opened.clear()

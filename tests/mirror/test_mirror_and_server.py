@@ -124,6 +124,17 @@ async def test_an_interrupted_clone_goes_on_where_it_was(bench: Bench, server: F
     assert "have" not in server.questions
 
 
+async def test_a_mirror_ends_though_its_connection_ends_in_the_same_moment(
+    bench: Bench, server: FakeServer
+) -> None:
+    for turns_between in range(12):
+        async with asyncio.timeout(5), bench.mirror("a", servers=servers(server)) as a:
+            await current(a)
+            server.drop_connections()
+            for _ in range(turns_between):
+                await asyncio.sleep(0)
+
+
 async def test_both_sides_have_ops_when_they_meet(bench: Bench, server: FakeServer) -> None:
     server.commit(OTHER, ops(1, 9, "bb"))
     async with bench.mirror("a") as a:
