@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
@@ -74,7 +74,9 @@ def parse(text: str) -> Config:
     try:
         config = msgspec.convert(found, Config, strict=True)
     except msgspec.ValidationError as error:
-        raise _bad(str(error)) from error
+        said, _, place = str(error).partition(" - at `$.")
+        name = place.rstrip("`")
+        raise _bad(f"{name or 'the file'}: {said}", _choices(name)) from error
     for name, (low, high) in _RANGES.items():
         value = get(config, name)
         if not low <= value <= high:
@@ -147,6 +149,16 @@ def _flattened(found: dict[str, Any]) -> list[str]:
         else:
             names.append(section)
     return names
+
+
+def _choices(name: str) -> str:
+    """What a setting of a few words can be; empty for any other."""
+    section, _, key = name.partition(".")
+    for group in msgspec.structs.fields(Config):
+        for field in msgspec.structs.fields(group.type):
+            if (group.name, field.name) == (section, key) and get_origin(field.type) is Literal:
+                return f"it can be {', '.join(get_args(field.type))}"
+    return ""
 
 
 def _nearest(name: str, known: list[str]) -> str:

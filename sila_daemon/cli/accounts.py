@@ -69,11 +69,28 @@ def prompt(question: str, instead: str) -> str:
         raise UsageError("there is no terminal to ask on", hint=f"use {instead}")
     from getpass import getpass
 
-    return getpass(question)
+    try:
+        return getpass(question)
+    except EOFError:
+        raise UsageError("nothing was typed", hint=f"type it, or use {instead}") from None
+
+
+def text_from_stdin() -> str:
+    """Returns all of standard input. Raises UsageError when it is not UTF-8."""
+    return _decoded(sys.stdin.buffer.read())
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            "standard input is not UTF-8 text", hint="keep other data as a file: file put"
+        ) from error
 
 
 def _line_from_stdin(what: str) -> str:
-    text = sys.stdin.readline().rstrip("\r\n")
+    text = _decoded(sys.stdin.buffer.readline()).rstrip("\r\n")
     if not text:
         raise UsageError(f"standard input holds no {what.removeprefix('a ')}")
     return text

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
+from sila_daemon.cli.accounts import text_from_stdin
 from sila_daemon.cli.daemon_call import ask, space_reference
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def export(arguments: argparse.Namespace, output: Output) -> None:
 
 def send(arguments: argparse.Namespace, output: Output) -> None:
     """Adds a message at the end of the main branch."""
-    text = sys.stdin.read() if arguments.text is None else arguments.text
+    text = text_from_stdin() if arguments.text is None else arguments.text
     answer = ask(
         "chat.send",
         space=space_reference(arguments.space),

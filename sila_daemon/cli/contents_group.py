@@ -24,7 +24,9 @@ def add_parsers(commands: CommandTree) -> None:
     send = commands.add("chat send", "Add a message to a chat.", f"{_CHATS}:send")
     _add(send, "SPACE", "CHAT")
     send.add_argument("text", nargs="?", metavar="TEXT", help="Markdown; standard input without it")
-    send.add_argument("--role", default="user", help="user, assistant, tool or error")
+    send.add_argument(
+        "--role", default="user", choices=("user", "assistant", "tool", "error"), help="whose it is"
+    )
     _add_files(commands)
     commands.group("secret", "Secrets, such as keys of providers.")
     _add(commands.add("secret list", "List the names.", f"{_SECRETS}:list_"), "SPACE")

@@ -59,8 +59,8 @@ class Output:
             self._stdout.write(safe(text) + "\n")
 
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Prints columns for people; tabs part them when stdout is no terminal."""
-        cleaned = [[safe(cell) for cell in row] for row in rows]
+        """Prints columns for people, a line for each row; tabs part them when it is no terminal."""
+        cleaned = [[one_line(cell) for cell in row] for row in rows]
         if not self.is_terminal:
             for row in cleaned:
                 self._stdout.write("\t".join(row) + "\n")
@@ -91,13 +91,13 @@ class Output:
             details = {"code": error.code, "message": error.message, "hint": error.hint}
             self._write_json({"ok": False, "error": details})
             return
-        message = error.message[:1].upper() + error.message[1:]
+        message = sentence(error.message)
         if self._stderr.isatty():
             self._console(self._stderr).print(safe(message), style="red", markup=False)
         else:
             self._stderr.write(safe(message) + "\n")
         if error.hint:
-            self._stderr.write(safe(error.hint[:1].upper() + error.hint[1:]) + "\n")
+            self._stderr.write(safe(sentence(error.hint)) + "\n")
 
     @contextmanager
     def progress(self) -> Iterator[Step]:
@@ -130,6 +130,17 @@ _ESCAPES = {code: f"\\u{code:04x}" for code in range(0xD800, 0xE000)}
 def safe(text: str) -> str:
     """Returns text for a terminal: control characters become U+FFFD, newlines stay."""
     return _CONTROL.sub("\ufffd", text)
+
+
+def one_line(text: str) -> str:
+    """Returns text that stays in its line and column: a name could forge another row."""
+    return safe(" ".join(re.split(r"[\t\n\v\f\r\x85\u2028\u2029]", text)))
+
+
+def sentence(text: str) -> str:
+    """Begins with a capital, unless it begins with an address, a path or the name of a setting."""
+    first = text.partition(" ")[0]
+    return text if re.search(r"[.:/]\S", first) else text[:1].upper() + text[1:]
 
 
 def standard_output(*, as_json: bool) -> Output:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from sila_daemon.cli.accounts import prompt, text_from_stdin
 from sila_daemon.cli.daemon_call import ask, space_reference
 from sila_daemon.core.errors import UsageError
 
@@ -29,13 +30,14 @@ def get(arguments: argparse.Namespace, output: Output) -> None:
 def set_(arguments: argparse.Namespace, output: Output) -> None:
     """Sets one value, read from standard input or asked for."""
     if arguments.stdin or not sys.stdin.isatty():
-        value = sys.stdin.read().removesuffix("\n").removesuffix("\r")
+        value = text_from_stdin().removesuffix("\n").removesuffix("\r")
     else:
-        from sila_daemon.cli.accounts import prompt
-
         value = prompt(f"Value of {arguments.name}: ", "--stdin")
     if not value:
-        raise UsageError("an empty secret is not kept", hint="remove it with: secret unset")
+        raise UsageError(
+            "an empty secret is not kept",
+            hint="remove it with: sila-daemon secret unset SPACE NAME",
+        )
     ask("secret.set", space=space_reference(arguments.space), name=arguments.name, value=value)
     output.result({"name": arguments.name}, ["Saved."])
 

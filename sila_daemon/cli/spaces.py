@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from sila_daemon.cli.daemon_call import ask, local_path, space_reference
+from sila_daemon.cli.output import one_line
 from sila_daemon.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from sila_daemon.cli.output import Output
 
+_SECRETS_STAY = "Secrets stay on this machine; mirror them with --secrets mirror."
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -119,13 +121,18 @@ def sync(arguments: argparse.Namespace, output: Output) -> int:
 
 def server_add(arguments: argparse.Namespace, output: Output) -> None:
     """Mirrors a space to one more server."""
-    ask(
-        "space.add_server",
-        space=space_reference(arguments.space),
-        url=arguments.url,
-        secrets=_secrets_policy(arguments, output, [arguments.url]),
-    )
-    output.result({"url": arguments.url}, [f"Mirroring to {arguments.url} from now on."])
+    policy = arguments.secrets
+    if policy is None and _can_ask(output):
+        policy = _secrets_policy(arguments, output, [arguments.url])
+    space = space_reference(arguments.space)
+    answer = ask("space.add_server", space=space, url=arguments.url, secrets=policy)
+    if policy is None:
+        output.note(
+            "Secrets go there as before; keep them here with --secrets keep."
+            if answer["secrets"] == "mirror"
+            else _SECRETS_STAY
+        )
+    output.result(answer, [f"Mirroring to {answer['url']} from now on."])
 
 
 def server_remove(arguments: argparse.Namespace, output: Output) -> None:
@@ -154,18 +161,22 @@ def _secrets_policy(arguments: argparse.Namespace, output: Output, servers: list
     """What the person said; asked on a terminal; else `keep`, and said."""
     if arguments.secrets is not None or not servers:
         return arguments.secrets or "keep"
-    if sys.stdin.isatty() and sys.stderr.isatty() and not output.as_json:
+    if _can_ask(output):
         output.note(f"Shall secrets be mirrored to {' and '.join(servers)}?")
         output.note("Whoever runs the server can read them. Without it they stay on this machine.")
         sys.stderr.write("Mirror secrets? [y/N] ")
         sys.stderr.flush()
         return "mirror" if sys.stdin.readline().strip().lower() in ("y", "yes") else "keep"
-    output.note("Secrets stay on this machine; mirror them with --secrets mirror.")
+    output.note(_SECRETS_STAY)
     return "keep"
 
 
+def _can_ask(output: Output) -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty() and not output.as_json
+
+
 def _tell_added(output: Output, verb: str, answer: dict[str, Any]) -> None:
-    name = f'"{answer["name"]}"' if answer["name"] else answer["id"]
+    name = f'"{one_line(answer["name"])}"' if answer["name"] else answer["id"]
     where = f" in {answer['path']}" if answer["path"] else ""
     lines = [f"{verb} {name}{where}.", f"Its id is {answer['id']}."]
     output.result(answer, lines)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
 from sila_daemon.cli.daemon_call import ask, space_reference
+from sila_daemon.cli.output import one_line
 
 if TYPE_CHECKING:
     import argparse
@@ -57,8 +59,10 @@ def overall(spaces: list[dict[str, Any]]) -> tuple[str, str]:
         agreed = [remote["lastAckAt"] for space in spaces for remote in space["remotes"]]
         if not agreed:
             return worst, "all saved on this machine; no servers"
-        known = [moment for moment in agreed if moment]
-        return worst, "all safe" + (f" · agreed {ago(min(known))}" if known else "")
+        since = f" · agreed {ago(min(agreed))}" if all(agreed) else ""
+        only_here = sum(not space["remotes"] for space in spaces)
+        alone = f" · {counted(only_here, 'space')} only here" if only_here else ""
+        return worst, f"all safe{since}{alone}"
     waiting = sum(remote["pendingOps"] for space in spaces for remote in space["remotes"])
     wait = f"; {waiting:,} ops wait" if waiting else ""
     said = {
@@ -74,8 +78,8 @@ def overall(spaces: list[dict[str, Any]]) -> tuple[str, str]:
 def space_lines(space: dict[str, Any]) -> Iterator[str]:
     """Yields a headline, then what each layer holds and owes."""
     state = space["state"]
-    where = short_path(space["path"]) if space["path"] else "no folder"
-    reason = f"  {space['reason']}" if space["reason"] else ""
+    where = one_line(short_path(space["path"])) if space["path"] else "no folder"
+    reason = f"  {one_line(space['reason'])}" if space["reason"] else ""
     yield f"{_symbol(state)} {title(space)}  {where}  {state.replace('_', ' ')}{reason}"
     yield (
         f"{counted(space['ops'], 'op')} in {counted(space['trees'], 'tree')}"
@@ -97,7 +101,7 @@ def counted(count: int, what: str) -> str:
 
 def title(space: dict[str, Any]) -> str:
     """The space's name, else the beginning of its id."""
-    return str(space["name"] or space["id"][:8])
+    return one_line(str(space["name"] or space["id"][:8]))
 
 
 def ago(moment_ms: float) -> str:
@@ -105,14 +109,14 @@ def ago(moment_ms: float) -> str:
     seconds = max(0, time.time() - moment_ms / 1000)
     for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= length:
-            return f"{seconds / length:.0f} {unit} ago"
+            return f"{seconds // length:.0f} {unit} ago"
     return f"{seconds:.0f} s ago"
 
 
 def size(byte_count: float) -> str:
     """Says how much bytes are."""
     for unit in ("B", "kB", "MB", "GB"):
-        if byte_count < 1000:
+        if byte_count < 999.95:
             return f"{byte_count:.0f} {unit}" if unit == "B" else f"{byte_count:.1f} {unit}"
         byte_count /= 1000
     return f"{byte_count:.1f} TB"
@@ -141,7 +145,7 @@ def _remote_sentence(remote: dict[str, Any]) -> str:
     if remote["retryAt"] and remote["state"] == "offline":
         seconds = max(0, remote["retryAt"] / 1000 - time.time())
         parts.append(f"next try in {seconds:.0f} s")
-    if remote["url"].startswith("http://") and "127.0.0.1" not in remote["url"]:
+    if re.match(r"http://(?!(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/|$))", remote["url"]):
         parts.append("not encrypted")
     return " · ".join(parts)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from sila_daemon.cli.daemon_call import ask, space_reference
 from sila_daemon.core.errors import NotFoundError, UsageError
@@ -92,11 +92,22 @@ def delete(arguments: argparse.Namespace, output: Output) -> None:
 
 
 def value_of(text: str) -> Any:
-    """Reads JSON; what is not JSON is text."""
+    """Reads JSON; what is not JSON is text. Raises UsageError for what no replica could keep."""
     try:
-        return json.loads(text)
-    except ValueError:
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
         return text
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError as error:
+        raise UsageError(
+            f"a number in {text!a:.80} is too large", hint="keep it as text with --text"
+        ) from error
+    return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _apply(arguments: argparse.Namespace, edit: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
-from sila_daemon.control.error_codes import from_wire, not_running, refused
+from sila_daemon.control.error_codes import connection_lost, from_wire, not_running, refused
+from sila_daemon.control.limits import checked_request
 from sila_daemon.control.peer import peer_uid
 
 _CHUNK_BYTES = 1 << 16
@@ -25,16 +26,16 @@ def call(socket_path: str | os.PathLike[str], method: str, /, **params: Any) -> 
     """
     with _connected(socket_path) as connection:
         for message in _messages(connection, method, params):
-            if message.get("id") == 1:
+            if _is_answer(message):
                 return _result(message)
-    raise _went_away()
+    raise connection_lost("the daemon ended before it answered")
 
 
 def subscribe(socket_path: str | os.PathLike[str], **params: Any) -> Iterator[dict[str, Any]]:
     """Yields the answer to `events.subscribe`, then every event, until the daemon ends."""
     with _connected(socket_path) as connection:
         for message in _messages(connection, "events.subscribe", params):
-            if message.get("id") == 1:
+            if _is_answer(message):
                 yield _result(message)
             elif "method" in message:
                 yield message["params"]
@@ -61,8 +62,9 @@ def _messages(
 ) -> Iterator[dict[str, Any]]:
     given = {name: value for name, value in params.items() if value is not None}
     request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": given}
+    line = checked_request(json.dumps(request, allow_nan=False).encode() + b"\n")
     try:
-        connection.sendall(json.dumps(request).encode() + b"\n")
+        connection.sendall(line)
         parts: list[bytes] = []
         while chunk := connection.recv(_CHUNK_BYTES):
             *whole, rest = chunk.split(b"\n")
@@ -71,18 +73,15 @@ def _messages(
                 parts = []
             parts.append(rest)
     except (ConnectionResetError, BrokenPipeError):
-        raise _went_away() from None
+        raise connection_lost("the daemon ended before it answered") from None
+
+
+def _is_answer(message: dict[str, Any]) -> bool:
+    """Whether a message is for our request; a refusal of a line that was not read has no id."""
+    return message.get("id") == 1 or (message.get("id") is None and "error" in message)
 
 
 def _result(message: dict[str, Any]) -> Any:
     if "error" in message:
         raise from_wire(message["error"])
     return message["result"]
-
-
-def _went_away() -> Exception:
-    return refused(
-        "connection_lost",
-        "the daemon ended before it answered",
-        "see whether it runs with: sila-daemon status",
-    )

@@ -10,12 +10,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sila_daemon.control.error_codes import from_wire, not_running, refused
+from sila_daemon.control.error_codes import connection_lost, from_wire, not_running, refused
+from sila_daemon.control.limits import checked_request
 from sila_daemon.control.lines import decode_line, encode_line
 from sila_daemon.control.peer import peer_uid
 
 ANSWER_BYTES_MAX = 256 << 20
 """The daemon is trusted; this only bounds what a broken one can do."""
+
+_LOST = "the connection to the daemon is lost"
 
 EVENTS_WAITING_MAX = 5000
 """Events that nobody takes are dropped beyond this, and the gap is told."""
@@ -59,18 +62,19 @@ class ControlClient:
     async def call(self, method: str, /, **params: Any) -> Any:
         """Calls one method; parameters that are None are left out."""
         if self._is_lost:
-            raise _lost()
+            raise connection_lost(_LOST)
         request_id, self._next_id = self._next_id, self._next_id + 1
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._calls[request_id] = answer
         given = {name: value for name, value in params.items() if value is not None}
         request = {"jsonrpc": "2.0", "id": request_id, "method": method, "params": given}
+        line = checked_request(encode_line(request))
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._calls[request_id] = answer
         try:
-            self._writer.write(encode_line(request))
+            self._writer.write(line)
             await self._writer.drain()
             return await answer
         except ConnectionError:
-            raise _lost() from None
+            raise connection_lost(_LOST) from None
         finally:
             self._calls.pop(request_id, None)
 
@@ -92,7 +96,7 @@ class ControlClient:
                 if event["kind"] == "gap":
                     return
             if self._is_lost:
-                raise _lost()
+                raise connection_lost(_LOST)
             self._news.clear()
             await self._news.wait()
 
@@ -124,7 +128,7 @@ class ControlClient:
             self._news.set()
             for answer in self._calls.values():
                 if not answer.done():
-                    answer.set_exception(_lost())
+                    answer.set_exception(connection_lost(_LOST))
 
     def _take(self, message: dict[str, Any]) -> None:
         if "method" in message:
@@ -136,6 +140,12 @@ class ControlClient:
                 self._events.append(message["params"])
             self._news.set()
             return
+        if message.get("id") is None and "error" in message:
+            # A line of ours was not read: whose it was is not said, and nobody may wait for ever.
+            for waiting in self._calls.values():
+                if not waiting.done():
+                    waiting.set_exception(from_wire(message["error"]))
+            return
         answer = self._calls.get(message.get("id") or 0)
         if answer is None or answer.done():
             return
@@ -143,11 +153,3 @@ class ControlClient:
             answer.set_exception(from_wire(message["error"]))
         else:
             answer.set_result(message["result"])
-
-
-def _lost() -> Exception:
-    return refused(
-        "connection_lost",
-        "the connection to the daemon is lost",
-        "see whether it runs with: sila-daemon status",
-    )

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from sila_daemon.control.error_codes import refused, to_wire
+from sila_daemon.control.limits import LINE_BYTES_MAX
 from sila_daemon.control.lines import decode_line, encode_line
-from sila_daemon.control.messages import LINE_BYTES_MAX, METHODS, Params, SubscribeParams
+from sila_daemon.control.messages import METHODS, Params, SubscribeParams
 from sila_daemon.control.results import Subscribed
 from sila_daemon.core.errors import SilaError
 

@@ -58,6 +58,13 @@ def not_running() -> errors.DaemonNotRunningError:
     )
 
 
+def connection_lost(message: str) -> errors.DaemonNotRunningError:
+    """What a client says when the daemon goes away in the middle."""
+    return errors.DaemonNotRunningError(
+        message, code="connection_lost", hint="see whether it runs with: sila-daemon status"
+    )
+
+
 def _kinds(kind: type[SilaError]) -> list[type[SilaError]]:
     """The class and everything below it, from the top down."""
     return [kind, *(below for child in kind.__subclasses__() for below in _kinds(child))]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         SpaceAdded,
         SpaceEntry,
         SpaceRemoved,
+        SpaceServer,
         Version,
     )
     from sila_daemon.core.files_view import BlobReference
@@ -125,8 +126,10 @@ class SpaceKeeper(Protocol):
         """Ends a pause."""
         ...
 
-    async def add_server(self, reference: str, url: str, secrets: SecretsPolicy) -> None:
-        """Mirrors a space to one more server."""
+    async def add_server(
+        self, reference: str, url: str, secrets: SecretsPolicy | None
+    ) -> SpaceServer:
+        """Mirrors a space to one more server; None leaves the secrets as they are."""
         ...
 
     async def remove_server(self, reference: str, url: str) -> None:

@@ -16,9 +16,6 @@ from sila_daemon.control import results
 PROTOCOL_VERSION = 1
 """Raised when something is taken away or changes its meaning, not when something is added."""
 
-LINE_BYTES_MAX = 1 << 20
-"""A longer request ends the connection; answers may be longer."""
-
 SecretsPolicy = Literal["mirror", "keep"]
 
 
@@ -84,7 +81,8 @@ class AddServerParams(SpaceParams):
     """One more server for a space."""
 
     url: str
-    secrets: SecretsPolicy = "keep"
+    secrets: SecretsPolicy | None = None
+    """None: as it is for a server that the space has, `keep` for a new one."""
 
 
 class SpaceServerParams(SpaceParams):
@@ -161,7 +159,7 @@ class SendParams(TreeParams):
     """A message for the end of a chat's main branch."""
 
     text: str
-    role: str = "user"
+    role: Literal["user", "assistant", "tool", "error"] = "user"
 
 
 class FileListParams(SpaceParams):
@@ -237,7 +235,7 @@ METHODS: dict[str, Method] = {
     "space.resume": Method(SpaceParams, results.Done),
     "space.sync": Method(SpaceParams, dict),
     "space.remote_list": Method(UrlParams, results.RemoteSpaces),
-    "space.add_server": Method(AddServerParams, results.Done),
+    "space.add_server": Method(AddServerParams, results.SpaceServer),
     "space.remove_server": Method(SpaceServerParams, results.Done),
     "tree.list": Method(SpaceParams, results.Trees),
     "vertex.get": Method(VertexParams, results.VertexDetails),

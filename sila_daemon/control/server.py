@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sila_daemon.control.connection import Connection, Handler
-from sila_daemon.control.messages import LINE_BYTES_MAX, METHODS
+from sila_daemon.control.limits import LINE_BYTES_MAX
+from sila_daemon.control.messages import METHODS
 from sila_daemon.control.peer import peer_uid
 from sila_daemon.core.errors import StorageError
 

@@ -58,15 +58,10 @@ def start_detached(paths: Paths) -> dict[str, Any]:
 
 def stop_running(paths: Paths) -> None:
     """Ends the running daemon; returns when it is gone. Raises DaemonNotRunningError."""
-    try:
-        call(paths.socket, "daemon.stop")
-    except DaemonNotRunningError:
-        raise
-    except ControlError:
-        # It was ending already, and hung up on us.
-        pass
     deadline = time.monotonic() + STOP_S_MAX
-    while is_locked(paths.lock_file):
+    is_told = False
+    while not is_told or is_locked(paths.lock_file):
+        is_told = is_told or _was_told(paths)
         if time.monotonic() > deadline:
             raise ControlError(
                 f"the daemon did not end within {STOP_S_MAX:.0f} s",
@@ -74,6 +69,19 @@ def stop_running(paths: Paths) -> None:
                 hint=f"see {paths.log_file}",
             )
         time.sleep(_POLL_S)
+
+
+def _was_told(paths: Paths) -> bool:
+    """Tells a daemon to end; False when one is there that does not listen (yet)."""
+    try:
+        call(paths.socket, "daemon.stop")
+    except DaemonNotRunningError as error:
+        if error.code == "connection_lost":
+            return True  # It was ending already, and hung up on us.
+        if not is_locked(paths.lock_file):
+            raise
+        return False
+    return True
 
 
 def _wait_until_it_answers(

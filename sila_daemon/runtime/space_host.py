@@ -144,10 +144,18 @@ class SpaceHost:
             self._registry.put(mirror.record)
             mirror.resume()
 
-    async def add_server(self, reference: str, url: str, secrets: SecretsPolicy) -> None:
-        """Mirrors a space to one more server, or changes whether secrets go there."""
-        [server] = self._servers([url], secrets)
+    async def add_server(
+        self, reference: str, url: str, secrets: SecretsPolicy | None
+    ) -> SpaceServer:
+        """Mirrors a space to one more server, or changes whether secrets go there.
+
+        Without `secrets` a server that the space has keeps what was said, a new one gets none.
+        """
+        [server] = self._servers([url], secrets or "keep")
         space = self._running.find(reference)
+        if secrets is None:
+            same = [known for known in space.record.servers if known.url == server.url]
+            server = same[0] if same else server
         name = str(space.status()["name"] or "")
         await self._remote.ensure(server.url, space.space_id, name)
 
@@ -156,6 +164,7 @@ class SpaceHost:
             return replace(record, servers=(*others, server))
 
         await self._change(reference, added)
+        return SpaceServer(url=server.url, secrets=server.secrets)
 
     async def remove_server(self, reference: str, url: str) -> None:
         """Stops mirroring a space to a server; deletes nothing there."""

@@ -7,12 +7,15 @@ import io
 import json
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
 from sila_daemon.cli import command_tree, main
 from sila_daemon.cli.command_tree import CommandTree
-from sila_daemon.cli.output import Output
+from sila_daemon.cli.output import Output, sentence
+from sila_daemon.cli.status import overall, space_lines
+from sila_daemon.cli.trees import value_of
 from sila_daemon.core import errors
 from sila_daemon.core.errors import SilaError, UsageError
 
@@ -158,3 +161,77 @@ def test_an_error_without_a_hint_is_one_line() -> None:
     stream = io.StringIO()
     Output(as_json=False, stdout=stream, stderr=stream).error(SilaError("bad\x1b[2J thing"))
     assert stream.getvalue() == "Bad\ufffd[2J thing\n"
+
+
+def shown_space(**facts: Any) -> list[str]:
+    """The lines of a space that has nothing, but for the facts given."""
+    nothing: dict[str, Any] = {
+        **{"id": "a" * 32, "name": "n", "path": None, "state": "current", "reason": "", "ops": 1},
+        **{"trees": 1, "files": 0, "bytes": 0, "folder": None, "remotes": []},
+    }
+    return list(space_lines({**nothing, **facts}))
+
+
+def test_a_name_cannot_forge_another_row_or_column() -> None:
+    stream = io.StringIO()
+    output = Output(as_json=False, stdout=stream, stderr=stream)
+    output.table(["id", "name"], [["1", "a\n2\tb\u2028c"]])
+    assert stream.getvalue() == "1\ta 2 b c\n"
+    first, *_ = shown_space(name="evil\n* all safe", path="/x\ny")
+    assert "\n" not in first and "evil * all safe" in first
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("no space here", "No space here"),
+        ("http://a.example does not answer", "http://a.example does not answer"),
+        ("log.level: bad", "log.level: bad"),
+        ("/tmp/x exists already", "/tmp/x exists already"),
+        ("", ""),
+    ],
+)
+def test_what_is_not_a_word_gets_no_capital(said: str, shown: str) -> None:
+    assert sentence(said) == shown
+
+
+def test_all_safe_says_what_no_server_holds() -> None:
+    def space(*agreed: int | None) -> dict[str, Any]:
+        return {"name": "n", "state": "current", "remotes": [{"lastAckAt": at} for at in agreed]}
+
+    assert overall([space(), space()])[1] == "all saved on this machine; no servers"
+    assert overall([space(1), space()])[1].endswith(" ago · 1 space only here")
+    assert overall([space(1), space(None)])[1] == "all safe"
+    assert "only here" not in overall([space(1)])[1]
+
+
+@pytest.mark.parametrize(
+    ("url", "is_open"),
+    [
+        ("http://127.0.0.1:6001", False),
+        ("http://localhost", False),
+        ("http://[::1]:1", False),
+        ("https://a.example", False),
+        ("http://a.example", True),
+        ("http://127.0.0.1.a.example", True),
+        ("http://a.example/127.0.0.1", True),
+    ],
+)
+def test_an_address_that_is_not_encrypted_is_marked(url: str, is_open: bool) -> None:
+    remote = {"url": url, "state": "current", "reason": "", "pendingOps": 0, "pendingFiles": 0,
+              "lastAckAt": None, "retryAt": None}  # fmt: skip
+    said = shown_space(remotes=[remote])[-1]
+    assert said.endswith("not encrypted") is is_open
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("3", 3), ("x", "x"), ("NaN", "NaN"), ("-Infinity", "-Infinity"), ('{"a": [1]}', {"a": [1]})],
+)
+def test_what_is_not_json_is_text(text: str, value: Any) -> None:
+    assert value_of(text) == value
+
+
+def test_a_number_that_no_replica_could_keep_is_refused() -> None:
+    with pytest.raises(UsageError, match="too large"):
+        value_of("[1e999]")

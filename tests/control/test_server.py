@@ -8,7 +8,7 @@ import json
 import os
 import socket
 import stat
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from sila_daemon.control.activity import ActivityLog
 from sila_daemon.control.call import call
 from sila_daemon.control.client import ControlClient
 from sila_daemon.control.connection import EVENTS_WAITING_MAX
-from sila_daemon.control.messages import LINE_BYTES_MAX, METHODS
+from sila_daemon.control.limits import LINE_BYTES_MAX
+from sila_daemon.control.messages import METHODS
 from sila_daemon.control.server import CONNECTIONS_MAX, ControlServer
 from sila_daemon.core.errors import (
     ControlError,
@@ -26,6 +27,7 @@ from sila_daemon.core.errors import (
     NotFoundError,
     SilaError,
     StorageFullError,
+    UsageError,
 )
 from sila_daemon.ports.clock import SystemClock
 
@@ -65,6 +67,24 @@ async def serving(
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def answering(
+    path: Path, handle: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+) -> AsyncIterator[None]:
+    """Listens as a daemon that does what `handle` does, then hangs up."""
+    served: list[asyncio.Task[Any] | None] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.append(asyncio.current_task())
+        await handle(reader, writer)
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_unix_server(serve, path):
+        yield
+        await asyncio.gather(*(task for task in served if task is not None))
 
 
 async def exchange(path: Path, *lines: bytes) -> list[dict[str, Any]]:
@@ -149,6 +169,50 @@ async def test_a_line_over_the_limit_ends_the_connection_with_a_reason(tmp_path:
         assert await reader.read() == b""
         writer.close()
         assert await asyncio.to_thread(call, daemon.path, "space.list") == {}
+
+
+async def test_a_call_that_is_too_long_is_refused_before_it_is_sent(tmp_path: Path) -> None:
+    async with serving(tmp_path) as daemon:
+        text = "x" * LINE_BYTES_MAX
+        with pytest.raises(UsageError, match="too much for one call") as refused:
+            await asyncio.to_thread(call, daemon.path, "secret.set", value=text)
+        assert refused.value.code == "line_too_long"
+        async with await ControlClient.connect(daemon.path) as client:
+            with pytest.raises(UsageError, match="too much for one call"):
+                await client.call("secret.set", value=text)
+            assert await client.call("space.list") == {}
+
+
+async def test_a_refusal_without_an_id_ends_the_waiting_of_both_clients(tmp_path: Path) -> None:
+    refusal = {"code": -32700, "message": "not JSON", "data": {"code": "parse_error"}}
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        line = json.dumps({"jsonrpc": "2.0", "id": None, "error": refusal})
+        writer.write(line.encode() + b"\n")
+        await reader.read()
+
+    path = tmp_path / "daemon.sock"
+    async with answering(path, refuse):
+        with pytest.raises(SilaError, match="not JSON"):
+            await asyncio.to_thread(call, path, "space.list")
+        async with await ControlClient.connect(path) as client:
+            with pytest.raises(SilaError, match="not JSON"):
+                await client.call("space.list")
+
+
+async def test_a_daemon_that_ends_in_the_middle_is_one_that_does_not_run(tmp_path: Path) -> None:
+    async def leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+
+    path = tmp_path / "daemon.sock"
+    async with answering(path, leave):
+        with pytest.raises(DaemonNotRunningError) as lost:
+            await asyncio.to_thread(call, path, "space.list")
+        assert (lost.value.code, lost.value.exit_code) == ("connection_lost", 3)
+        async with await ControlClient.connect(path) as client:
+            with pytest.raises(DaemonNotRunningError):
+                await client.call("space.list")
 
 
 async def test_another_user_gets_nothing(tmp_path: Path) -> None:

@@ -195,6 +195,16 @@ def test_secrets_are_said_only_when_asked_for(machine: Machine, space: str) -> N
     assert not any("sesame" in path.read_text() for path in logs.iterdir())
 
 
+def test_what_is_not_utf8_is_no_secret(machine: Machine, space: str) -> None:
+    for words in (("secret", "set", space, "k", "--stdin"), ("chat", "send", space, "x")):
+        done = subprocess.run(
+            machine.command(*words), env=machine.env, input=b"\xff\xfe", capture_output=True
+        )
+        assert done.returncode == 2 and b"not UTF-8" in done.stderr
+    assert machine.refusal("chat", "send", space, "x", "hi", "--role", "boss") == (2, "usage")
+    assert machine.refusal("vertex", "set", space, "space", space, "k", "1e999") == (2, "usage")
+
+
 def test_chats_of_the_original_are_shown(machine: Machine, tmp_path: Path) -> None:
     shutil.copytree(FIXTURES / "workspace-main", tmp_path / "main")
     space = machine.data("space", "add", str(tmp_path / "main"))["id"]
@@ -283,6 +293,8 @@ def test_a_space_travels_by_a_server_to_another_machine(
         said = machine.sila("space", "server", "add", space, url)
         assert said.returncode == 0 and "Secrets stay on this machine" in said.stderr
         machine.data("space", "server", "add", space, url, "--secrets", "mirror")
+        again = machine.data("space", "server", "add", space, f"{url}/")
+        assert again == {"url": url, "secrets": "mirror"}
         machine.data("space", "sync", space)
         machine.until_current(space)
         assert re.search(r"● all safe · agreed \d+ s ago", machine.sila("status", space).stdout)

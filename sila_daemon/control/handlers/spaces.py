@@ -74,10 +74,9 @@ class SpaceHandlers:
         """Lists the spaces on a server."""
         return results.RemoteSpaces(spaces=await self._spaces.remote_list(params.url))
 
-    async def add_server(self, params: messages.AddServerParams) -> results.Done:
+    async def add_server(self, params: messages.AddServerParams) -> results.SpaceServer:
         """Adds a server to a space."""
-        await self._spaces.add_server(params.space, params.url, params.secrets)
-        return results.Done()
+        return await self._spaces.add_server(params.space, params.url, params.secrets)
 
     async def remove_server(self, params: messages.SpaceServerParams) -> results.Done:
         """Removes a server from a space."""
