@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
 
 from sila_daemon.core.hierarchy import ROOT, Hierarchy
 from sila_daemon.core.peer_order import translated
@@ -34,14 +33,11 @@ class MoveLog:
         self._targets = array("i")
         self._parents = array("i")
         self._parents_before = array("i")
-        self._waiting: dict[int, list[Move]] = {}
+        self._waiting: dict[int, dict[int, Move]] = {}
+        """By the parent that is missing, then by stamp."""
         self.waiting_count = 0
         self.newly_created: list[int] = []
         """The vertices that the last merge was the first to create."""
-
-    def __len__(self) -> int:
-        """The number of moves that count."""
-        return len(self._stamps)
 
     def merge(self, moves: list[Move]) -> dict[int, int]:
         """Adds moves that are not here yet, in any order.
@@ -67,20 +63,12 @@ class MoveLog:
         """Returns how many moves a late move with that stamp would have replayed. O(log n)."""
         return len(self._stamps) - bisect_left(self._stamps, stamp)
 
-    def find(self, stamp: int) -> Move | None:
-        """Returns the move with that op id, waiting or not."""
+    def find(self, stamp: int, parent: int) -> Move | None:
+        """Returns the move with that op id if it counts, or if it waits for `parent`. O(log n)."""
         index = bisect_left(self._stamps, stamp)
         if index < len(self._stamps) and self._stamps[index] == stamp:
             return stamp, self._targets[index], self._parents[index]
-        for moves in self._waiting.values():
-            for move in moves:
-                if move[0] == stamp:
-                    return move
-        return None
-
-    def __iter__(self) -> Iterator[Move]:
-        """Yields the moves that count, in op order."""
-        return zip(self._stamps, self._targets, self._parents, strict=True)
+        return self._waiting.get(parent, {}).get(stamp)
 
     def first_root(self, excluded: int) -> int:
         """Returns the vertex that the earliest move put under null and that is there still.
@@ -97,7 +85,10 @@ class MoveLog:
         """Translates every stamp after peers were given new labels."""
         self._stamps = [translated(stamp, renamed) for stamp in self._stamps]
         self._waiting = {
-            parent: [(translated(stamp, renamed), target, above) for stamp, target, above in moves]
+            parent: {
+                (fresh := translated(stamp, renamed)): (fresh, target, parent)
+                for stamp, target, _ in moves.values()
+            }
             for parent, moves in self._waiting.items()
         }
 
@@ -110,7 +101,7 @@ class MoveLog:
         for move in moves:
             _, target, parent = move
             if parent >= 0 and not is_created[parent]:
-                waiting.setdefault(parent, []).append(move)
+                waiting.setdefault(parent, {})[move[0]] = move
                 self.waiting_count += 1
                 continue
             accepted.append(move)
@@ -128,9 +119,9 @@ class MoveLog:
         is_created = self._hierarchy.is_created
         stack = [created]
         while stack:
-            moves = self._waiting.pop(stack.pop(), [])
+            moves = self._waiting.pop(stack.pop(), {})
             self.waiting_count -= len(moves)
-            for move in moves:
+            for move in moves.values():
                 released.append(move)
                 if not is_created[move[1]]:
                     is_created[move[1]] = 1

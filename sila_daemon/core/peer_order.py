@@ -19,6 +19,7 @@ _PRIMARY = {
 }
 LABEL_BITS = 32
 _LABEL_MASK = (1 << LABEL_BITS) - 1
+_STEP_MAX = 1 << 16
 
 
 def collation_key(peer: str) -> tuple[str, bytes]:
@@ -74,6 +75,10 @@ class PeerLabels:
         below = self._labels[index - 1] if index else 0
         above = self._labels[index] if index < len(self._labels) else _LABEL_MASK
         label = (below + above) // 2
+        if self._labels and index in (0, len(self._labels)):
+            # Ids that come in order, as from a sorted list, must not use up the room in halves.
+            step = min(label - below, _STEP_MAX)
+            label = below + step if index else above - step
         self._keys.insert(index, key)
         self._labels.insert(index, label)
         self._label_by_peer[peer] = label
@@ -83,9 +88,10 @@ class PeerLabels:
         return True
 
     def _spread(self) -> dict[int, int]:
-        step = _LABEL_MASK // (len(self._keys) + 1)
+        # Over the middle half: there is room at both ends.
+        step = _LABEL_MASK // 2 // (len(self._keys) + 1)
         ordered = sorted(self._label_by_peer, key=collation_key)
-        fresh = {peer: index * step for index, peer in enumerate(ordered, 1)}
+        fresh = {peer: _LABEL_MASK // 4 + index * step for index, peer in enumerate(ordered, 1)}
         renamed = {old: fresh[peer] for old, peer in self._peer_by_label.items()}
         self._label_by_peer = fresh
         self._peer_by_label = {label: peer for peer, label in fresh.items()}

@@ -196,7 +196,9 @@ class TreeBatch:
         """
         tree = self._tree
         stamp = tree._labels.stamp(op.counter, op.peer)
-        move = tree._moves.find(stamp)
+        above = op.parent if isinstance(op, MoveOp) else None
+        missing = ROOT if above is None else tree._hierarchy.index_by_id.get(above, ROOT)
+        move = tree._moves.find(stamp, missing)
         if move is not None:
             parent = None if move[2] < 0 else tree.id_of(move[2])
             return content_bytes(MoveOp(op.counter, op.peer, tree.id_of(move[1]), parent))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import time
 
 import pytest
 
@@ -205,3 +206,29 @@ def test_random_live_state_ends_with_the_latest(seed: int) -> None:
     if live and (not stored or max(live) > max(stored)):
         assert winner.transient
     assert value(tree) == (None if winner.value is None else winner.counter)
+
+
+def test_a_waiting_move_that_comes_again_is_compared() -> None:
+    tree = RepTree("tree")
+    moves: list[Op] = [MoveOp(number, "p", f"v{number}", "nowhere") for number in range(1, 4)]
+    tree.merge([*moves, PropertyOp(4, "p", "v1", "key", b"1")])
+    assert tree.merge(moves).duplicates == 3
+    other: list[Op] = [MoveOp(1, "p", "v1", "elsewhere"), MoveOp(2, "p", "v1", "nowhere")]
+    assert tree.merge(other).conflicts == other
+    # A property op under the id of a move: the winner is newer, so the log has to tell.
+    assert tree.merge([PropertyOp(3, "p", "v1", "key", b"1")]).unverified
+    assert tree.merge([PropertyOp(3, "p", "v2", "key", b"1")]).conflicts
+    assert tree.pending_moves == 3
+
+
+@pytest.mark.slow
+def test_waiting_moves_that_come_again_cost_no_more_than_at_first() -> None:
+    tree = RepTree("tree")
+    moves = [MoveOp(number, "p", f"v{number}", "nowhere") for number in range(1, 15_000)]
+    began = time.perf_counter()
+    tree.merge(moves)
+    at_first = time.perf_counter() - began
+    began = time.perf_counter()
+    assert tree.merge(moves).duplicates == len(moves)
+    # Looking each one up among all that wait would take hundreds of times as long.
+    assert time.perf_counter() - began < 50 * at_first
