@@ -119,11 +119,11 @@ class Intake:
             while True:
                 item = await self._queue.get()
                 if isinstance(item, _Edit):
-                    await self._edit(item)
+                    await self._edit_held(item)
                 else:
                     following = await self._commit_group(item)
                     if following is not None:
-                        await self._edit(following)
+                        await self._edit_held(following)
         finally:
             self._is_open = False
             while not self._queue.empty():
@@ -158,6 +158,10 @@ class Intake:
             if not item.done.done():
                 item.done.set_result(committed)
         return following
+
+    async def _edit_held(self, edit: _Edit[Any]) -> None:
+        with self._trees.held([*edit.tree_ids, *edit.fresh_ids]):
+            await self._edit(edit)
 
     async def _edit(self, edit: _Edit[Any]) -> None:
         trees: list[RepTree] = []

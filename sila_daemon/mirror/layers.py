@@ -19,6 +19,7 @@ from sila_daemon.mirror.remote_api import RemoteApi
 from sila_daemon.mirror.remote_files import RemoteFiles
 from sila_daemon.mirror.remote_layer import RemoteLayer
 from sila_daemon.mirror.remote_status import RemoteStatus
+from sila_daemon.mirror.tree_use import TreeUse
 from sila_daemon.mirror.trees import TreeCache
 from sila_daemon.store.blobs import Blobs
 from sila_daemon.store.schema import FOLDER
@@ -78,7 +79,7 @@ class Layers:
         except BaseException:
             await store.close()
             raise
-        trees = TreeCache(store, ports.workers, new_editor())
+        trees = TreeCache(store, ports.workers, ports.clock, TreeUse(ports.clock), new_editor())
         secrets, blobs = Secrets(store.database), Blobs(store.database)
         layout = None if record.path is None else SpaceLayout(record.path)
         files_dir = home / FILES_NAME if layout is None else layout.files_dir

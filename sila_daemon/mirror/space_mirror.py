@@ -148,6 +148,7 @@ class SpaceMirror(SpaceAccess):
             self._opened.set()
             async with asyncio.TaskGroup() as group:
                 group.create_task(layers.intake.run(), name=f"intake {self.record.id}")
+                group.create_task(layers.trees.run(), name=f"trees {self.record.id}")
                 group.create_task(self._keep_layers(layers), name=f"layers {self.record.id}")
                 group.create_task(
                     self._totals.follow(layers, self._wakes, lambda: self._changed("state")),

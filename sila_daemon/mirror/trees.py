@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sila_daemon.core.errors import NotFoundError
 from sila_daemon.core.op_codec import MoveRow, PropertyRow
+from sila_daemon.core.ops import MoveOp
 from sila_daemon.core.rep_tree import RepTree
 from sila_daemon.core.tree_batch import winning_contents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from contextlib import AbstractContextManager
 
     from sila_daemon.core.editor import Editor
     from sila_daemon.core.ops import Op
+    from sila_daemon.mirror.tree_use import TreeUse
+    from sila_daemon.ports.clock import Clock
     from sila_daemon.ports.workers import Workers
     from sila_daemon.store.op_table import PeerRows, TreeOp
     from sila_daemon.store.space_store import SpaceStore
@@ -23,22 +27,30 @@ MERGE_INLINE_OPS_MAX = 2000
 """More ops at once are not merged on the event loop: the tree is loaded anew, on a worker, when
 it is next asked for."""
 
+REPLAY_INLINE_OPS_MAX = 10_000
+"""The same holds for ops that come so late that about this many later ones may be replayed."""
+
 R = TypeVar("R", MoveRow, PropertyRow)
 
 
 class TreeCache:
     """Trees by id. Only what the store has committed is merged into them, edits excepted."""
 
-    def __init__(self, store: SpaceStore, workers: Workers, editor: Editor) -> None:
+    def __init__(
+        self, store: SpaceStore, workers: Workers, clock: Clock, use: TreeUse, editor: Editor
+    ) -> None:
         self.editor = editor
         """The author of edits; replaced when nobody knows which of its ops were kept."""
         self._former_peers: frozenset[str] = frozenset()
         self._store = store
         self._workers = workers
+        self._clock = clock
+        self._use = use
         self._trees: dict[str, RepTree] = {}
         self._loading: dict[str, asyncio.Future[RepTree]] = {}
         self._late: dict[str, list[Op]] = {}
         """Ops that were committed while their tree was being loaded."""
+        self._has_loaded = asyncio.Event()
 
     @property
     def own_peers(self) -> frozenset[str]:
@@ -49,6 +61,7 @@ class TreeCache:
 
     async def get(self, tree_id: str) -> RepTree:
         """Returns a tree, loaded if need be. Raises NotFoundError, StorageError."""
+        self._use.note(tree_id)
         while True:
             tree = self._trees.get(tree_id)
             if tree is not None:
@@ -62,6 +75,8 @@ class TreeCache:
     def fresh(self, tree_id: str) -> RepTree:
         """Returns a new tree to be filled by edits."""
         assert tree_id not in self._trees, "a new tree has a new id"
+        self._use.note(tree_id)
+        self._has_loaded.set()
         tree = self._trees[tree_id] = RepTree(tree_id, self.editor)
         return tree
 
@@ -75,7 +90,7 @@ class TreeCache:
             if tree_id in self._late:
                 self._late[tree_id] += group
                 continue
-            if len(group) > MERGE_INLINE_OPS_MAX:
+            if _is_long(self._trees[tree_id], group):
                 self.drop(tree_id)
                 continue
             result = self._trees[tree_id].merge(group)
@@ -92,6 +107,27 @@ class TreeCache:
         self._former_peers |= self.own_peers
         self.editor = editor
         self._trees.clear()
+
+    def held(self, tree_ids: Iterable[str]) -> AbstractContextManager[None]:
+        """Keeps trees that are being edited from being unloaded inside the block.
+
+        Another copy of such a tree, loaded meanwhile, would lack the edit and reuse its ids.
+        """
+        return self._use.held(tree_ids)
+
+    async def run(self) -> None:
+        """Unloads trees that nobody uses any more, until cancelled."""
+        while True:
+            await self._has_loaded.wait()
+            await self._clock.sleep(self._use.idle_s_max / 4)
+            self._unload()
+            if not self._trees:
+                self._has_loaded.clear()
+
+    def _unload(self) -> None:
+        op_counts = {tree_id: tree.op_count for tree_id, tree in self._trees.items()}
+        for tree_id in self._use.superfluous(op_counts):
+            self.drop(tree_id)
 
     async def _load(self, tree_id: str) -> RepTree:
         done: asyncio.Future[RepTree] = asyncio.get_running_loop().create_future()
@@ -110,10 +146,12 @@ class TreeCache:
             )
             tree.raise_counter(counter)
             late = self._late.pop(tree_id)
-            if late and (len(late) > MERGE_INLINE_OPS_MAX or tree.merge(late).conflicts):
+            if late and (_is_long(tree, late) or tree.merge(late).conflicts):
                 return await self._load_again(tree_id)
             if self.editor is editor:
                 self._trees[tree_id] = tree
+                self._has_loaded.set()
+                self._unload()
             return tree
         finally:
             self._late.pop(tree_id, None)
@@ -123,6 +161,19 @@ class TreeCache:
     async def _load_again(self, tree_id: str) -> RepTree:
         self._loading.pop(tree_id, None)
         return await self._load(tree_id)
+
+
+def _is_long(tree: RepTree, ops: list[Op]) -> bool:
+    """Tells whether merging `ops` may hold up the event loop for long."""
+    if len(ops) > MERGE_INLINE_OPS_MAX:
+        return True
+    moved = [op.counter for op in ops if isinstance(op, MoveOp)]
+    if not moved:
+        return False
+    # Counters grow by about one an op, whoever makes them: their distance tells the share.
+    highest = max(tree.highest_counter, 1)
+    later_share = max(0, highest - min(moved)) / highest
+    return tree.op_count * later_share > REPLAY_INLINE_OPS_MAX
 
 
 def _built(tree: RepTree, rows: list[PeerRows], winners: Iterable[Op]) -> RepTree:

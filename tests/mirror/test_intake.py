@@ -12,6 +12,7 @@ from sila_daemon.core.errors import StorageError
 from sila_daemon.core.ops import OpId, PropertyOp
 from sila_daemon.database.database import InlineDatabases
 from sila_daemon.mirror.intake import Arrival, Intake
+from sila_daemon.mirror.tree_use import TreeUse
 from sila_daemon.mirror.trees import TreeCache
 from sila_daemon.mirror.wakes import Wakes
 from sila_daemon.ports.clock import SystemClock
@@ -45,7 +46,9 @@ class Place:
     def __init__(self, store: FailingStore) -> None:
         self.store = store
         self.arrivals: list[Arrival] = []
-        self.trees = TreeCache(store, InlineWorkers(), self.new_editor())
+        self.trees = TreeCache(
+            store, InlineWorkers(), SystemClock(), TreeUse(SystemClock()), self.new_editor()
+        )
         self.intake = Intake(store, self.trees, Wakes(), self.new_editor, self.arrivals.append)
 
     def new_editor(self) -> Editor:
