@@ -143,7 +143,7 @@ class SilaApp(App[None]):
             self.notify(f"{title} is up to date", markup=False)
 
         self.notify(f"{title} is being synced", timeout=2, markup=False)
-        run_job(self.screen, job, group="sync")
+        run_job(self.screen, job, group=f"sync {space_id}")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offers what helps without a daemon only then."""

@@ -27,6 +27,10 @@ class SilaCommands(Provider):
         for space in app.session.spaces:
             said = app.session.say.of_space(space)
             yield f"Open {space.title}", said, partial(app.push_screen, SpaceScreen(space))
+        if isinstance(self.screen, SpaceScreen):
+            for item in self.screen.outline.items(with_trees=False):
+                if item.view in ("chat", "files", "secrets"):
+                    yield f"Go to {item.title}", "in this space", partial(self.screen.show, item)
         seen: set[str] = set()
         for active in self.screen.active_bindings.values():
             binding = active.binding

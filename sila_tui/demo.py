@@ -13,6 +13,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 _EMAIL = "you@example.org"
 _SERVER_START_S_MAX = 30
 _STOP_S_MAX = 15
+_INTERRUPTED = 130
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SPACE = "Roastery notebook"
 
 
@@ -59,6 +62,12 @@ class Device:
             )
         return json.loads(done.stdout)["data"]
 
+    def answers(self) -> bool:
+        """Whether its daemon is there to be asked."""
+        command = [_program("sila-daemon"), "space", "list"]
+        done = subprocess.run(command, capture_output=True, env=self.environment, check=False)
+        return done.returncode == 0
+
     def dump(self) -> bytes:
         """Returns the canonical dump of this device's folder, secrets included."""
         command = [
@@ -74,20 +83,27 @@ class Device:
 
 def main() -> int:
     """Runs the demo; returns the exit code."""
-    has_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    for number in _SIGNALS:
+        signal.signal(number, _interrupt)
+    code = 0
     with ExitStack() as stack:
-        home = Path(tempfile.mkdtemp(prefix="sila-demo-"))
-        stack.callback(shutil.rmtree, home, ignore_errors=True)
+        with _uninterrupted():
+            home = Path(tempfile.mkdtemp(prefix="sila-demo-"))
+            stack.callback(shutil.rmtree, home, ignore_errors=True)
         try:
             laptop = _play(home, stack)
-        except DemoError as error:
+            if sys.stdin.isatty() and sys.stdout.isatty():
+                _show_screen(laptop)
+        except (DemoError, OSError, subprocess.CalledProcessError) as error:
             print(f"\nThe demo failed.\n{error}", file=sys.stderr)
-            return 1
-        if has_terminal:
-            input("\nPress Enter to open the TUI on the laptop (q leaves it) … ")
-            subprocess.run([_program("sila-tui"), _SPACE], env=_with_color(laptop), check=False)
+            code = 1
+        except KeyboardInterrupt:
+            print("\nInterrupted; stopping everything …", file=sys.stderr)
+            code = _INTERRUPTED
+        for number in _SIGNALS:  # Nothing cuts the cleaning up short.
+            signal.signal(number, _pass_over)
     print("Everything has been stopped and removed." if not home.exists() else f"Left: {home}")
-    return 0
+    return code
 
 
 def _play(home: Path, stack: ExitStack) -> Device:
@@ -155,47 +171,104 @@ def _show_status(device: Device) -> None:
         print(f"    {line}")
 
 
+def _show_screen(laptop: Device) -> None:
+    """Opens the TUI and returns when it is left."""
+    try:
+        input("\nPress Enter to open the TUI on the laptop (q leaves it) … ")
+    except EOFError:
+        print()
+        return
+    subprocess.run([_program("sila-tui"), _SPACE], env=_with_color(laptop), check=False)
+
+
 @contextmanager
 def _server(data: Path) -> Iterator[str]:
     """Starts a server on a free port and yields its URL."""
     _say("A server")
     command = [_program("sila-server"), "serve", "--data", str(data), "--port", "0"]
-    with (data.parent / "server.log").open("w", encoding="utf-8") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
-    try:
+    log = data.parent / "server.log"
+    with _running(command, log, dict(os.environ)) as process:
         assert process.stdout is not None
         url = next((line.split()[-1] for line in process.stdout if "http://" in line), None)
         if url is None:
-            raise DemoError(f"the server did not start\n{(data.parent / 'server.log').read_text()}")
+            raise DemoError(f"the server did not start\n{log.read_text(encoding='utf-8')}")
         print(f"    listens on {url}")
         yield url
-    finally:
-        process.terminate()
-        try:
-            process.wait(_STOP_S_MAX)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 @contextmanager
 def _device(name: str, home: Path, url: str) -> Iterator[Device]:
-    """Starts a daemon, signs it in, and stops it at the end."""
+    """Runs a daemon and signs it in."""
     device = Device(name, home / name.replace(" ", "-"))
     device.home.mkdir()
     password = _password(home)
     _say(f"A daemon on the {name}, signed in as {_EMAIL}")
-    try:
-        device.run("start")
+    log = device.home / "daemon.log"
+    with _running([_program("sila-daemon"), "run"], log, device.environment) as process:
+        while not device.answers():
+            if process.poll() is not None:
+                raise DemoError(f"the daemon ended\n{log.read_text(encoding='utf-8')}")
+            time.sleep(0.1)
         device.run("login", url, "--email", _EMAIL, "--password-stdin", text=password)
         yield device
+
+
+@contextmanager
+def _running(
+    command: list[str], log: Path, environment: dict[str, str]
+) -> Iterator[subprocess.Popen[str]]:
+    """Runs a program until the block ends; an interruption reaches it only from here."""
+    process = None
+    try:
+        with _uninterrupted(), log.open("w", encoding="utf-8") as errors:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                env=environment,
+                start_new_session=True,
+            )
+        yield process
     finally:
-        subprocess.run(
-            [_program("sila-daemon"), "stop"],
-            env=device.environment,
-            capture_output=True,
-            check=False,
-        )
+        if process is not None:
+            with _uninterrupted():
+                _end(process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Asks a program to end, and ends it when it does not."""
+    process.terminate()
+    try:
+        process.wait(_STOP_S_MAX)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _pass_over(number: int, frame: object) -> None:
+    """Not SIG_IGN, which the programs would inherit."""
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Puts an interruption off until the block has ended."""
+    put_off: list[int] = []
+    before = [signal.signal(number, lambda one, _: put_off.append(one)) for number in _SIGNALS]
+    try:
+        yield
+    finally:
+        for number, handler in zip(_SIGNALS, before, strict=True):
+            signal.signal(number, handler)
+    if put_off:
+        signal.raise_signal(signal.Signals(put_off[0]))
 
 
 def _password(home: Path) -> str:

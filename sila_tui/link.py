@@ -24,6 +24,11 @@ STATUS_S_MIN = 0.25
 """And at most this often, however many events come."""
 CALL_S_MAX = 30.0
 """A call that takes longer has lost its daemon as far as a person is concerned."""
+PATIENT = frozenset(
+    ("space.sync", "space.create", "space.add", "space.clone", "space.add_server",
+     "space.remote_list", "server.login", "file.get", "file.put")
+)  # fmt: skip
+"""Calls that take as long as a disk or a server takes; losing the daemon ends them."""
 
 
 class Client(Protocol):
@@ -79,7 +84,7 @@ class Link:
         if self._client is None:
             raise DaemonNotRunningError("the daemon does not answer", hint="sila-daemon start")
         try:
-            async with asyncio.timeout(CALL_S_MAX):
+            async with asyncio.timeout(None if method in PATIENT else CALL_S_MAX):
                 return await self._client.call(method, **params)
         except TimeoutError as exc:
             text = f"the daemon did not answer within {CALL_S_MAX:.0f} s"

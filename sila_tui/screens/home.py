@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
-from sila_tui.facts import SpaceFacts, text_of
 from sila_tui.jobs import run_job
 from sila_tui.screens.frame import FramedScreen
+from sila_tui.screens.server_dialogs import ServerDialogs
 from sila_tui.screens.space import SpaceScreen
 from sila_tui.session import Connection
 from sila_tui.widgets.dialogs import Field, FormDialog
@@ -145,12 +144,8 @@ class HomeScreen(FramedScreen):
         def answered(values: dict[str, str] | None) -> None:
             if values is None:
                 return
-            params: dict[str, object] = {key: value for key, value in values.items() if value}
-            for key in ("address", "path"):
-                given = values.get(key, "")
-                if given and "://" not in given:
-                    params[key] = str(Path(given).expanduser().absolute())
-            self.ask_daemon(method, said, **params)
+            given = {key: value for key, value in values.items() if value}
+            self.ask_daemon(method, said, **given)
 
         self.app.push_screen(FormDialog(title, fields, hint), answered)
 
@@ -158,48 +153,35 @@ class HomeScreen(FramedScreen):
         """Makes a space."""
         fields = [
             Field("name", "Name", example="Work"),
-            Field("address", "Folder, local:// or a server's address", example="~/Sila/Work"),
+            Field(
+                "address",
+                "Folder, local:// or a server's address",
+                example="~/Sila/Work",
+                is_path=True,
+            ),
         ]
         hint = "local:// keeps it in this machine's database only."
         self._ask("New space", fields, "space.create", "The space is there", hint)
 
     def action_add(self) -> None:
         """Looks after a folder that is a space already."""
-        fields = [Field("path", "Folder of the space", example="~/Sila/Work")]
+        fields = [Field("path", "Folder of the space", example="~/Sila/Work", is_path=True)]
         self._ask("Add a folder", fields, "space.add", "The folder is looked after")
 
     def action_clone(self) -> None:
         """Brings a space from a server."""
-        fields = [
-            Field("url", "Server", example="https://sila.example"),
-            Field("id", "Id of the space"),
-            Field(
-                "path",
-                "Into the folder",
-                example="~/Sila/Work, or empty for none",
-                is_required=False,
-            ),
-        ]
-        self._ask("Bring a space from a server", fields, "space.clone", "The space is coming")
+        run_job(self, ServerDialogs(self.sila).clone, group="dialog")
 
     def action_mirror(self) -> None:
         """Mirrors the space under the cursor to one more server."""
-        space: SpaceFacts | None = self._list.space
-        if space is None:
-            return
-        fields = [
-            Field("url", "Server", example="https://sila.example"),
-            Field("space", "Space", space.id),
-        ]
-        hint = "Secrets stay here; sila-daemon space server add --secrets mirror sends them too."
-        said = f"{text_of(space.title)} is mirrored there from now on"
-        self._ask("Mirror to a server", fields, "space.add_server", said, hint)
+        space = self._list.space
+        if space is not None:
+            run_job(self, lambda: ServerDialogs(self.sila).mirror(space), group="dialog")
 
     def action_sign_in(self) -> None:
         """Signs in to a server."""
-        fields = [
-            Field("url", "Server", example="https://sila.example"),
-            Field("email", "E-mail"),
-            Field("password", "Password", is_secret=True),
-        ]
-        self._ask("Sign in", fields, "server.login", "You are signed in")
+
+        async def job() -> None:
+            await ServerDialogs(self.sila).sign_in()
+
+        run_job(self, job, group="dialog")

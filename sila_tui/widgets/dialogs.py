@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -25,6 +26,10 @@ class Field:
     example: str = ""
     is_secret: bool = False
     is_required: bool = True
+    is_path: bool = False
+    """Made absolute, unless it is an address."""
+    choices: tuple[str, ...] = ()
+    """The words that are taken; any when there are none."""
 
 
 class FormDialog(ModalScreen[dict[str, str] | None]):
@@ -80,10 +85,22 @@ class FormDialog(ModalScreen[dict[str, str] | None]):
         values = {}
         for field in self._fields:
             box = self.query_one(f"#field-{field.key}", Input)
-            values[field.key] = box.value if field.is_secret else box.value.strip()
-            if field.is_required and not values[field.key]:
-                said = f"{field.label} is needed"
-                self.query_one(".wrong", Label).update(said if box.has_focus else "")
+            value = box.value if field.is_secret else box.value.strip()
+            said = _what_is_wrong(field, value)
+            if said:
+                # Enter goes on to the next line first; only staying on a bad one is a mistake.
+                self.query_one(".wrong", Label).update(said if box.has_focus or value else "")
                 box.focus()
                 return
+            if field.is_path and value and "://" not in value:
+                value = str(Path(value).expanduser().absolute())
+            values[field.key] = value
         self.dismiss(values)
+
+
+def _what_is_wrong(field: Field, value: str) -> str:
+    if field.is_required and not value:
+        return f"{field.label} is needed"
+    if field.choices and value not in field.choices:
+        return f"It is one of: {', '.join(field.choices)}"
+    return ""

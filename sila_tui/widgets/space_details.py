@@ -66,7 +66,8 @@ class SpaceDetails(Widget):
                 at = ago(self._session.now() - space.folder_scanned_at)
                 said += f" {self._session.symbols.dot} scanned {at}"
             rows.append(("folder", "syncing" if waits else "current", said))
-            if space.state in ("needs_you", "broken"):
+            is_theirs = any(remote.state == space.state for remote in space.remotes)
+            if space.state in ("needs_you", "broken") and not is_theirs:
                 rows[-1] = ("folder", space.state, space.reason)
         rows += [(r.name, r.state, self._session.say.of_remote(r)) for r in space.remotes]
         if not space.remotes:

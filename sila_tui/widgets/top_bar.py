@@ -10,6 +10,7 @@ from sila_tui.theme import palette
 from sila_tui.widgets.lines import fitted, line, sides
 from sila_tui.words import span
 
+PLACE_WIDTH_MIN = 8
 NARROW = 100
 """Below this width the host and the first crumb make room."""
 
@@ -45,8 +46,9 @@ class TopBar(Widget):
         path = line((f" {first}", look.accent + look.strong.without_color))
         for crumb in others:
             path.append_text(line((f" {symbols.into} ", look.dim), (crumb, look.strong)))
-        # The place keeps two fifths of the line when the sentence is long.
-        place_width = min(path.cell_len, width * 2 // 5)
+        # The place keeps two fifths of the line when the sentence is long; a short place leaves
+        # room too, or there would be no sentence at all.
+        place_width = max(PLACE_WIDTH_MIN, min(path.cell_len, width * 2 // 5))
         state.truncate(max(20, width - place_width - 3), overflow="ellipsis")
         top = sides(path, state, max(1, width - 1))
         return Text.assemble(top, "\n", (symbols.rule * width, look.faint))
