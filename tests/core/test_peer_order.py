@@ -93,11 +93,11 @@ def test_labels_stay_sorted_however_peers_come(order: str, at_once: int) -> None
     assert spreads > 0 or order != "inwards"
 
 
-def ops_of_growing_peers(count: int) -> list[Op]:
-    """Each peer sorts behind the one before: labels run out every 32 peers or so."""
+def ops_of_inner_peers(count: int) -> list[Op]:
+    """Each peer sorts between the two before: labels run out every 32 peers or so."""
     ops: list[Op] = [MoveOp(1, "a", "tree", None)]
     for number in range(count):
-        peer = f"p{number:04d}"
+        peer = f"p{9999 - number if number % 2 else number:04d}"
         ops.append(MoveOp(2, peer, f"v{number % 5}", "tree"))
         ops.append(MoveOp(3, peer, f"v{number % 5}", f"v{(number + 1) % 7}"))
         ops.append(PropertyOp(4, peer, f"v{number % 3}", "k", b"%d" % number))
@@ -111,7 +111,7 @@ def ops_of_growing_peers(count: int) -> list[Op]:
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 3, 1000])
 def test_a_tree_survives_labels_that_are_spread_anew(size: int) -> None:
-    ops = ops_of_growing_peers(120)
+    ops = ops_of_inner_peers(120)
     tree = RepTree("tree")
     tree.merge(ops[:1])
     overlay = PropertyOp(9, "p0000", "tree", "live", b"1", transient=True)
@@ -131,7 +131,7 @@ def test_a_tree_survives_labels_that_are_spread_anew(size: int) -> None:
 
 
 def test_labels_spread_while_a_batch_holds_moves() -> None:
-    ops = [op for op in ops_of_growing_peers(120) if isinstance(op, MoveOp)]
+    ops = [op for op in ops_of_inner_peers(120) if isinstance(op, MoveOp)]
     tree = RepTree("tree")
     with tree.batch() as batch:
         for op in ops:
