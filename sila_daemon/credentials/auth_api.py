@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 from typing import Any, Protocol
 
 import msgspec
@@ -85,6 +87,8 @@ class HttpAuthApi:
         body: dict[str, Any] | None = None,
         token: str | None = None,
     ) -> dict[str, Any]:
+        # On a thread, as the first time takes long; nothing may hold the event loop.
+        await asyncio.to_thread(importlib.import_module, "aiohttp")
         import aiohttp
 
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}

@@ -7,6 +7,7 @@ the connection ends nor keeps their order with events. Here both come through on
 from __future__ import annotations
 
 import asyncio
+import importlib
 import itertools
 from collections import deque
 from contextlib import asynccontextmanager
@@ -43,6 +44,7 @@ class SocketIoConnector:
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
+        self._are_libraries_loaded = False
 
     async def close(self) -> None:
         """Closes idle connections; those that are in use must have ended."""
@@ -52,6 +54,7 @@ class SocketIoConnector:
 
     async def connect(self, server_url: str, space_id: str, auth: Mapping[str, Any]) -> Connection:
         """Joins a space over a websocket."""
+        await self._load_libraries()
         import socketio
 
         client = socketio.AsyncClient(
@@ -92,6 +95,7 @@ class SocketIoConnector:
         body: Body | None = None,
     ) -> AsyncIterator[Response]:
         """Makes a request; the response is open as long as the context."""
+        await self._load_libraries()
         import aiohttp
 
         all_headers = {"Authorization": f"Bearer {token}", **(headers or {})}
@@ -104,6 +108,13 @@ class SocketIoConnector:
                 yield _HttpResponse(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise RemoteUnavailableError(f"{server_url}: {_reason(error)}") from error
+
+    async def _load_libraries(self) -> None:
+        """Loads them on a thread: it takes a few hundred milliseconds, once."""
+        if not self._are_libraries_loaded:
+            await asyncio.to_thread(importlib.import_module, "socketio")
+            await asyncio.to_thread(importlib.import_module, "aiohttp")
+            self._are_libraries_loaded = True
 
     def _http(self) -> aiohttp.ClientSession:
         import aiohttp

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import TYPE_CHECKING, TypeVar
 
 from sila_daemon.core.errors import NotFoundError
+from sila_daemon.core.garbage import collection_paused
 from sila_daemon.core.op_codec import MoveRow, PropertyRow
 from sila_daemon.core.ops import MoveOp
 from sila_daemon.core.rep_tree import RepTree
@@ -29,6 +31,9 @@ it is next asked for."""
 
 REPLAY_INLINE_OPS_MAX = 10_000
 """The same holds for ops that come so late that about this many later ones may be replayed."""
+
+FROZEN_OPS_MIN = 20_000
+"""From so many on a tree is kept out of the garbage collector's sight."""
 
 R = TypeVar("R", MoveRow, PropertyRow)
 
@@ -179,13 +184,17 @@ def _is_long(tree: RepTree, ops: list[Op]) -> bool:
 def _built(tree: RepTree, rows: list[PeerRows], winners: Iterable[Op]) -> RepTree:
     """Fills a tree: moves first, then properties, contested ids by their winners only."""
     taken = {(op.counter, op.peer) for op in winners}
-    with tree.batch() as batch:
+    with collection_paused(), tree.batch() as batch:
         for found in rows:
             batch.add_moves(found.peer, _without(taken, found.peer, found.moves))
         batch.settle_moves()
         for found in rows:
             batch.add_properties(found.peer, _without(taken, found.peer, found.properties))
         batch.add_ops(winners)
+    if tree.op_count > FROZEN_OPS_MIN:
+        # It has no cycles, so it goes as soon as it is dropped; until then no full collection,
+        # which holds every thread, goes through its many objects.
+        gc.freeze()
     return tree
 
 

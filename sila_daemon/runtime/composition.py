@@ -29,6 +29,7 @@ from sila_daemon.ports.workers import ThreadWorkers
 from sila_daemon.runtime.activity_pump import ActivityPump
 from sila_daemon.runtime.device import open_device
 from sila_daemon.runtime.process_facts import AccountFacts, ProcessFacts
+from sila_daemon.runtime.process_tuning import tune
 from sila_daemon.runtime.remote_spaces import RemoteSpaces
 from sila_daemon.runtime.running_spaces import RunningSpaces
 from sila_daemon.runtime.space_folders import SpaceFolders
@@ -110,6 +111,7 @@ class Composition:
                 group.create_task(server.run(), name="control")
                 group.create_task(self._restart_when_wanted(host), name="restarts")
                 await server.listening()
+                tune()
                 activity.append("started", text="the daemon has started")
                 self._log.info("listening", spaces=len(registry.records()))
 
