@@ -48,14 +48,22 @@ async def admin_socket(world: World, data: Path) -> AsyncIterator[None]:
     finally:
         os.umask(before)
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await _answer(world, reader, writer)
+    answering: set[asyncio.Task[None]] = set()
+
+    def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(_answer(world, reader, writer))
+        answering.add(task)
+        task.add_done_callback(answering.discard)
 
     server = await asyncio.start_unix_server(serve, sock=listener, limit=LINE_BYTES_MAX)
     try:
         yield
     finally:
         server.close()
+        # Before the world is closed under their feet, and whoever is connected and silent.
+        for task in answering:
+            task.cancel()
+        await asyncio.gather(*answering, return_exceptions=True)
         await server.wait_closed()
         path.unlink(missing_ok=True)
 
@@ -67,7 +75,10 @@ async def _answer(world: World, reader: asyncio.StreamReader, writer: asyncio.St
         answer: dict[str, Any] = {"ok": True, "data": data}
     except SilaError as error:
         answer = {"ok": False, "error": error_json(error)}
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except asyncio.CancelledError:
+        stopping = StorageError("the server is stopping", hint="Try again in a moment.")
+        answer = {"ok": False, "error": error_json(stopping)}
+    except Exception as error:  # Whatever it is: the one who asked must get an answer.
         LOG.exception("an admin command failed")
         answer = {"ok": False, "error": error_json(SilaError(f"the command failed: {error}"))}
     try:

@@ -10,6 +10,9 @@ from typing import Any
 from sila_daemon.core import errors
 from sila_daemon.core.errors import SilaError, StorageError
 
+NOT_SERVING = "not_serving"
+"""The code of an error that says: nobody listens, the command was not given to anybody."""
+
 
 def socket_path(data: Path) -> Path:
     """Returns where the socket of a data folder is."""
@@ -37,19 +40,27 @@ def error_from_json(data: dict[str, Any]) -> SilaError:
 
 
 def ask_server(data: Path, command: str, args: dict[str, Any]) -> Any:
-    """Has a running server run a command. Raises what the command raised, or StorageError."""
+    """Has a running server run a command.
+
+    Raises what the command raised, or StorageError: with the code NOT_SERVING when nobody
+    listens, else when no answer came, and then nobody knows whether it was done.
+    """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         try:
             connection.connect(str(socket_path(data)))
+        except OSError as error:
+            raise StorageError(
+                f"the server that uses {data} does not answer: {error}",
+                code=NOT_SERVING,
+                hint="It may be starting or stopping; try again in a moment.",
+            ) from error
+        try:
             request = json.dumps({"command": command, "args": args})
             connection.sendall(request.encode() + b"\n")
             with connection.makefile("rb") as answers:
                 line = answers.readline()
         except OSError as error:
-            raise StorageError(
-                f"the server that uses {data} does not answer: {error}",
-                hint="It may be starting or stopping; try again in a moment.",
-            ) from error
+            raise StorageError(f"the server went away before it answered: {error}") from error
     try:
         answer = json.loads(line)
     except ValueError:

@@ -8,14 +8,18 @@ import getpass
 import json
 import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sila_daemon.core.errors import AlreadyRunningError, SilaError, UsageError
+from sila_daemon.core.errors import AlreadyRunningError, SilaError, StorageError, UsageError
+from sila_daemon.server.admin_client import NOT_SERVING, ask_server, socket_path
 
 DATA_VARIABLE = "SILA_SERVER_DATA"
 DEFAULT_PORT = 6001
+BUSY_SECONDS_MAX = 10.0
+"""How long a command waits for a folder that another one is using."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,7 +52,15 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     serve = commands.add_parser("serve", parents=[shared], help="serve until stopped")
     serve.add_argument("--host", default="127.0.0.1")
-    serve.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes any free one")
+    serve.add_argument("--port", type=_port, default=DEFAULT_PORT, help="0 takes any free one")
+    serve.add_argument(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="let web pages or desktop apps of this origin in, such as tauri://localhost; may be"
+        " repeated; * means all (default: the server's own origin, and whatever sends none)",
+    )
     _add_user_commands(commands.add_parser("user", help="accounts"), shared)
     _add_space_commands(commands.add_parser("space", help="spaces"), shared)
     return parser
@@ -92,6 +104,13 @@ def _add_space_commands(parser: argparse.ArgumentParser, shared: argparse.Argume
     members.add_argument("space")
 
 
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 65_535:
+        raise ValueError(text)
+    return number
+
+
 def _data_folder(arguments: argparse.Namespace) -> Path:
     chosen: Path | None = getattr(arguments, "data", None)
     if chosen is None and os.environ.get(DATA_VARIABLE):
@@ -111,7 +130,12 @@ def _serve(arguments: argparse.Namespace, data: Path) -> int:
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
     )
-    asyncio.run(serve(data, arguments.host, arguments.port, lambda url: print(url, flush=True)))
+
+    def on_ready(url: str) -> None:
+        print(url, flush=True)
+
+    origins = arguments.allow_origin
+    asyncio.run(serve(data, arguments.host, arguments.port, on_ready, origins))
     return 0
 
 
@@ -124,21 +148,27 @@ def _result(arguments: argparse.Namespace, data: Path) -> Any:
     }
     if name in ("user add", "user password"):
         args["password"] = _password(arguments, is_needed=name == "user password")
-    if data.is_dir() and _is_served(data):
-        from sila_daemon.server.admin_client import ask_server
+    deadline = time.monotonic() + BUSY_SECONDS_MAX
+    while True:
+        try:
+            return _run_somewhere(data, name, args)
+        except AlreadyRunningError:
+            # Another command has the folder for a moment, or a server that starts or stops.
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.1)
 
-        return ask_server(data, name, args)
+
+def _run_somewhere(data: Path, name: str, args: dict[str, Any]) -> Any:
+    """Asks a server that runs, or runs the command in this process."""
+    if socket_path(data).exists():
+        try:
+            return ask_server(data, name, args)
+        except StorageError as error:
+            if error.code != NOT_SERVING:
+                raise
+            # The socket was left by a server that was killed, unless somebody holds the lock.
     return asyncio.run(_run_here(data, name, args))
-
-
-def _is_served(data: Path) -> bool:
-    from sila_daemon.server.locks import data_lock
-
-    try:
-        with data_lock(data):
-            return False
-    except AlreadyRunningError:
-        return True
 
 
 async def _run_here(data: Path, name: str, args: dict[str, Any]) -> Any:

@@ -13,18 +13,22 @@ import logging
 import re
 from typing import TYPE_CHECKING, Any
 
+import engineio
 import socketio
+from engineio import packet as eio_packet
 from engineio.payload import Payload
 from socketio import packet
 
 from sila_daemon.core.errors import SilaError
 from sila_daemon.server.gate import Admit, Knock, RefusedError
 from sila_daemon.server.limits import FRAME_BYTES_MAX, NAMESPACES_PER_SOCKET_MAX
-from sila_daemon.server.packets import SafeJson, SpacePacket
+from sila_daemon.server.packets import UNREAD, SafeJson, SpacePacket, read_leniently
 
 if TYPE_CHECKING:
     from sila_daemon.ports.clock import Clock
+    from sila_daemon.ports.workers import Workers
     from sila_daemon.server.frames import Frame
+    from sila_daemon.server.origins import OriginRule
     from sila_daemon.server.session import SpaceSession
 
 LOG = logging.getLogger(__name__)
@@ -35,6 +39,9 @@ FRAME_MARGIN_BYTES = 1 << 20
 
 _NAMESPACE = re.compile(r"/spaces/([A-Za-z0-9_-]{3,128})\Z")
 _UNFLUSHED_BYTES_MAX = 64 << 10
+_QUEUED_PACKETS_MAX = 2000
+"""Packets that wait to leave, beyond which no more questions to join are answered."""
+
 _LONELY_SECONDS_MAX = 30.0
 """How long a connection may stay that has joined no space."""
 
@@ -71,13 +78,31 @@ class SocketPeer:
             await socket.close(wait=False, abort=True)
 
 
+class _Outgoing(asyncio.Queue[Any]):
+    """Packets that wait to leave; one that only ends a poll is left out when another will."""
+
+    async def put(self, item: Any) -> None:
+        """Queues a packet."""
+        if item is None or item.packet_type != eio_packet.NOOP or self.empty():
+            await super().put(item)
+
+
+_EioServer: Any = engineio.AsyncServer
 _AsyncServer: Any = socketio.AsyncServer
+
+
+class _Engine(_EioServer):  # type: ignore[misc]
+    """Engine.IO whose queues nobody can fill by asking for nothing."""
+
+    def create_queue(self, *_: Any, **__: Any) -> _Outgoing:
+        """Makes the queue of one connection."""
+        return _Outgoing()
 
 
 class GatewayServer(_AsyncServer):  # type: ignore[misc]
     """python-socketio with events that keep their order."""
 
-    def __init__(self, admit: Admit, clock: Clock, cors_allowed_origins: list[str] | None) -> None:
+    def __init__(self, admit: Admit, clock: Clock, workers: Workers, origins: OriginRule) -> None:
         # The library takes at most 16 packets in one POST of a polling client and drops more
         # without a word; the original's client sends whatever has gathered.
         Payload.max_decode_packets = 65_536
@@ -86,7 +111,7 @@ class GatewayServer(_AsyncServer):  # type: ignore[misc]
             namespaces="*",
             serializer=SpacePacket,
             json=SafeJson,
-            cors_allowed_origins=cors_allowed_origins,
+            cors_allowed_origins=origins.allows,
             max_http_buffer_size=FRAME_BYTES_MAX + FRAME_MARGIN_BYTES,
             ping_interval=PING_SECONDS,
             ping_timeout=PING_SECONDS,
@@ -94,12 +119,16 @@ class GatewayServer(_AsyncServer):  # type: ignore[misc]
         )
         self._admit = admit
         self._clock = clock
+        self._workers = workers
         self._sessions: dict[tuple[str, str], SpaceSession] = {}
         self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._connected_at: dict[str, float] = {}
-        self._closing: asyncio.Future[None] | None = None
+        self._closing: asyncio.Future[Any] | None = None
         self.on("connect", self._on_connect, namespace="*")
         self.on("disconnect", self._on_disconnect, namespace="*")
+
+    def _engineio_server_class(self) -> type[_Engine]:
+        return _Engine
 
     async def _on_connect(
         self, namespace: str, sid: str, environ: dict[str, Any], auth: object = None
@@ -144,6 +173,9 @@ class GatewayServer(_AsyncServer):  # type: ignore[misc]
         joined = sum(1 for joined_sid, _ in self._sessions if joined_sid == eio_sid)
         if (eio_sid, namespace) in self._sessions or joined >= NAMESPACES_PER_SOCKET_MAX:
             return
+        socket = self.eio.sockets.get(eio_sid)
+        if socket is None or socket.queue.qsize() > _QUEUED_PACKETS_MAX:
+            return  # Who asks so often without reading the answers gets no more of them.
         await super()._handle_connect(eio_sid, namespace, data)
         session = self._sessions.get((eio_sid, namespace))
         if session is not None:
@@ -167,6 +199,9 @@ class GatewayServer(_AsyncServer):  # type: ignore[misc]
         session = self._sessions.get((eio_sid, namespace or "/"))
         if session is None:
             return
+        if data[0] == UNREAD:
+            body = data[1]
+            data = await self._workers.run(lambda: read_leniently(body))
         session.receive(data[0], data[1], id)
         await session.room()
 
@@ -192,11 +227,10 @@ class GatewayServer(_AsyncServer):  # type: ignore[misc]
     def begin_stop(self) -> None:
         """Closes every connection in a way that makes clients come back later."""
 
-        async def close_all() -> None:
-            for socket in list(self.eio.sockets.values()):
-                await socket.close(wait=False)
-
-        self._closing = asyncio.ensure_future(close_all())
+        sockets = list(self.eio.sockets.values())
+        self._closing = asyncio.gather(
+            *(socket.close(wait=False) for socket in sockets), return_exceptions=True
+        )
 
     async def stop(self) -> None:
         """Ends every session; call it once no more connections are taken."""

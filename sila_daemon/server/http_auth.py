@@ -45,7 +45,8 @@ class AuthRoutes:
     async def _log_in(self, request: Request) -> Response:
         body, address = await json_body(request), address_of(request)
         account = str(body.get("email", "")).strip().lower()[:300]
-        wait = max(self._by_address.wait_seconds(address), self._by_account.wait_seconds(account))
+        # One after the other: who is held back by address must not use up others' attempts.
+        wait = self._by_address.wait_seconds(address) or self._by_account.wait_seconds(account)
         if wait > 0:
             error = FormatError("too many attempts; wait a little", code="rate_limited")
             return _with_retry_after(error, wait)

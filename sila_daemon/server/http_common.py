@@ -31,8 +31,11 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
-JSON_BYTES_MAX = 8 << 20
-"""Bodies that are not files: the longest are lists of blobs."""
+JSON_BYTES_MAX = 64 << 10
+"""A body that is not a file; anybody may send one to sign in."""
+
+LISTS_BYTES_MAX = 8 << 20
+"""A body with lists of files or with sealed secrets, of somebody who has signed in."""
 
 Handler = Callable[[Request], Awaitable[Response]]
 T = TypeVar("T")
@@ -118,12 +121,12 @@ async def space_asked(request: Request, *, to_write: bool = False) -> tuple[User
     return user, info
 
 
-async def json_body(request: Request) -> dict[str, Any]:
+async def json_body(request: Request, bytes_max: int = JSON_BYTES_MAX) -> dict[str, Any]:
     """Reads a body that is a JSON object; an empty one counts as `{}`. Raises FormatError."""
     data = bytearray()
     async for chunk in request.stream():
         data += chunk
-        if len(data) > JSON_BYTES_MAX:
+        if len(data) > bytes_max:
             raise FormatError("the body is too large", code="too_large")
     try:
         body = json.loads(data) if data.strip() else {}

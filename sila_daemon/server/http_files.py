@@ -13,6 +13,7 @@ from starlette.routing import Route
 from sila_daemon.core import ids
 from sila_daemon.core.errors import FormatError, NotFoundError
 from sila_daemon.server.http_common import (
+    LISTS_BYTES_MAX,
     answering_errors,
     json_body,
     ok,
@@ -29,13 +30,16 @@ if TYPE_CHECKING:
     from sila_daemon.server.space_files import FileBytes
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z")
+RIGHTS_SECONDS_MAX = 1.0
+"""How long a right may have ended that an upload goes on with."""
+
 ASKED_MAX = 50_000
 """Files that one question may name."""
 
 
 async def _missing(request: Request) -> Response:
     _, info = await space_asked(request)
-    body = await json_body(request)
+    body = await json_body(request, LISTS_BYTES_MAX)
     static = listed(body.get("static"))
     var = [item if isinstance(item, dict) else {} for item in listed(body.get("var"))]
     hashes = [ids.checked_hash(item) for item in static]
@@ -57,12 +61,21 @@ def listed(thing: Any) -> list[Any]:
 
 
 async def upload(request: Request) -> AsyncIterator[bytes]:
-    """Yields the body of a request. Raises FormatError when it is cut off."""
+    """Yields the body of a request, as long as its sender may write, to the very end.
+
+    Raises FormatError when it is cut off, and what `space_asked` raises.
+    """
+    clock = world_of(request).ports.clock
+    asked_at = clock.monotonic()
     try:
         async for chunk in request.stream():
+            if clock.monotonic() - asked_at > RIGHTS_SECONDS_MAX:
+                await space_asked(request, to_write=True)
+                asked_at = clock.monotonic()
             yield chunk
     except ClientDisconnect:
         raise FormatError("the upload was cut off", code="incomplete") from None
+    await space_asked(request, to_write=True)
 
 
 async def _put_static(request: Request) -> Response:

@@ -9,16 +9,17 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from sila_daemon.core import ids
-from sila_daemon.core.errors import CorruptBlobError
+from sila_daemon.core.errors import CorruptBlobError, FormatError
 from sila_daemon.server.file_packs import MEDIA_TYPE, PackedFile, read_pack, write_pack
 from sila_daemon.server.http_common import (
+    LISTS_BYTES_MAX,
     answering_errors,
     json_body,
     ok,
     space_asked,
     world_of,
 )
-from sila_daemon.server.http_files import listed, upload
+from sila_daemon.server.http_files import ASKED_MAX, listed, upload
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -32,10 +33,11 @@ async def _pack(request: Request) -> Response:
     changed: dict[str, list[Any]] = {"static": [], "var": []}
     async with world_of(request).spaces.use(info.id) as space:
         try:
-            results = [
-                await _store(space.files, packed, user.id, changed)
-                async for packed in read_pack(upload(request))
-            ]
+            results: list[dict[str, Any]] = []
+            async for packed in read_pack(upload(request)):
+                if len(results) == ASKED_MAX:
+                    raise FormatError(f"a pack has at most {ASKED_MAX} files", code="too_large")
+                results.append(await _store(space.files, packed, user.id, changed))
         finally:
             if changed["static"] or changed["var"]:
                 space.hub.notify_all("files:changed", changed)
@@ -68,7 +70,7 @@ async def _once(data: bytes) -> AsyncIterator[bytes]:
 
 async def _fetch(request: Request) -> Response:
     _, info = await space_asked(request)
-    body = await json_body(request)
+    body = await json_body(request, LISTS_BYTES_MAX)
     static = [ids.checked_hash(item) for item in listed(body.get("static"))]
     var = [ids.checked_uuid(item) for item in listed(body.get("var"))]
     spaces = world_of(request).spaces

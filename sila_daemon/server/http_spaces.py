@@ -12,6 +12,7 @@ from sila_daemon.core.errors import FormatError, RemoteRefusedError
 from sila_daemon.server.directory import checked_name
 from sila_daemon.server.frames import dumps
 from sila_daemon.server.http_common import (
+    LISTS_BYTES_MAX,
     answering_errors,
     json_body,
     ok,
@@ -93,7 +94,7 @@ async def _put_secrets(request: Request) -> Response:
     expected = unquoted(request.headers.get("if-match"))
     if expected is None:
         raise FormatError("send If-Match with the ETag", code="precondition_required")
-    body = await json_body(request)
+    body = await json_body(request, LISTS_BYTES_MAX)
     async with world_of(request).spaces.use(info.id) as space:
         secrets = space.secrets.unseal(body.get("sealed"))
         try:

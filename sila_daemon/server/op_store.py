@@ -61,7 +61,8 @@ OPS_SCHEMA = Schema(
             size INTEGER NOT NULL, created_at INTEGER NOT NULL, sender TEXT NOT NULL,
             is_side INTEGER NOT NULL, PRIMARY KEY (id, revision)
         ) WITHOUT ROWID;
-        """
+        """,
+        "ALTER TABLE var_files ADD COLUMN changed_at INTEGER NOT NULL DEFAULT 0",
     ],
 )
 

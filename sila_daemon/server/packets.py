@@ -21,11 +21,20 @@ from sila_daemon.server.limits import FRAME_BYTES_MAX
 MALFORMED = "\x00malformed"
 """The name of an event that could not be read; no client can send it (it is refused by name)."""
 
-_RESERVED = frozenset({"connect", "connect_error", "disconnect", MALFORMED, TOO_LARGE})
+UNREAD = "\x00unread"
+"""The name of a large event that only a slow decoder may understand: see `read_leniently`."""
+
+CONNECT_BYTES_MAX = 64 << 10
+"""JSON of what a client presents to join; nobody has checked yet who sends it."""
+
+LENIENT_BYTES_MAX = 32 << 10
+"""JSON that is decoded slowly on the event loop; longer ones wait for a worker."""
+
+_RESERVED = frozenset({"connect", "connect_error", "disconnect", MALFORMED, TOO_LARGE, UNREAD})
 """Names that python-socketio takes for its own: an event of that name would be a forged one."""
 
 _HEADER = re.compile(
-    r"(?P<kind>[0-6])(?:\d{1,10}-)?(?:(?P<namespace>/[^,]*),?)?(?P<number>\d{1,15})?"
+    r"(?P<kind>[0-6])(?:\d{1,10}-)?(?:(?P<namespace>/[^,]{0,255}),?)?(?P<number>\d{1,15})?"
 )
 _DECODE_ARRAY = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _DECODE_NAME = msgspec.json.Decoder(str).decode
@@ -61,7 +70,9 @@ class SpacePacket(_Packet):  # type: ignore[misc]
             self.namespace = header["namespace"].partition("?")[0]
         kind = int(header["kind"])
         if kind == packet.CONNECT:
-            self.packet_type, self.data = kind, _decoded(encoded_packet[header.end() :])
+            body = encoded_packet[header.end() :]
+            self.packet_type = kind
+            self.data = _decoded(body) if len(body) <= CONNECT_BYTES_MAX else None
         elif kind == packet.DISCONNECT:
             self.packet_type = kind
         elif kind in (packet.EVENT, packet.BINARY_EVENT):
@@ -90,11 +101,11 @@ def _event(body: str) -> list[Any]:
         name = _DECODE_NAME(parts[0])
         payload = bytes(parts[1]) if len(parts) > 1 else None
     except (msgspec.DecodeError, UnicodeError, RecursionError, IndexError):
-        return _event_leniently(body)
+        return read_leniently(body) if len(body) <= LENIENT_BYTES_MAX else [UNREAD, body]
     return [MALFORMED, None] if name in _RESERVED else [name, payload]
 
 
-def _event_leniently(body: str) -> list[Any]:
+def read_leniently(body: str) -> list[Any]:
     """Reads what msgspec refuses, such as a lone surrogate, if JavaScript would."""
     parts = _decoded(body)
     if not isinstance(parts, list) or not parts or not isinstance(parts[0], str):

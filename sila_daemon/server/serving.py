@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import uvicorn
 
 from sila_daemon.core.errors import StorageError
 from sila_daemon.server.admin import admin_socket
-from sila_daemon.server.app import make_app
+from sila_daemon.server.app import GuardedApp, make_app
 from sila_daemon.server.gateway import FRAME_MARGIN_BYTES
 from sila_daemon.server.limits import FRAME_BYTES_MAX
 from sila_daemon.server.locks import data_lock
@@ -69,23 +69,29 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-async def serve(data: Path, host: str, port: int, on_ready: Callable[[str], None]) -> None:
+async def serve(
+    data: Path,
+    host: str,
+    port: int,
+    on_ready: Callable[[str], None],
+    allowed_origins: Sequence[str] = (),
+) -> None:
     """Serves a data folder until SIGTERM or SIGINT. Raises AlreadyRunningError, StorageError."""
     with data_lock(data), system_ports() as ports:
         listener = listen(host, port)
         try:
             world = await World.open(data, ports)
             try:
+                app = make_app(world, allowed_origins)
                 async with admin_socket(world, data):
-                    await _run(world, listener, on_ready)
+                    await _run(app, listener, on_ready)
             finally:
                 await world.close()
         finally:
             listener.close()
 
 
-async def _run(world: World, listener: socket.socket, on_ready: Callable[[str], None]) -> None:
-    app = make_app(world)
+async def _run(app: GuardedApp, listener: socket.socket, on_ready: Callable[[str], None]) -> None:
     config = uvicorn.Config(
         app,
         ws_max_size=FRAME_BYTES_MAX + FRAME_MARGIN_BYTES,

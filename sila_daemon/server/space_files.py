@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from sila_daemon.core import ids
 from sila_daemon.core.errors import NotFoundError, StorageFullError
@@ -30,6 +31,8 @@ class VarState:
     revision: int
     sha256: str
     size: int
+    changed_at: int
+    """When the file with these bytes was written last (Unix ns), as the disk tells it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +55,32 @@ class FileBytes:
         self._start = start
         self._end = end
         self._is_open = True
+        self._reading: asyncio.Future[bytes] | None = None
 
     def close(self) -> None:
         """Closes the file; for a reader that goes away before it has begun, too."""
-        if self._is_open:
-            self._is_open = False
+        if not self._is_open:
+            return
+        self._is_open = False
+        if self._reading is None or self._reading.done():
             self._file.close()
+        else:
+            # Whoever waited was cancelled, the thread goes on: under its feet the descriptor
+            # could become another file's.
+            self._reading.add_done_callback(lambda _: self._file.close())
+
+    async def _read(self, offset: int, size: int) -> bytes:
+        self._reading = asyncio.ensure_future(
+            self._workers.run(lambda: self._file.read_at(offset, size))
+        )
+        return await asyncio.shield(self._reading)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         offset = self._start
         try:
             while offset < self._end:
                 size = min(READ_BYTES, self._end - offset)
-                chunk = await self._workers.run(lambda o=offset, s=size: self._file.read_at(o, s))  # type: ignore[misc]
+                chunk = await self._read(offset, size)
                 if not chunk:
                     return
                 offset += len(chunk)
@@ -83,7 +99,8 @@ class SpaceFiles:
         self._database = database
         self._clock = clock
         self._workers = workers
-        self._var_locks: dict[str, asyncio.Lock] = {}
+        # Kept only while somebody holds one: any id may be asked for.
+        self._var_locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def missing(self, static: list[str], var: list[tuple[str, str]]) -> dict[str, list[str]]:
         """Returns which of these files are not here; of mutable ones, not with that SHA-256."""
@@ -152,49 +169,78 @@ class SpaceFiles:
         """Returns the current state of a mutable file; None when it was never stored."""
 
         def work(connection: apsw.Connection) -> VarState | None:
-            row = connection.execute(
-                "SELECT revision, sha256, size FROM var_files WHERE id = ?", (uuid,)
-            ).fetchone()
-            return None if row is None else VarState(*row)
+            return _var_state(connection, uuid)
 
         return await self._database.read(work)
 
     async def open_var(self, uuid: str) -> tuple[ReadableFile, VarState]:
         """Opens a mutable file as it is now. Raises NotFoundError."""
         async with self._lock(uuid):
-            state = await self.var_state(uuid)
+            state = await self._settled_state(uuid)
             if state is None:
                 raise NotFoundError("there is no such file", code="blob_missing")
             return await self._workers.run(lambda: self._blobs.open_var(uuid)), state
+
+    async def _settled_state(self, uuid: str) -> VarState | None:
+        """Returns the state of a mutable file whose lock is held, as its bytes really are.
+
+        A crash, or a full disk, between the bytes and their row leaves bytes that no revision
+        knows: they become the next one. The time of the file's last change tells.
+        """
+        state = await self.var_state(uuid)
+        changed_at = await self._workers.run(lambda: self._changed_at(uuid))
+        if changed_at is None or (state is not None and state.changed_at == changed_at):
+            return state
+        blob = await self._workers.run(lambda: self._blobs.stat_var(uuid))
+        if state is None or state.sha256 != blob.sha256:
+            put = await self._enter(uuid, (blob.sha256, blob.size, changed_at), "", is_side=False)
+            return put.current
+        await self._database.write(
+            lambda connection: connection.execute(
+                "UPDATE var_files SET changed_at = ? WHERE id = ?", (changed_at, uuid)
+            )
+        )
+        return state
+
+    def _changed_at(self, uuid: str) -> int | None:
+        if not self._blobs.has_var(uuid):
+            return None
+        with self._blobs.open_var(uuid) as file:
+            return file.stat().modified_ns
 
     async def put_var(
         self, uuid: str, chunks: AsyncIterable[bytes], expected: int | None, sender: str
     ) -> VarPut:
         """Replaces a mutable file if its revision is `expected` (None: if there is none yet).
 
-        Otherwise the bytes become a side revision, kept among the immutable files.
+        Otherwise the bytes become a side revision, kept among the immutable files; unless they
+        are those that are here already, as after an answer that was lost.
         """
         ids.checked_uuid(uuid)
         writer = await self._filled(chunks)
         try:
             async with self._lock(uuid):
-                state = await self.var_state(uuid)
+                state = await self._settled_state(uuid)
                 if (state.revision if state else None) == expected:
-                    # The bytes first: an interrupted replacement is then repeated by the
-                    # sender, whose expected revision is still the stored one.
+                    # The bytes first: whatever interrupts us, they are then found by the next
+                    # look at this file.
                     blob = await self._workers.run(lambda: writer.finish_var(uuid))
-                    sha256, size, is_side = blob.sha256, blob.size, False
-                else:
-                    kept = await self._workers.run(writer.finish_static)
-                    sha256, size, is_side = kept.hash, kept.size, True
-                return await self._enter(uuid, sha256, size, sender, is_side=is_side)
+                    changed_at = await self._workers.run(lambda: self._changed_at(uuid)) or 0
+                    facts = blob.sha256, blob.size, changed_at
+                    return await self._enter(uuid, facts, sender, is_side=False)
+                kept = await self._workers.run(writer.finish_static)
+                if state is not None and state.sha256 == kept.hash:
+                    return VarPut(True, state.revision, state)
+                return await self._enter(uuid, (kept.hash, kept.size, 0), sender, is_side=True)
         finally:
             await self._workers.run(writer.abort)
 
     async def _enter(
-        self, uuid: str, sha256: str, size: int, sender: str, *, is_side: bool
+        self, uuid: str, facts: tuple[str, int, int], sender: str, *, is_side: bool
     ) -> VarPut:
+        """Numbers bytes, of which `facts` are SHA-256, size and time of the file's change."""
         now = self._now_ms()
+        sha256, size, changed_at = facts
 
         def work(connection: apsw.Connection) -> VarPut:
             row = connection.execute(
@@ -207,13 +253,10 @@ class SpaceFiles:
             )
             if not is_side:
                 connection.execute(
-                    "INSERT OR REPLACE INTO var_files VALUES (?,?,?,?,?)",
-                    (uuid, revision, sha256, size, now),
+                    "INSERT OR REPLACE INTO var_files VALUES (?,?,?,?,?,?)",
+                    (uuid, revision, sha256, size, now, changed_at),
                 )
-            current = connection.execute(
-                "SELECT revision, sha256, size FROM var_files WHERE id = ?", (uuid,)
-            ).fetchone()
-            state = VarState(*current) if current else VarState(0, "", 0)
+            state = _var_state(connection, uuid) or VarState(0, "", 0, 0)
             return VarPut(not is_side, revision, state)
 
         return await self._database.write(work)
@@ -238,7 +281,17 @@ class SpaceFiles:
         )
 
     def _lock(self, uuid: str) -> asyncio.Lock:
-        return self._var_locks.setdefault(uuid, asyncio.Lock())
+        lock = self._var_locks.get(uuid)
+        if lock is None:
+            lock = self._var_locks[uuid] = asyncio.Lock()
+        return lock
 
     def _now_ms(self) -> int:
         return int(self._clock.time() * 1000)
+
+
+def _var_state(connection: apsw.Connection, uuid: str) -> VarState | None:
+    row = connection.execute(
+        "SELECT revision, sha256, size, changed_at FROM var_files WHERE id = ?", (uuid,)
+    ).fetchone()
+    return None if row is None else VarState(*row)

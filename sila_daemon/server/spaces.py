@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sila_daemon.core import ids
 from sila_daemon.core.editor import Editor
-from sila_daemon.core.errors import NotFoundError
+from sila_daemon.core.errors import NotFoundError, StorageError
 from sila_daemon.core.space import Space
 from sila_daemon.folder.blobs import BlobFolder
 from sila_daemon.folder.layout import SpaceLayout
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from sila_daemon.server.ports import Ports
 
 LOG = logging.getLogger(__name__)
+
+_EVER_NS = 2**63
 
 IDLE_SECONDS_MAX = 60.0
 """How long a space stays open that nobody uses."""
@@ -125,6 +127,11 @@ class Spaces:
         )
         hub = Hub(space_id, store)
         blobs = BlobFolder(layout.files_dir, ports.disk, ports.randomness)
+        try:
+            # Of a process that was killed: while a space is closed, nobody is sending files.
+            await ports.workers.run(lambda: blobs.remove_leftovers(_EVER_NS))
+        except StorageError as error:
+            LOG.warning("space %s keeps its leftovers: %s", space_id, error.message)
         return OpenSpace(
             hub,
             store,

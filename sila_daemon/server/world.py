@@ -55,13 +55,18 @@ class World:
     async def open(cls, data: Path, ports: Ports) -> Self:
         """Opens a data folder, making it at the first start. Raises StorageError."""
 
+        path = data / "platform.sqlite"
+
         def prepare() -> bytes:
             with storage_errors(f"use {data}"):
                 make_dirs(ports.disk, data / "spaces")
+                if ports.disk.stat(path) is None:
+                    # Before SQLite does, which lets everybody read what it makes.
+                    ports.disk.create(path).close()
             return load_key(ports.disk, data / "signing.key", ports.randomness)
 
         key = await ports.workers.run(prepare)
-        database = await ports.databases.open(data / "platform.sqlite", PLATFORM_SCHEMA)
+        database = await ports.databases.open(path, PLATFORM_SCHEMA)
         fresh_id = new_id(ports.randomness)
 
         def begin(connection: apsw.Connection) -> str:
@@ -104,7 +109,14 @@ class World:
         await self.spaces.make(chosen)
         if is_new:
             await self.spaces.plant(chosen, wanted)
+        elif await self._holds_ops(chosen):
+            # Of an import that was interrupted: nobody but an importer may have them.
+            raise ProtectionError("a space with this id is here already", code="taken")
         return await self.directory.add(chosen, wanted, owner.id)
+
+    async def _holds_ops(self, space_id: str) -> bool:
+        async with self.spaces.use(space_id) as space:
+            return space.hub.head.seq > 0
 
     async def space_of(self, space_id: str, user: User) -> SpaceInfo:
         """Returns a space that this user may see. Raises NotFoundError for any other."""

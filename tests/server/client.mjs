@@ -11,8 +11,9 @@ const sockets = {};
 createInterface({ input: process.stdin }).on("line", (line) => {
   const [command, name, ...rest] = JSON.parse(line);
   if (command === "connect") {
-    const [url, namespace, token, transports] = rest;
-    const socket = io(url + namespace, { auth: { token }, transports, forceNew: true });
+    const [url, namespace, token, transports, extraHeaders] = rest;
+    const options = { auth: { token }, transports, extraHeaders, forceNew: true };
+    const socket = io(url + namespace, options);
     sockets[name] = socket;
     socket.on("connect", () => say(name, "connect", socket.io.engine.transport.name));
     socket.on("connect_error", (error) => say(name, "connect_error", error.message));

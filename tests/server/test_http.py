@@ -12,8 +12,11 @@ from typing import Any
 import aiohttp
 import pytest
 
+from sila_daemon.core.errors import StorageFullError
+from sila_daemon.server import http_packs
+from sila_daemon.server.op_store import Batch
 from sila_daemon.server.space_secrets import SecretSet, fingerprint
-from tests.server.world_fixture import SPACE, Server, running_server
+from tests.server.world_fixture import SPACE, TREE, Server, moves, running_server
 
 UUID = "1" * 32
 HELLO = hashlib.sha256(b"hello").hexdigest()
@@ -138,9 +141,20 @@ async def test_signing_in_out_and_too_often(api: Api) -> None:
 async def test_bad_bodies_are_refused(api: Api, body: bytes) -> None:
     for path in ("/auth/login", "/auth/refresh"):
         status, _, answer = await api.ask("POST", path, data=body, token=None)
-        assert status in (400, 401) and answer["ok"] is False
+        assert status in (400, 401, 413) and answer["ok"] is False
     status, _, answer = await api.ask("PUT", f"/spaces/{SPACE}/secrets", data=body)
     assert (status, answer["code"]) == (400, "precondition_required") or status == 428
+
+
+async def test_an_interrupted_import_is_nobodys_space(api: Api) -> None:
+    space_id = "e" * 32
+    spaces = api.server.world.spaces
+    await spaces.make(space_id)
+    assert (await api.ask("POST", "/spaces", {"id": space_id}))[0] == 201
+    await spaces.make("f" * 32)
+    async with spaces.use("f" * 32) as space:
+        await space.store.commit([Batch(TREE, moves(1, 1), "import")])
+    assert (await api.ask("POST", "/spaces", {"id": "f" * 32}))[0] == 409
 
 
 async def test_making_spaces(api: Api) -> None:
@@ -275,6 +289,96 @@ async def test_mutable_files_keep_what_lost(api: Api) -> None:
     assert (await api.ask("POST", lacking, asked))[2]["var"] == []
     asked["var"][0]["sha256"] = HELLO
     assert (await api.ask("POST", lacking, asked))[2]["var"] == [UUID]
+
+
+async def test_bytes_that_no_revision_knows_become_the_next_one(api: Api) -> None:
+    """What a crash, or a full disk, between the bytes and their row leaves behind."""
+    var = f"/spaces/{SPACE}/files/var/{UUID}"
+    _, headers, _ = await api.ask("PUT", var, data=b"one", headers={"If-None-Match": "*"})
+    async with api.server.world.spaces.use(SPACE) as space:
+        space.files._blobs.put_var(UUID, [b"two"])
+        space.files._blobs.put_var("2" * 32, [b"first"])
+    status, after, body = await api.ask("GET", var)
+    assert (status, body) == (200, b"two")
+    assert after["ETag"] != headers["ETag"]
+    assert after["X-Sha256"] == hashlib.sha256(b"two").hexdigest()
+    # Its sender, who got no answer, repeats; then goes on from what it was told.
+    status, again, answer = await api.ask(
+        "PUT", var, data=b"two", headers={"If-Match": headers["ETag"]}
+    )
+    assert (status, again["ETag"]) == (200, after["ETag"]), answer
+    status, _, _ = await api.ask("PUT", var, data=b"x", headers={"If-Match": again["ETag"]})
+    assert status == 200
+    assert (await api.ask("GET", f"/spaces/{SPACE}/files/var/{'2' * 32}"))[2] == b"first"
+
+
+async def test_a_failed_row_does_not_hide_the_bytes(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    var = f"/spaces/{SPACE}/files/var/{UUID}"
+    _, headers, _ = await api.ask("PUT", var, data=b"one", headers={"If-None-Match": "*"})
+    seen = {"If-Match": headers["ETag"]}
+    async with api.server.world.spaces.use(SPACE) as space:
+
+        async def full(*_: object) -> None:
+            raise StorageFullError("no space left")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(space.files._database, "write", full)
+            assert (await api.ask("PUT", var, data=b"two", headers=seen))[0] == 507
+    status, again, _ = await api.ask("PUT", var, data=b"two", headers=seen)
+    assert status == 200
+    _, now, body = await api.ask("GET", var)
+    assert (body, now["ETag"]) == (b"two", again["ETag"])
+    assert now["X-Sha256"] == hashlib.sha256(b"two").hexdigest()
+
+
+async def test_who_is_taken_out_during_an_upload_stores_nothing(api: Api) -> None:
+    world = api.server.world
+    guest, token = await api.server.another_user("guest@example.org")
+    await world.directory.share(SPACE, guest.id, "editor")
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"hel"
+        await world.directory.unshare(SPACE, guest.id)
+        yield b"lo"
+
+    for path in (f"files/static/{HELLO}", f"files/var/{UUID}"):
+        await world.directory.share(SPACE, guest.id, "editor")
+        status, _, _ = await api.ask(
+            "PUT", f"/spaces/{SPACE}/{path}", data=body(), token=token,
+            headers={"If-None-Match": "*"},
+        )  # fmt: skip
+        assert status == 404
+        assert (await api.ask("GET", f"/spaces/{SPACE}/{path}"))[0] == 404
+    files = world.spaces.layout(SPACE).files_dir
+    assert [path for path in files.rglob("*") if path.is_file()] == []
+
+
+async def test_a_pack_of_too_many_files_ends(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_packs, "ASKED_MAX", 3)
+    line = b'{"kind":"static","id":"%b","size":5}\nhello' % HELLO.encode()
+    path = f"/spaces/{SPACE}/files/pack"
+    assert (await api.ask("POST", path, data=line * 3))[0] == 200
+    assert (await api.ask("POST", path, data=line * 4))[0] == 413
+
+
+async def test_strangers_send_no_megabytes_of_json(api: Api) -> None:
+    body = b'{"email":[%b0]}' % (b"[]," * 100_000)
+    for path in ("/auth/login", "/auth/refresh"):
+        assert (await api.ask("POST", path, data=body, token=None))[0] == 413
+
+
+async def test_who_is_held_back_uses_up_nobody_elses_attempts(api: Api) -> None:
+    await api.server.world.accounts.add_user("known@example.org", "good password")
+    for number in range(20):
+        await api.ask("POST", "/auth/login", {"email": f"x{number}@y.z"}, token=None)
+    known = {"email": "known@example.org", "password": "bad"}
+    for _ in range(10):
+        assert (await api.ask("POST", "/auth/login", known, token=None))[0] == 429
+    api.server.clock.ahead += 4  # One more attempt from here, and by then none lost by account.
+    known["password"] = "good password"
+    assert (await api.ask("POST", "/auth/login", known, token=None))[0] == 200
 
 
 async def test_racing_writers_of_a_mutable_file(api: Api) -> None:

@@ -444,6 +444,34 @@ async def test_a_full_disk_is_told_to_try_again(
     assert len(await other.comes("ops:receive")) == 1
 
 
+async def test_a_database_without_room_keeps_what_it_acknowledged(place: Place) -> None:
+    client, other = await place.join(), await place.join()
+    store = place.world.spaces.open_spaces[SPACE].store
+    pages = await store.database.read(lambda c: c.pragma("page_count"))
+    await store.database.read(lambda c: c.pragma("max_page_count", pages + 40))
+    value = b'"' + b"x" * 20_000 + b'"'
+    answers = [await client.send([prop(counter, value)]) for counter in range(1, 31)]
+    kept = [answer for answer in answers if answer["ok"]]
+    assert 0 < len(kept) < 30
+    assert {a["code"] for a in answers if not a["ok"]} == {"storage_full"}
+    await store.database.read(lambda c: c.pragma("max_page_count", 1 << 30))
+    again = [await client.send([prop(counter, value)]) for counter in range(1, 31)]
+    assert sum(answer["duplicates"] for answer in again) == len(kept)
+    assert sum(answer["accepted"] for answer in again) == 30 - len(kept)
+    received = await other.comes("ops:receive", 30)
+    assert sorted(op["id"]["counter"] for r in received for op in r["ops"]) == list(range(1, 31))
+
+
+async def test_leftovers_of_a_killed_upload_are_removed(place: Place) -> None:
+    layout = place.world.spaces.layout(OTHER_SPACE)
+    layout.files_dir.mkdir(parents=True, exist_ok=True)
+    leftover = layout.files_dir / ".sila-0123456789abcdef.tmp"
+    await place.world.spaces._close_idle(OTHER_SPACE)
+    leftover.write_bytes(b"half a file")
+    async with place.world.spaces.use(OTHER_SPACE):
+        assert not leftover.exists()
+
+
 async def test_a_fault_of_ours_ends_neither_hub_nor_connection(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:

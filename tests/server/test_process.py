@@ -114,6 +114,50 @@ def test_users_and_spaces_without_a_server(data: Path) -> None:
     assert stat.S_IMODE((data / "signing.key").stat().st_mode) == 0o600
 
 
+def test_nobody_else_reads_the_data_even_in_an_open_folder(data: Path) -> None:
+    data.mkdir(mode=0o755)
+    run("user", "add", "a@b.co", "--data", data)
+    for path in data.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+
+
+def test_commands_wait_for_each_other(data: Path) -> None:
+    data.mkdir()
+    begun = [
+        subprocess.Popen(
+            [*PYTHON, "user", "add", f"u{number}@b.co", "--data", str(data)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
+        for number in range(5)
+    ]
+    assert [process.wait(60) for process in begun] == [0] * 5
+    assert len(data_of("user", "list", "--data", data)) == 5
+
+
+def test_a_port_that_cannot_be_is_wrong_usage(data: Path) -> None:
+    assert run("serve", "--data", data, "--port", "70000")[0] == 2
+    assert run("serve", "--data", data, "--port", "0", "--allow-origin", "a/b")[0] == 2
+
+
+async def test_a_silent_admin_connection_does_not_keep_the_server(data: Path) -> None:
+    async with serving(data) as (process, _):
+        reader, writer = await asyncio.open_unix_connection(str(data / "admin.sock"))
+        process.send_signal(signal.SIGTERM)
+        answer = json.loads(await asyncio.wait_for(reader.readline(), 10))
+        assert answer["error"]["message"] == "the server is stopping"
+        assert await asyncio.wait_for(process.wait(), 10) == 0
+        writer.close()
+
+
+async def test_a_second_server_is_refused(data: Path) -> None:
+    async with serving(data) as (process, _):
+        code, out = await asyncio.to_thread(run, "serve", "--data", data, "--port", "0", "--json")
+        assert (code, json.loads(out)["error"]["code"]) == (3, "already_running")
+        assert process.returncode is None
+        assert stat.S_IMODE((data / "admin.sock").stat().st_mode) == 0o600
+
+
 def test_exit_codes(data: Path) -> None:
     run("user", "add", "a@b.co", "--data", data)
     cases: list[tuple[int, str, list[str]]] = [

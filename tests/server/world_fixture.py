@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from sila_daemon.server.serving import Listening, listen, url_of
 from sila_daemon.server.world import World
 
 if TYPE_CHECKING:
+    from sila_daemon.server.app import GuardedApp
     from sila_daemon.server.frames import Frame
     from sila_daemon.server.platform import User
 
@@ -75,6 +76,7 @@ class Server:
         self.world = world
         self.url = url
         self.clock = clock
+        self.app: GuardedApp
         self.user: User
         self.token = ""
 
@@ -85,14 +87,14 @@ class Server:
 
 
 @asynccontextmanager
-async def running_server(data: Path) -> AsyncIterator[Server]:
+async def running_server(data: Path, allowed_origins: Sequence[str] = ()) -> AsyncIterator[Server]:
     """Serves a fresh data folder on a free port."""
     clock = SteppedClock()
     with system_ports() as real:
         ports = Ports(clock, real.randomness, real.disk, real.databases, real.workers)
         async with open_world(data, ports) as world:
             listener = listen("127.0.0.1", 0)
-            app = make_app(world)
+            app = make_app(world, allowed_origins)
             config = uvicorn.Config(
                 app,
                 ws_max_size=17 << 20,
@@ -106,6 +108,7 @@ async def running_server(data: Path) -> AsyncIterator[Server]:
             task = asyncio.create_task(serving.serve(sockets=[listener]))
             await started.wait()
             server = Server(world, url_of(listener), clock)
+            server.app = app
             server.user, server.token = await server.another_user("owner@example.org")
             await world.create_space(server.user, "Space", SPACE)
             try:
