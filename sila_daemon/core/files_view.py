@@ -136,8 +136,8 @@ def blob_of(hash_value: Json, uuid_value: Json) -> BlobReference | None:
         return None
 
 
-def blob_references(tree: RepTree) -> Iterator[BlobReference]:
-    """Yields every blob that a vertex of the tree refers to, deleted vertices included.
+def blob_references(tree: RepTree, *, with_deleted: bool = True) -> Iterator[BlobReference]:
+    """Yields every blob that a vertex of the tree refers to; one for each vertex that does.
 
     An `id` counts only beside a `mimeType`: other vertices have ids of their own kind.
     """
@@ -146,5 +146,5 @@ def blob_references(tree: RepTree) -> Iterator[BlobReference]:
         is_file = hash_text is not None or tree.text(index, "mimeType") is not None
         if is_file:
             reference = blob_of(tree.value(index, _HASH_KEY), tree.value(index, _UUID_KEY))
-            if reference is not None:
+            if reference is not None and (with_deleted or not tree.is_deleted(index)):
                 yield reference

@@ -195,6 +195,10 @@ def _decode_leniently(kind: LineKind, text: bytes) -> Row:
         raise FormatError(f"not UTF-8 at byte {error.start}", code="not_utf8") from None
     except RecursionError:
         raise InvalidValueError("nested too deep") from None
+    except json.JSONDecodeError as error:
+        # Its own text calls every line of a file "line 1".
+        reason = f"{error.msg.removesuffix(' at')} at column {error.colno}"
+        raise FormatError(f"not JSON: {reason}", code="bad_json") from None
     except ValueError as error:
         raise FormatError(f"not JSON: {error}", code="bad_json") from None
     if not isinstance(columns, list):
@@ -240,7 +244,7 @@ def _require(condition: bool, message: str, code: str) -> None:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
+    raise ValueError(f"{name} is no number in it")
 
 
 def encode_line(op: Op) -> bytes:

@@ -59,7 +59,7 @@ class TreeState:
 
     @property
     def vertex_count(self) -> int:
-        """The number of vertices, deleted ones and the null vertex included. O(1) amortised."""
+        """The number of vertices, deleted ones and the null vertex included. O(n), a byte each."""
         return self._hierarchy.is_created.count(1)
 
     def __contains__(self, vertex_id: str) -> bool:

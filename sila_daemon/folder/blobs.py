@@ -82,10 +82,6 @@ class BlobFolder:
         """Tells whether a file of that name is here; its bytes are not looked at."""
         return self._size(static_path(self._files_dir, blob_hash)) is not None
 
-    def static_size(self, blob_hash: str) -> int | None:
-        """Returns the size of an immutable file, None when it is not here."""
-        return self._size(static_path(self._files_dir, blob_hash))
-
     def open_static(self, blob_hash: str) -> ReadableFile:
         """Opens an immutable file. Raises NotFoundError, StorageError."""
         return self._open(static_path(self._files_dir, blob_hash), blob_hash)

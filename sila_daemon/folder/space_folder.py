@@ -188,9 +188,9 @@ def _read_space_id(layout: SpaceLayout, disk: Disk) -> str:
     try:
         content = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise FormatError("not JSON", code="bad_space_json") from None
+        raise FormatError("space.json is not JSON", code="bad_space_json") from None
     if not isinstance(content, dict) or "id" not in content:
-        raise FormatError("it names no id", code="bad_space_json")
+        raise FormatError("space.json names no id", code="bad_space_json")
     return ids.checked_space_id(content["id"])
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import CorruptBlobError, SilaError
-from sila_daemon.core.files_view import BlobKind, BlobReference, blob_of
+from sila_daemon.core.files_view import BlobKind, BlobReference, blob_references
 from sila_daemon.core.space import Space
 from sila_daemon.folder.blobs import BlobFolder
 from sila_daemon.folder.dump import load_secrets, space_tree_problems
@@ -65,7 +65,7 @@ def verify_space(
         found.problems += loaded.problems
         found.op_count += loaded.tree.op_count
         found.problems += _tree_problems(loaded.tree, files[0].relative.rsplit("/", 4)[0])
-        for reference in _live_references(loaded.tree):
+        for reference in blob_references(loaded.tree, with_deleted=False):
             references.setdefault(reference, tree_id)
         if tree_id == folder.space_id:
             space = Space(loaded.tree)
@@ -99,8 +99,9 @@ def _tree_problems(tree: RepTree, path: str) -> Iterator[Problem]:
     waiting = tree.pending_moves + tree.pending_properties
     if waiting:
         message = (
-            f"{tree.pending_moves} moves wait for a parent and {tree.pending_properties} property "
-            "ops for a vertex that no op here creates: another peer's ops are missing"
+            f"of the ops here, {tree.pending_moves} wait for a parent and "
+            f"{tree.pending_properties} for a vertex that no op here creates: "
+            "another peer's ops are missing"
         )
         yield Problem(path, None, "pending_ops", message)
     if tree.root is None:
@@ -108,17 +109,6 @@ def _tree_problems(tree: RepTree, path: str) -> Iterator[Problem]:
     elif tree.root.id != tree.tree_id:
         message = f"the root of the tree is another one than its id says: {tree.root.id!a}"
         yield Problem(path, None, "root_id_differs", message)
-
-
-def _live_references(tree: RepTree) -> Iterator[BlobReference]:
-    """Yields the blobs that vertices refer to that are not deleted."""
-    for index in tree.indices():
-        hash_text = tree.text(index, "hash")
-        if hash_text is None and tree.text(index, "mimeType") is None:
-            continue
-        reference = blob_of(tree.value(index, "hash"), tree.value(index, "id"))
-        if reference is not None and not tree.is_deleted(index):
-            yield reference
 
 
 def _check_blobs(

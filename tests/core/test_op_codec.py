@@ -261,3 +261,12 @@ def test_ops_from_elsewhere_are_checked(op: Op, code: str) -> None:
 def test_good_ops_from_elsewhere_pass() -> None:
     for op, _, _ in OPS:
         assert checked_op(op) is op
+
+
+def test_what_is_not_json_is_told_with_its_column() -> None:
+    decoded = decode_chunk(LineKind.MOVES, b'[1,"a",null]\n[2,"a",x]\n[3,"a\n[4,"a",NaN]\n')
+    assert [(problem.line, problem.message) for problem in decoded.problems] == [
+        (1, "not JSON: Expecting value at column 8"),
+        (2, "not JSON: Unterminated string starting at column 4"),
+        (3, "not JSON: NaN is no number in it"),
+    ]
