@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sila_daemon.ports.randomness import Randomness
 
 FILE_BYTES_MAX = 4 << 20
-_NONCE_BYTES = 12
+NONCE_BYTES = 12
 _KEY_BYTES = 32
 _HINT = "The file is kept as it is. Secrets set from now on cannot be added to it."
 
@@ -67,11 +67,11 @@ def open_secrets(data: bytes, space_id: str) -> OpenedSecrets:
     except (binascii.Error, ValueError):
         raise SecretsError("the secrets file is not base64", hint=_HINT) from None
     for derivation in Derivation:
-        key = _key(space_id, derivation)
+        key = secrets_key(space_id, derivation)
         if key is None:
             continue
         try:
-            text = AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], None)
+            text = AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], None)
         except (InvalidTag, ValueError):
             continue
         return OpenedSecrets(_checked(text), derivation)
@@ -84,9 +84,9 @@ def seal_secrets(
     """Returns the content of a secrets file, with a fresh nonce."""
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    key = _key(space_id, derivation)
+    key = secrets_key(space_id, derivation)
     assert key is not None, "an id that is not 32 bytes has only the hashed derivation"
-    nonce = randomness.token(_NONCE_BYTES)
+    nonce = randomness.token(NONCE_BYTES)
     text = json_value.encode(dict(values))
     return base64.b64encode(nonce + AESGCM(key).encrypt(nonce, text, None))
 
@@ -119,7 +119,8 @@ def write_secrets(
     return True
 
 
-def _key(space_id: str, derivation: Derivation) -> bytes | None:
+def secrets_key(space_id: str, derivation: Derivation) -> bytes | None:
+    """Returns the key; None for an id that cannot have one of this kind."""
     raw = space_id.encode()
     if derivation is Derivation.HASHED:
         return hashlib.sha256(raw).digest()

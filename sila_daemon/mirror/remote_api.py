@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
 import json
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from sila_daemon.core import ids, json_value
 from sila_daemon.core.errors import (
     CorruptBlobError,
     FormatError,
     NotFoundError,
     RemoteRefusedError,
     RemoteUnavailableError,
-    SecretsError,
     SignInNeededError,
 )
-from sila_daemon.folder.secrets import Derivation, default_derivation
+from sila_daemon.folder.sealed_secrets import seal, unseal
 from sila_daemon.store.blobs import STATIC, BlobName, LocalBlob
 from sila_daemon.store.secrets import SecretSet
 
@@ -34,7 +29,6 @@ if TYPE_CHECKING:
     from sila_daemon.ports.randomness import Randomness
 
 ANSWER_BYTES_MAX = 8 << 20
-_NONCE_BYTES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +105,13 @@ class RemoteApi:
         async with self._asked("GET", "/secrets") as got:
             answer = await _json(got)
             etag = got.headers.get("ETag", "")
-        return RemoteSecrets(self._unsealed(answer.get("sealed")), etag)
+        found = unseal(answer.get("sealed"), self._space_id)
+        return RemoteSecrets(SecretSet(found.values, found.removed), etag)
 
     async def put_secrets(self, secrets: SecretSet, etag: str) -> bool:
         """Replaces the secrets on the server; False when they changed meanwhile."""
-        body = msgspec.json.encode({"sealed": self._sealed(secrets)})
+        sealed = seal(secrets.values, secrets.removed, self._space_id, self._randomness)
+        body = msgspec.json.encode({"sealed": sealed})
         headers = {"If-Match": etag}
         try:
             async with self._asked("PUT", "/secrets", headers=headers, body=body) as got:
@@ -151,39 +147,6 @@ class RemoteApi:
                     await self._tokens.refused(self._server_url)
                 await _raise_refusal(response)
             yield response
-
-    def _key(self) -> bytes:
-        raw = self._space_id.encode()
-        if default_derivation(self._space_id) is Derivation.PLAIN:
-            return raw
-        return hashlib.sha256(raw).digest()
-
-    def _sealed(self, secrets: SecretSet) -> str:
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-        nonce = self._randomness.token(_NONCE_BYTES)
-        text = json_value.encode({"values": secrets.values, "removed": secrets.removed})
-        return base64.b64encode(nonce + AESGCM(self._key()).encrypt(nonce, text, None)).decode()
-
-    def _unsealed(self, sealed: Any) -> SecretSet:
-        from cryptography.exceptions import InvalidTag
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-        try:
-            data = base64.b64decode(str(sealed), validate=True)
-            text = AESGCM(self._key()).decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], None)
-            content = json.loads(text)
-        except (binascii.Error, InvalidTag, ValueError, RecursionError):
-            raise SecretsError("the server's secrets do not open") from None
-        if isinstance(content, dict):
-            values, removed = content.get("values"), content.get("removed", {})
-            if _is_texts(values) and _is_texts(removed) and all(map(ids.is_hash, removed.values())):
-                return SecretSet(values, removed)
-        raise SecretsError("the server's secrets are not what was promised")
-
-
-def _is_texts(thing: object) -> TypeGuard[dict[str, str]]:
-    return isinstance(thing, dict) and all(isinstance(value, str) for value in thing.values())
 
 
 async def _json(response: Response) -> dict[str, Any]:

@@ -1,27 +1,19 @@
-"""Secrets of one space: on disk in the local format, removals beside it, on the wire sealed.
-
-The seal is that of the folder's file: its key derives from the space's id, so it hides secrets
-from a casual look at logs and proxies and from nobody else.
-"""
+"""Secrets of one space: on disk in the local format, removals beside it, on the wire sealed."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING
 
-from sila_daemon.core import ids, json_value
-from sila_daemon.core.errors import SecretsError
+from sila_daemon.core import json_value
 from sila_daemon.folder.problems import storage_errors
+from sila_daemon.folder.sealed_secrets import seal, unseal
 from sila_daemon.folder.secrets import (
     FILE_BYTES_MAX,
-    Derivation,
-    default_derivation,
     read_secrets,
     write_secrets,
 )
@@ -30,8 +22,6 @@ from sila_daemon.ports.disk import Disk, read_file, write_atomic
 if TYPE_CHECKING:
     from sila_daemon.ports.randomness import Randomness
     from sila_daemon.ports.workers import Workers
-
-_NONCE_BYTES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,36 +72,11 @@ class SpaceSecrets:
 
     def seal(self, secrets: SecretSet) -> str:
         """Renders secrets for the wire."""
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-        nonce = self._randomness.token(_NONCE_BYTES)
-        text = json_value.encode(secrets.to_json())
-        sealed = nonce + AESGCM(self._key()).encrypt(nonce, text, None)
-        return base64.b64encode(sealed).decode()
+        return seal(secrets.values, secrets.removed, self._space_id, self._randomness)
 
     def unseal(self, sealed: object) -> SecretSet:
         """Reads secrets from the wire. Raises SecretsError."""
-        from cryptography.exceptions import InvalidTag
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-        try:
-            data = base64.b64decode(str(sealed), validate=True)
-            text = AESGCM(self._key()).decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], None)
-            content = json.loads(text)
-        except (binascii.Error, InvalidTag, ValueError, RecursionError):
-            raise SecretsError("the sealed secrets cannot be opened") from None
-        if not isinstance(content, dict):
-            raise SecretsError("the sealed secrets are not an object")
-        values, removed = content.get("values"), content.get("removed", {})
-        if _is_texts(values) and _is_texts(removed) and all(map(ids.is_hash, removed.values())):
-            return SecretSet(values, removed)
-        raise SecretsError("the sealed secrets are not values and removals")
-
-    def _key(self) -> bytes:
-        raw = self._space_id.encode()
-        if default_derivation(self._space_id) is Derivation.PLAIN:
-            return raw
-        return hashlib.sha256(raw).digest()
+        return SecretSet(*unseal(sealed, self._space_id))
 
     def _read(self) -> SecretSet:
         opened = read_secrets(self._disk, self._path, self._space_id)
@@ -150,7 +115,3 @@ def fingerprint(value: str) -> str:
 
 def _is_removed(name: str, value: str, removed: dict[str, str]) -> bool:
     return removed.get(name) == fingerprint(value)
-
-
-def _is_texts(thing: object) -> TypeGuard[dict[str, str]]:
-    return isinstance(thing, dict) and all(isinstance(value, str) for value in thing.values())
