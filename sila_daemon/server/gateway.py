@@ -174,7 +174,9 @@ class GatewayServer(_AsyncServer):  # type: ignore[misc]
         if (eio_sid, namespace) in self._sessions or joined >= NAMESPACES_PER_SOCKET_MAX:
             return
         socket = self.eio.sockets.get(eio_sid)
-        if socket is None or socket.queue.qsize() > _QUEUED_PACKETS_MAX:
+        if socket is None or socket.closed or socket.closing:
+            return  # The library would remember who asks behind the end, for ever.
+        if socket.queue.qsize() > _QUEUED_PACKETS_MAX:
             return  # Who asks so often without reading the answers gets no more of them.
         await super()._handle_connect(eio_sid, namespace, data)
         session = self._sessions.get((eio_sid, namespace))

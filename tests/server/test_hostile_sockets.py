@@ -90,6 +90,17 @@ async def test_a_stranger_who_does_not_read_fills_no_queue(server: Server, packe
         assert server.app.gateway.eio.sockets[sid].queue.qsize() <= 2001
 
 
+async def test_who_asks_to_join_behind_the_end_is_not_remembered(server: Server) -> None:
+    url = f"{server.url}/socket.io/?EIO=4&transport=polling"
+    async with aiohttp.ClientSession() as session:
+        async with session.get(url) as answer:
+            sid = json.loads((await answer.text())[1:])["sid"]
+        async with session.post(f"{url}&sid={sid}", data="1\x1e40/x,\x1e40/y,"):
+            pass
+    assert server.app.gateway.manager.rooms == {}
+    assert server.app.gateway.manager.pending_connect == {}
+
+
 async def test_a_namespace_is_not_echoed_at_any_length(server: Server) -> None:
     raw = await RawSocket.open(server.url)
     await raw.send("40/" + "x" * 1_000_000 + ",")

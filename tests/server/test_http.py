@@ -16,7 +16,7 @@ from sila_daemon.core.errors import StorageFullError
 from sila_daemon.server import http_packs
 from sila_daemon.server.op_store import Batch
 from sila_daemon.server.space_secrets import SecretSet, fingerprint
-from tests.server.world_fixture import SPACE, TREE, Server, moves, running_server
+from tests.server.world_fixture import SPACE, TREE, Server, eventually, moves, running_server
 
 UUID = "1" * 32
 HELLO = hashlib.sha256(b"hello").hexdigest()
@@ -326,6 +326,8 @@ async def test_a_failed_row_does_not_hide_the_bytes(
         with monkeypatch.context() as patched:
             patched.setattr(space.files._database, "write", full)
             assert (await api.ask("PUT", var, data=b"two", headers=seen))[0] == 507
+    _, found, body = await api.ask("GET", var)
+    assert found["X-Sha256"] == hashlib.sha256(body).hexdigest()
     status, again, _ = await api.ask("PUT", var, data=b"two", headers=seen)
     assert status == 200
     _, now, body = await api.ask("GET", var)
@@ -338,8 +340,11 @@ async def test_who_is_taken_out_during_an_upload_stores_nothing(api: Api) -> Non
     guest, token = await api.server.another_user("guest@example.org")
     await world.directory.share(SPACE, guest.id, "editor")
 
+    files = world.spaces.layout(SPACE).files_dir
+
     async def body() -> AsyncIterator[bytes]:
         yield b"hel"
+        await eventually(lambda: files.exists() and list(files.glob(".sila-*")))
         await world.directory.unshare(SPACE, guest.id)
         yield b"lo"
 
@@ -351,7 +356,6 @@ async def test_who_is_taken_out_during_an_upload_stores_nothing(api: Api) -> Non
         )  # fmt: skip
         assert status == 404
         assert (await api.ask("GET", f"/spaces/{SPACE}/{path}"))[0] == 404
-    files = world.spaces.layout(SPACE).files_dir
     assert [path for path in files.rglob("*") if path.is_file()] == []
 
 
