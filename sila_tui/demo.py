@@ -22,6 +22,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sila_daemon.paths import user_paths
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -204,7 +206,10 @@ def _device(name: str, home: Path, url: str) -> Iterator[Device]:
     password = _password(home)
     _say(f"A daemon on the {name}, signed in as {_EMAIL}")
     log = device.home / "daemon.log"
-    with _running([_program("sila-daemon"), "run"], log, device.environment) as process:
+    with (
+        _without_its_socket_folder(device),
+        _running([_program("sila-daemon"), "run"], log, device.environment) as process,
+    ):
         while not device.answers():
             if process.poll() is not None:
                 raise DemoError(f"the daemon ended\n{log.read_text(encoding='utf-8')}")
@@ -235,6 +240,17 @@ def _running(
         if process is not None:
             with _uninterrupted():
                 _end(process)
+
+
+@contextmanager
+def _without_its_socket_folder(device: Device) -> Iterator[None]:
+    """Removes at the end what a home with a long path needs elsewhere: a folder for its socket."""
+    try:
+        yield
+    finally:
+        folder = user_paths(device.environment).socket.parent
+        if not folder.is_relative_to(device.home):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _end(process: subprocess.Popen[str]) -> None:

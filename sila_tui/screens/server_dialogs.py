@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 SECRETS = Field(
     "secrets",
-    "Secrets: keep them off this server, or mirror (it can read them)",
+    "Secrets: keep here, or mirror (the server reads them)",
     "keep",
     choices=("keep", "mirror"),
 )

@@ -45,6 +45,8 @@ class FakeDaemon:
         self.files = [dict(row) for row in sample.FILES]
         self.events = sample.events()
         self.epoch = "run-1"
+        self.servers: list[Json] = []
+        self.remote_spaces: dict[str, list[Json]] = {}
         self.refusals: dict[str, Refused] = {}
         """Methods that are answered with an error."""
         self._server: asyncio.Server | None = None
@@ -134,6 +136,12 @@ class FakeDaemon:
             "space.pause": lambda params: self._set_state(params["space"], "paused"),
             "space.resume": lambda params: self._set_state(params["space"], "current"),
             "space.create": self._create,
+            "space.add": lambda params: self._create({"address": params["path"], "name": "Added"}),
+            "space.clone": self._clone,
+            "space.add_server": lambda params: {"url": params["url"], "secrets": "keep"},
+            "space.remote_list": lambda params: {"spaces": self.remote_spaces[params["url"]]},
+            "server.list": lambda _: {"servers": self.servers},
+            "server.login": self._login,
             "vertex.get": self._vertex,
             "vertex.children": self._children,
         }
@@ -192,6 +200,19 @@ class FakeDaemon:
         row = sample.space("new0new0", params["name"], params["address"], "current")
         self.status["spaces"].append(row)
         return {"id": row["id"], "name": row["name"], "path": row["path"]}
+
+    def _clone(self, params: Json) -> Json:
+        [listed] = [row for row in self.remote_spaces[params["url"]] if row["id"] == params["id"]]
+        row = sample.space(params["id"], listed["name"], params.get("path"), "syncing")
+        self.status["spaces"].append(row)
+        return {"id": row["id"], "name": row["name"], "path": row["path"]}
+
+    def _login(self, params: Json) -> Json:
+        row = {"url": params["url"], "email": params["email"], "store": "file", "signedIn": True,
+               "reason": ""}  # fmt: skip
+        self.servers.append(row)
+        self.remote_spaces.setdefault(params["url"], [])
+        return row
 
     def _tree(self, params: Json) -> dict[str, Json]:
         return self.vertices.get(
