@@ -141,10 +141,23 @@ def blob_references(tree: RepTree, *, with_deleted: bool = True) -> Iterator[Blo
 
     An `id` counts only beside a `mimeType`: other vertices have ids of their own kind.
     """
+    left_out = set() if with_deleted else _deleted(tree)
     for index in tree.indices():
         hash_text = tree.text(index, _HASH_KEY)
         is_file = hash_text is not None or tree.text(index, "mimeType") is not None
         if is_file:
             reference = blob_of(tree.value(index, _HASH_KEY), tree.value(index, _UUID_KEY))
-            if reference is not None and (with_deleted or not tree.is_deleted(index)):
+            if reference is not None and index not in left_out:
                 yield reference
+
+
+def _deleted(tree: RepTree) -> set[int]:
+    """Returns the null vertex and all below: one walk, where asking each would be quadratic."""
+    null = tree.index_of(ids.NULL_VERTEX)
+    stack = [] if null is None else [null]
+    found = set(stack)
+    while stack:
+        below = tree.children_of(stack.pop())
+        found.update(below)
+        stack += below
+    return found

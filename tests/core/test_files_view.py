@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from sila_daemon.core.files_view import (
     blob_references,
     file_entry,
 )
+from sila_daemon.core.ops import MoveOp, Op, PropertyOp
 from sila_daemon.core.rep_tree import RepTree
 from tests.core.histories import new_editor
 
@@ -115,3 +117,35 @@ def test_blobs_of_a_tree_deleted_files_included() -> None:
     files.make_folders([]).new_child({"id": UUID})
     files.make_folders([]).new_child({"mimeType": "x"})
     assert sorted(blob_references(files.tree)) == [STATIC, VAR]
+
+
+def test_references_in_a_deep_tree_are_not_walked_up_from_each() -> None:
+    tree = RepTree("tree")
+    count = 20_000
+    ops: list[Op] = [MoveOp(1, "p", "tree", None), MoveOp(2, "p", "0", None)]
+    above = "tree"
+    for number in range(count):
+        ops.append(MoveOp(number + 3, "p", f"v{number}", above))
+        ops.append(PropertyOp(number + 3, "q", f"v{number}", "hash", b'"%064x"' % number))
+        above = f"v{number}"
+    tree.merge(ops)
+    asked = _CountedAncestors(tree)
+    assert len(list(blob_references(tree, with_deleted=False))) == count
+    tree.merge([MoveOp(count + 3, "p", f"v{count // 2}", "0")])
+    assert len(list(blob_references(tree, with_deleted=False))) == count // 2
+    assert len(list(blob_references(tree))) == count
+    assert asked.count == 0
+
+
+class _CountedAncestors:
+    """Counts how often a tree is asked what stands above a vertex."""
+
+    def __init__(self, tree: RepTree) -> None:
+        self.count = 0
+        ask = tree.ancestors_of
+
+        def counted(index: int) -> Iterator[int]:
+            self.count += 1
+            return ask(index)
+
+        tree.ancestors_of = counted  # type: ignore[method-assign]
