@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import ProtectionError
+from sila_daemon.core.space import Space
 from sila_daemon.folder.new_space import create_space
 from sila_daemon.folder.space_folder import SpaceFolder, create_space_folder
+from sila_daemon.folder.tree_loader import load_tree
 
 if TYPE_CHECKING:
     from sila_daemon.mirror.record import MirrorPorts
@@ -38,6 +40,17 @@ class SpaceFolders:
         """Returns the id of the space in a folder. Raises NotFoundError, FormatError."""
         ports = self._ports
         return _known_id(await ports.workers.run(lambda: SpaceFolder.open(root, ports.disk)))
+
+    async def name(self, root: Path, space_id: str) -> str | None:
+        """Returns the name that the space in a folder has; None when it has none."""
+        disk = self._ports.disk
+
+        def read() -> str | None:
+            folder = SpaceFolder.open(root, disk)
+            files = folder.scan().by_tree().get(space_id, [])
+            return Space(load_tree(folder, space_id, files).tree).name or None
+
+        return await self._ports.workers.run(read)
 
 
 def _known_id(folder: SpaceFolder) -> str:

@@ -100,7 +100,7 @@ class SpaceHost:
             space_id = await self._folders.space_id(root)
             self._check_free(space_id, root)
             record = SpaceRecord(space_id, root, self._servers(servers, secrets))
-            return await self._take(record, None)
+            return await self._take(record, await self._folders.name(root, space_id))
 
     async def clone(
         self, url: str, space_id: str, path: str | None, secrets: SecretsPolicy

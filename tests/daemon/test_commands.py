@@ -180,6 +180,8 @@ def test_files_go_in_and_come_out(machine: Machine, space: str, tmp_path: Path) 
     assert machine.refusal("file", "get", space, "art/none", str(tmp_path / "x")) == (4, "no_file")
     assert machine.refusal("file", "put", space, str(tmp_path / "none")) == (4, "no_local_file")
     assert machine.refusal("file", "put", space, str(source), "art")[0] == 2
+    assert machine.refusal("file", "put", space, str(source), "../evil")[0] == 2
+    assert machine.refusal("file", "put", space, str(tmp_path))[0] == 2
 
 
 def test_secrets_are_said_only_when_asked_for(machine: Machine, space: str) -> None:
@@ -316,6 +318,17 @@ def test_a_space_travels_by_a_server_to_another_machine(
         other.data("space", "server", "remove", space, url)
         assert other.status(space)["remotes"] == []
         machine.data("space", "server", "remove", space, url)
+
+
+def test_a_server_is_told_the_name_that_a_folder_gives(machine: Machine, tmp_path: Path) -> None:
+    with serving(tmp_path / "server", "c@example.org", "correct horse") as url:
+        login = ("login", url, "--email", "c@example.org", "--password-stdin")
+        machine.data(*login, stdin="correct horse")
+        sample = machine.data("space", "sample", str(tmp_path / "folder"), "--name", "Beans")
+        machine.data("space", "add", str(tmp_path / "folder"), "--server", url)
+        [listed] = machine.data("space", "list", "--remote", url)["spaces"]
+        assert (listed["id"], listed["name"]) == (sample["id"], "Beans")
+    machine.data("space", "remove", sample["id"])
 
 
 def test_a_space_is_made_on_a_server_or_there_too(machine: Machine, tmp_path: Path) -> None:

@@ -148,6 +148,9 @@ def _names(path: str) -> list[str]:
     names = [name for name in path.split("/") if name]
     if not names:
         raise UsageError("the path of a file names at least the file")
+    if "." in names or ".." in names:
+        # Harmless in a space, but not where somebody writes the file out under its path.
+        raise UsageError("the path of a file has no . or .. in it")
     return names
 
 

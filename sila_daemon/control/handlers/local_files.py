@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from sila_daemon.core.errors import (
     ProtectionError,
     StorageError,
     StorageFullError,
+    UsageError,
 )
 from sila_daemon.ports.randomness import new_id
 
@@ -21,8 +23,9 @@ if TYPE_CHECKING:
     from sila_daemon.ports.workers import Workers
 
 CHUNK_BYTES = 1 << 20
-_NO_SPACE = (28, 122)
-"""ENOSPC and EDQUOT."""
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+_NOT_A_FILE = (errno.EISDIR, errno.ELOOP, errno.EINVAL)
+"""A directory, a link, or what else is no regular file, as the disk tells it."""
 
 
 class LocalFiles:
@@ -40,6 +43,8 @@ class LocalFiles:
         except FileNotFoundError:
             raise NotFoundError(f"there is no file {path}", code="no_local_file") from None
         except OSError as error:
+            if error.errno in _NOT_A_FILE:
+                raise UsageError(f"{path} is not a file", hint="put the files in it") from None
             raise _converted(path, error) from error
         offset = 0
         try:
