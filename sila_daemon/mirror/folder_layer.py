@@ -92,6 +92,7 @@ class FolderLayer:
         self._hints_anything = False
         self._secrets_due = True
         self._write_due = True
+        self._is_following_hints = False
         self._scan_at = 0.0
         self._write_at = 0.0
         self._turns = 0
@@ -141,6 +142,7 @@ class FolderLayer:
             and not self._hints
             and not self._hints_anything
             and not self._secrets_due
+            and not self._is_following_hints
         )
 
     @property
@@ -208,6 +210,8 @@ class FolderLayer:
         is_writing = self._write_due and now >= self._write_at
         if not (is_full or hints or is_writing or self._secrets_due):
             return
+        # What is known to have changed is not here before it was read: nothing is settled yet.
+        self._is_following_hints = bool(hints) or self._hints_anything
         folder = await self._opened()
         if is_full:
             self._hints_anything = False
@@ -215,9 +219,10 @@ class FolderLayer:
         elif hints:
             await self._look_at(folder, hints)
         if self._secrets_due:
-            self._secrets_due = False
+            self._secrets_due, self._is_following_hints = False, True
             await self._secrets.sync()
         self.state, self.reason = FolderState.WORKING, ""
+        self._is_following_hints = False
         if is_writing:
             await self._write()
 
@@ -317,6 +322,7 @@ class FolderLayer:
 
     async def _flush(self) -> None:
         """Writes what is owed before the process ends; what fails stays owed."""
+        await self._writer.finish()
         if self.state is not FolderState.WORKING:
             return
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from sila_daemon.folder.op_appender import OpAppender
@@ -33,12 +34,14 @@ class FolderWriter:
         self._store = store
         self._own_peers = own_peers
         self._appender = OpAppender(layout, ports.disk, ports.clock, ports.randomness)
+        self._under_way: asyncio.Task[None] | None = None
 
     async def write_owed(self) -> int:
-        """Writes until nothing is owed; returns how many ops. Raises StorageError.
+        """Writes what is owed when it is called; returns how many ops. Raises StorageError.
 
         After an error everything not known to be durable is still owed.
         """
+        await self.finish()
         written = 0
         while owed := await self._store.owed(FOLDER, 0, BATCH_OPS):
             by_tree: dict[str, list[Op]] = {}
@@ -47,11 +50,23 @@ class FolderWriter:
                 by_tree.setdefault(entry.tree_id, []).append(entry.op)
                 seqs.setdefault(entry.tree_id, []).append(entry.seq)
             for tree_id, ops in by_tree.items():
-                await self._append(tree_id, ops)
-                await self._store.settle(FOLDER, seqs[tree_id])
+                # Who is cancelled here cannot call back a thread that writes. What it does is
+                # seen to its end, so that nothing is written twice or by two threads at once.
+                self._under_way = asyncio.ensure_future(self._append(tree_id, ops, seqs[tree_id]))
+                await asyncio.shield(self._under_way)
             written += len(owed)
+            if len(owed) < BATCH_OPS:
+                break  # What came meanwhile waits for its turn, so that others get theirs.
         return written
 
-    async def _append(self, tree_id: str, ops: list[Op]) -> None:
+    async def finish(self) -> None:
+        """Returns once nothing is being written that an interrupted call began."""
+        if self._under_way is not None:
+            # Its error is of no interest: what is not known to be durable is still owed.
+            await asyncio.gather(self._under_way, return_exceptions=True)
+            self._under_way = None
+
+    async def _append(self, tree_id: str, ops: list[Op], seqs: list[int]) -> None:
         own = self._own_peers()
         await self._ports.workers.run(lambda: self._appender.append(tree_id, own, ops))
+        await self._store.settle(FOLDER, seqs)

@@ -128,6 +128,7 @@ class Intake:
             self._is_open = False
             while not self._queue.empty():
                 _fail(self._queue.get_nowait().done, _closed())
+                await asyncio.sleep(0)  # Whoever waits for a place in the queue is refused too.
 
     async def _commit_group(self, first: _Delivered) -> _Edit[Any] | None:
         """Commits a delivery and those that wait behind it; returns the edit that stopped it."""

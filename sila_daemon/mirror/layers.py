@@ -124,6 +124,14 @@ class Layers:
                 group.create_task(remote.run(), name=f"server {remote.status.url}")
             await asyncio.get_running_loop().create_future()
 
+    async def sync_now(self) -> None:
+        """Scans and exchanges; returns when everything is equal. Raises SilaError."""
+        if self.folder is not None:
+            await self.folder.scan_now()
+        await asyncio.gather(*(remote.sync_now() for remote in self.remotes))
+        if self.folder is not None:
+            await self.folder.scan_now()
+
     def _folder_layer(
         self,
         space_id: str,

@@ -100,7 +100,7 @@ class Pusher:
     def _patience_s(self) -> float | None:
         now = self._clock.monotonic()
         moments = [batch.sent_at + ANSWER_TIMEOUT_S for batch in self._under_way.values()]
-        if self._retry_at is not None:
+        if self._retry_at is not None and not self._under_way:
             moments.append(self._retry_at)
         return max(0.0, min(moments) - now) if moments else None
 

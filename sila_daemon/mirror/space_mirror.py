@@ -52,6 +52,10 @@ class SpaceMirror(SpaceAccess):
         self._wakes = wakes
         self._layers: Layers | None = None
         self._opened = asyncio.Event()
+        self._told = asyncio.Event()
+        """Whether the space can be used is known, either way."""
+        self._stopped = asyncio.Event()
+        """The layers do not work, by a pause or at the end."""
         self._trouble = ""
         self._totals = TotalsKeeper(record.id)
         self._paused_until = record.paused_until
@@ -64,16 +68,21 @@ class SpaceMirror(SpaceAccess):
         A store that cannot be opened is told by `status` and tried again.
         """
         back_off = BackOff(self._ports.randomness, self._settings.retry_delay_s_max)
-        while True:
-            try:
-                await apart(self._open_and_work())
-            except SilaError as error:
-                self._trouble = error.message
-                self._changed("state")
-            finally:
-                self._opened.clear()
-                self._layers = None
-            await self._ports.clock.sleep(back_off.next_s())
+        try:
+            while True:
+                try:
+                    await apart(self._open_and_work())
+                except SilaError as error:
+                    self._trouble = error.message
+                    self._told.set()
+                    self._changed("state")
+                finally:
+                    self._opened.clear()
+                    self._stopped.set()
+                    self._layers = None
+                await self._ports.clock.sleep(back_off.next_s())
+        finally:
+            self._told.set()  # Who waits for this mirror would wait for ever.
 
     async def ready(self) -> None:
         """Returns once the space can be read and edited."""
@@ -97,11 +106,18 @@ class SpaceMirror(SpaceAccess):
         layers = await self._ready_layers()
         if self._is_paused():
             raise StorageError("the space is paused", code="paused", hint="resume it first")
-        if layers.folder is not None:
-            await layers.folder.scan_now()
-        await asyncio.gather(*(remote.sync_now() for remote in layers.remotes))
-        if layers.folder is not None:
-            await layers.folder.scan_now()
+        syncing = asyncio.ensure_future(layers.sync_now())
+        stopped = asyncio.ensure_future(self._stopped.wait())
+        try:
+            await asyncio.wait([syncing, stopped], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopped.cancel()
+            if not syncing.done():
+                syncing.cancel()
+                await asyncio.gather(syncing, return_exceptions=True)
+        if syncing.cancelled():
+            raise _closed()
+        syncing.result()
 
     def observe(self, observer: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
         """Calls `observer` with what happens, as `{"kind": ..., ...}`; returns what ends it."""
@@ -116,6 +132,7 @@ class SpaceMirror(SpaceAccess):
     def resume(self) -> None:
         """Ends a pause."""
         self._paused_until = None
+        self._stopped.clear()
         self._pause_changed.set()
 
     def _is_paused(self) -> bool:
@@ -123,10 +140,9 @@ class SpaceMirror(SpaceAccess):
         return until is not None and self._ports.clock.time() < until
 
     async def _ready_layers(self) -> Layers:
-        while self._layers is None:
-            if self._trouble:
-                raise StorageError(self._trouble)
-            await self._opened.wait()
+        await self._told.wait()
+        if self._layers is None:
+            raise StorageError(self._trouble) if self._trouble else _closed()
         return self._layers
 
     async def _open_and_work(self) -> None:
@@ -146,6 +162,7 @@ class SpaceMirror(SpaceAccess):
             self._trouble = ""
             self._layers = layers
             self._opened.set()
+            self._told.set()
             async with asyncio.TaskGroup() as group:
                 group.create_task(layers.intake.run(), name=f"intake {self.record.id}")
                 group.create_task(layers.trees.run(), name=f"trees {self.record.id}")
@@ -162,6 +179,7 @@ class SpaceMirror(SpaceAccess):
         while True:
             self._pause_changed.clear()
             if not self._is_paused():
+                self._stopped.clear()
                 running = asyncio.ensure_future(layers.run())
                 changed = asyncio.ensure_future(self._pause_changed.wait())
                 try:
@@ -169,6 +187,7 @@ class SpaceMirror(SpaceAccess):
                     if running.done():
                         running.result()
                 finally:
+                    self._stopped.set()
                     for task in (running, changed):
                         task.cancel()
                     await asyncio.gather(running, changed, return_exceptions=True)
@@ -208,3 +227,7 @@ class SpaceMirror(SpaceAccess):
         return Editor(
             lambda: iso_timestamp(self._ports.clock.time()), lambda: new_id(self._ports.randomness)
         )
+
+
+def _closed() -> StorageError:
+    return StorageError("the space was paused or closed meanwhile", code="space_closed")

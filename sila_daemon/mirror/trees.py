@@ -184,17 +184,18 @@ def _is_long(tree: RepTree, ops: list[Op]) -> bool:
 def _built(tree: RepTree, rows: list[PeerRows], winners: Iterable[Op]) -> RepTree:
     """Fills a tree: moves first, then properties, contested ids by their winners only."""
     taken = {(op.counter, op.peer) for op in winners}
-    with collection_paused(), tree.batch() as batch:
-        for found in rows:
-            batch.add_moves(found.peer, _without(taken, found.peer, found.moves))
-        batch.settle_moves()
-        for found in rows:
-            batch.add_properties(found.peer, _without(taken, found.peer, found.properties))
-        batch.add_ops(winners)
-    if tree.op_count > FROZEN_OPS_MIN:
-        # It has no cycles, so it goes as soon as it is dropped; until then no full collection,
-        # which holds every thread, goes through its many objects.
-        gc.freeze()
+    with collection_paused():
+        with tree.batch() as batch:
+            for found in rows:
+                batch.add_moves(found.peer, _without(taken, found.peer, found.moves))
+            batch.settle_moves()
+            for found in rows:
+                batch.add_properties(found.peer, _without(taken, found.peer, found.properties))
+            batch.add_ops(winners)
+        if tree.op_count > FROZEN_OPS_MIN:
+            # It has no cycles, so it goes as soon as it is dropped; until then no collection,
+            # which holds every thread, goes through its many objects.
+            gc.freeze()
     return tree
 
 

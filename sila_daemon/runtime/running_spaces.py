@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from sila_daemon.core.errors import NotFoundError, StorageError, UsageError
 
@@ -25,6 +25,7 @@ class RunningSpaces:
         self._mirrors: dict[str, SpaceMirror] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
+        self._swapping = asyncio.Lock()
 
     def __iter__(self) -> Iterator[SpaceMirror]:
         return iter(list(self._mirrors.values()))
@@ -75,13 +76,26 @@ class RunningSpaces:
 
     async def end(self, space_id: str) -> None:
         """Cancels a space's work and waits for its flush."""
-        await self._finish(space_id)
-        del self._mirrors[space_id]
+        await self._whole(self._end(space_id))
 
     async def replace(self, record: SpaceRecord) -> None:
         """Has a space looked after by another record; it stays listed meanwhile."""
-        await self._finish(record.id)
-        self.start(record)
+        await self._whole(self._replace(record))
+
+    async def _whole(self, change: Coroutine[Any, Any, None]) -> None:
+        """Sees a change to its end though who asked for it is gone: no space is left ended."""
+        assert self._group is not None, "spaces are changed by the running host"
+        await asyncio.shield(self._group.create_task(change))
+
+    async def _end(self, space_id: str) -> None:
+        async with self._swapping:
+            await self._finish(space_id)
+            del self._mirrors[space_id]
+
+    async def _replace(self, record: SpaceRecord) -> None:
+        async with self._swapping:
+            await self._finish(record.id)
+            self.start(record)
 
     async def _finish(self, space_id: str) -> None:
         task = self._tasks.pop(space_id)

@@ -11,7 +11,7 @@ from sila_daemon.core.editor import Editor
 from sila_daemon.core.errors import StorageError
 from sila_daemon.core.ops import OpId, PropertyOp
 from sila_daemon.database.database import InlineDatabases
-from sila_daemon.mirror.intake import Arrival, Intake
+from sila_daemon.mirror.intake import QUEUE_ITEMS_MAX, Arrival, Intake
 from sila_daemon.mirror.tree_use import TreeUse
 from sila_daemon.mirror.trees import TreeCache
 from sila_daemon.mirror.wakes import Wakes
@@ -149,3 +149,18 @@ async def test_deliveries_that_gathered_are_each_answered(place: Place) -> None:
     )
     assert [len(outcome.new) for outcome in outcomes if outcome] == [1] * 50
     assert await name(place) == "between"
+
+
+async def test_whoever_waits_for_a_place_in_the_queue_is_refused_at_the_end(tmp_path: Path) -> None:
+    opened = await FailingStore.open(InlineDatabases(), tmp_path / "s.sqlite", SystemClock())
+    assert isinstance(opened, FailingStore)
+    place = Place(opened)
+    edits = [asyncio.ensure_future(plant(place)) for _ in range(3 * QUEUE_ITEMS_MAX)]
+    await asyncio.sleep(0)
+    running = asyncio.ensure_future(place.intake.run())
+    await asyncio.sleep(0)
+    running.cancel()
+    done, waiting = await asyncio.wait(edits, timeout=5)
+    assert not waiting
+    assert {type(edit.exception()) for edit in done} == {StorageError}
+    await opened.close()

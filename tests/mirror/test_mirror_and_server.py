@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sila_daemon.core.errors import RemoteError, UsageError
+from sila_daemon.core.errors import RemoteError, StorageError, UsageError
 from sila_daemon.core.ops import MoveOp, Op, PropertyOp
 from sila_daemon.mirror.record import ServerRecord
 from tests.mirror.bench import SPACE, Bench, FixedTokens, current, until, until_async
@@ -133,6 +133,26 @@ async def test_a_mirror_ends_though_its_connection_ends_in_the_same_moment(
             server.drop_connections()
             for _ in range(turns_between):
                 await asyncio.sleep(0)
+
+
+async def test_who_waits_for_a_space_that_is_paused_or_ends_is_told(
+    bench: Bench, server: FakeServer
+) -> None:
+    server.swallows_answers = True
+    async with bench.mirror("a", servers=servers(server), folder=bench.folder("a")) as a:
+        await a.create_space("Ours")
+        paused = asyncio.ensure_future(a.sync_now())
+        await until(lambda: len(server.history) > 0)
+        a.pause()
+        with pytest.raises(StorageError):
+            await asyncio.wait_for(paused, 5)
+        a.resume()
+        ended = asyncio.ensure_future(a.sync_now())
+        await until(lambda: a.status()["state"] == "syncing")
+    with pytest.raises(StorageError):
+        await asyncio.wait_for(ended, 5)
+    with pytest.raises(StorageError):
+        await asyncio.wait_for(a.secrets(), 5)
 
 
 async def test_both_sides_have_ops_when_they_meet(bench: Bench, server: FakeServer) -> None:
