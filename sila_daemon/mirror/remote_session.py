@@ -123,7 +123,7 @@ class RemoteSession:
             if isinstance(arrived, Event) and arrived.name == "ready":
                 return messages.decode(arrived.payload, Ready)
             if isinstance(arrived, Event):
-                self._check_farewell(arrived)
+                _check_farewell(arrived)
 
     async def _check_identity(self, ready: Ready, facts: ServerFacts) -> None:
         if ready.spaceId != self._space_id:
@@ -233,17 +233,7 @@ class RemoteSession:
         elif arrived.name == "files:changed":
             self._wakes.ring(News.BLOBS)
         else:
-            self._check_farewell(arrived)
-
-    def _check_farewell(self, arrived: Event) -> None:
-        if arrived.name == "auth:expired":
-            code = messages.decode(arrived.payload, CodeOnly).code
-            if code in ("not_permitted", "revoked"):
-                raise RemoteRefusedError("access to this space was taken away", code=code)
-            raise RemoteUnavailableError("the session has expired", code="auth_expired")
-        if arrived.name == "error":
-            code = messages.decode(arrived.payload, CodeOnly).code
-            raise RemoteUnavailableError(f"the server ends the connection: {code}", code=code)
+            _check_farewell(arrived)
 
     async def _on_ops(self, payload: bytes) -> None:
         if len(payload) > DECODE_INLINE_BYTES_MAX:
@@ -329,3 +319,15 @@ class RemoteSession:
         status = self._status
         ops, oldest_ms, refused = await self._store.debt(self._layer)
         status.pending_ops, status.oldest_pending_ms, status.refused_ops = ops, oldest_ms, refused
+
+
+def _check_farewell(arrived: Event) -> None:
+    """Raises the error that the server takes its leave with, if that is what came."""
+    if arrived.name == "auth:expired":
+        code = messages.decode(arrived.payload, CodeOnly).code
+        if code in ("not_permitted", "revoked"):
+            raise RemoteRefusedError("access to this space was taken away", code=code)
+        raise RemoteUnavailableError("the session has expired", code="auth_expired")
+    if arrived.name == "error":
+        code = messages.decode(arrived.payload, CodeOnly).code
+        raise RemoteUnavailableError(f"the server ends the connection: {code}", code=code)
