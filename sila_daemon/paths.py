@@ -12,11 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sila_daemon.core.errors import StorageError, UsageError
+from sila_daemon.ports.unix_socket import short_socket_path
 
 HOME_VARIABLE = "SILA_HOME"
-
-SOCKET_PATH_BYTES_MAX = 100
-"""The kernel takes 103 bytes on macOS and 107 on Linux; the rest is room for a temporary name."""
 
 _APP_NAME = "sila-daemon"
 
@@ -70,16 +68,9 @@ class Paths:
     def socket(self) -> Path:
         """The control socket; in a short place of its own where this one's path is too long."""
         usual = self.runtime_dir / "daemon.sock"
-        if len(os.fsencode(usual)) <= SOCKET_PATH_BYTES_MAX:
-            return usual
-        import tempfile
-        from hashlib import sha256
-
-        digest = sha256(os.fsencode(self.runtime_dir)).hexdigest()[:16]
-        for base in (os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"):
-            short = Path(base, f"sila-{digest}", "daemon.sock")
-            if short.is_absolute() and len(os.fsencode(short)) <= SOCKET_PATH_BYTES_MAX:
-                return short
+        short = short_socket_path(usual)
+        if short is not None:
+            return short
         raise StorageError(
             f"no place for a control socket: {usual} is too long",
             hint=f"set {HOME_VARIABLE} to a shorter path",

@@ -11,6 +11,7 @@ import importlib
 import itertools
 from collections import deque
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Raw
@@ -39,6 +40,17 @@ its cursor later, as the library offers no way to stop reading."""
 CHUNK_BYTES = 256 << 10
 
 
+@cache
+def _raw_packets() -> type:
+    """Makes the class of packets whose payloads stay text.
+
+    The library's `json=` would be set for every client and server of the process.
+    """
+    from socketio import packet
+
+    return type("RawPacket", (packet.Packet,), {"json": wire_json})
+
+
 class SocketIoConnector:
     """Reaches servers from one HTTP session; `close` ends it."""
 
@@ -59,7 +71,7 @@ class SocketIoConnector:
 
         client = socketio.AsyncClient(
             reconnection=False,
-            json=wire_json,
+            serializer=_raw_packets(),
             handle_sigint=False,
             # The library leaves a session of its own open when a connection fails.
             http_session=self._http(),

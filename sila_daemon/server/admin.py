@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sila_daemon.core.errors import SilaError, StorageError
-from sila_daemon.server.admin_client import error_json, socket_path
+from sila_daemon.ports.unix_socket import is_private_dir
+from sila_daemon.server.admin_client import error_json, is_in_data, socket_path
 from sila_daemon.server.commands import run_command
 
 if TYPE_CHECKING:
@@ -26,18 +27,17 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 
 LINE_BYTES_MAX = 8 << 20
-_PATH_BYTES_MAX = 100
-"""Unix sockets have room for 104 to 108 bytes."""
 
 
 @asynccontextmanager
 async def admin_socket(world: World, data: Path) -> AsyncIterator[None]:
     """Serves commands while the context lasts; the caller holds the lock of the folder."""
     path = socket_path(data)
-    if len(os.fsencode(path)) > _PATH_BYTES_MAX:
+    is_elsewhere = not is_in_data(path, data)
+    if is_elsewhere and not is_private_dir(path.parent):
         raise StorageError(
-            f"the path {path} is too long for a socket",
-            hint=f"Choose a --data folder whose path has less than {_PATH_BYTES_MAX - 11} bytes.",
+            f"{path.parent} belongs to somebody else, or others can open it",
+            hint="Remove it, or choose a --data folder with a shorter path.",
         )
     path.unlink(missing_ok=True)  # Of a server that was killed: the lock says that none runs.
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -66,6 +66,8 @@ async def admin_socket(world: World, data: Path) -> AsyncIterator[None]:
         await asyncio.gather(*answering, return_exceptions=True)
         await server.wait_closed()
         path.unlink(missing_ok=True)
+        if is_elsewhere:
+            path.parent.rmdir()
 
 
 async def _answer(world: World, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from pathlib import Path
 from typing import Any
 
 from sila_daemon.core import errors
 from sila_daemon.core.errors import SilaError, StorageError
+from sila_daemon.ports.unix_socket import short_socket_path
 
 NOT_SERVING = "not_serving"
 """The code of an error that says: nobody listens, the command was not given to anybody."""
 
 
 def socket_path(data: Path) -> Path:
-    """Returns where the socket of a data folder is."""
-    return data / "admin.sock"
+    """Returns where the socket of a data folder is: in it, or where its path is too long, in
+    a short private directory of its own. Raises StorageError when there is no place."""
+    usual = Path(os.path.realpath(data), "admin.sock")
+    short = short_socket_path(usual)
+    if short is None:
+        raise StorageError(
+            f"no place for an admin socket: {usual} is too long",
+            hint="Choose a --data folder with a shorter path.",
+        )
+    return short
+
+
+def is_in_data(path: Path, data: Path) -> bool:
+    """Tells whether a socket is in the data folder itself."""
+    return path.parent == Path(os.path.realpath(data))
 
 
 def error_json(error: SilaError) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from sila_daemon.core.errors import StorageError, UsageError
-from sila_daemon.paths import SOCKET_PATH_BYTES_MAX, make_private_dir, user_paths
+from sila_daemon.paths import make_private_dir, user_paths
+from sila_daemon.ports.unix_socket import SOCKET_PATH_BYTES_MAX
 
 
 def test_sila_home_moves_everything(tmp_path: Path) -> None:

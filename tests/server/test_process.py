@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 import socketio
 
+from sila_daemon.server.admin_client import socket_path
 from tests.server.world_fixture import TREE
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "spaces"
@@ -148,6 +149,21 @@ async def test_a_silent_admin_connection_does_not_keep_the_server(data: Path) ->
         assert answer["error"]["message"] == "the server is stopping"
         assert await asyncio.wait_for(process.wait(), 10) == 0
         writer.close()
+
+
+async def test_a_data_folder_may_have_a_long_path(tmp_path: Path) -> None:
+    data = tmp_path / ("long" * 30) / "data"
+    data.parent.mkdir()
+    async with serving(data) as (process, _):
+        added = await asyncio.to_thread(
+            data_of, "user", "add", "a@b.co", "--password-stdin", "--data", data, stdin="password"
+        )
+        assert added["email"] == "a@b.co"
+        place = socket_path(data).parent
+        assert stat.S_IMODE(place.stat().st_mode) == 0o700
+        process.terminate()
+        assert await process.wait() == 0
+    assert not place.exists()
 
 
 async def test_a_second_server_is_refused(data: Path) -> None:
