@@ -88,6 +88,10 @@ class OpAppender:
         del self._done[tree_id]
         return appended
 
+    def has_left(self, path: Path) -> bool:
+        """Tells whether a write or sync of a file failed: it may show what a power cut takes."""
+        return path in self._left
+
     def _grouped(
         self, tree_id: str, day: date, own_peers: Collection[str], ops: Sequence[Op]
     ) -> list[tuple[Path, _Group]]:

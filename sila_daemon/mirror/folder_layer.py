@@ -293,7 +293,8 @@ class FolderLayer:
         with storage_errors("look at the op files"):
             readings = await run(lambda: op_file_scan.changed(folder, files, positions))
         for reading in readings:
-            parts = op_file_scan.read(folder, reading, FOLDER)
+            is_left = self._writer.has_left(folder.path_of(reading.file))
+            parts = op_file_scan.read(folder, reading, None if is_left else FOLDER)
             while True:
                 try:
                     part = await run(lambda parts=parts: next(parts, None))  # type: ignore[misc]

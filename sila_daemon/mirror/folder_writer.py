@@ -10,6 +10,7 @@ from sila_daemon.store.schema import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from sila_daemon.core.ops import Op
     from sila_daemon.folder.layout import SpaceLayout
@@ -35,6 +36,10 @@ class FolderWriter:
         self._own_peers = own_peers
         self._appender = OpAppender(layout, ports.disk, ports.clock, ports.randomness)
         self._under_way: asyncio.Task[None] | None = None
+
+    def has_left(self, path: Path) -> bool:
+        """Tells whether what stands in a file is not known to be durable, as it failed."""
+        return self._appender.has_left(path)
 
     async def write_owed(self) -> int:
         """Writes what is owed when it is called; returns how many ops. Raises StorageError.

@@ -78,9 +78,10 @@ def tail_before(disk: Disk, folder: SpaceFolder, file: OpFile, offset: int) -> b
         return hashlib.sha256(opened.read_at(start, offset - start)).digest()
 
 
-def read(folder: SpaceFolder, reading: Reading, source: str) -> Iterator[Delivery]:
+def read(folder: SpaceFolder, reading: Reading, source: str | None) -> Iterator[Delivery]:
     """Yields what is new in one file, each part with the position after it. Raises OSError.
 
+    `source` is None where what is read is not to be credited to the folder.
     What stands in a conflict copy only is not credited to the folder: the original app does not
     read such files, so those ops are still to be written where it does.
     """
