@@ -15,10 +15,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check check-static bench screenshots format requirements clean
+.PHONY: help demo test check check-static simulate bench screenshots format requirements clean
 
 help:
-	@echo "make demo | test | check | check-static | bench | screenshots | format | requirements | clean"
+	@echo "make demo | test | check | check-static | simulate SEEDS=n | bench | screenshots | format | requirements | clean"
 
 demo: .venv-run/.ready
 	$(PY_RUN) -m sila_tui.demo $(ARGS)
@@ -34,6 +34,11 @@ check-static: .venv/.ready
 	$(PY) -m ruff check
 	$(PY) -m mypy --strict
 	.venv/bin/lint-imports --no-logo
+
+# Seeded worlds that run the real code through faults; see docs/simulation.md.
+SEEDS ?= 1000
+simulate: .venv/.ready
+	$(PY) -m tests.simulation --seeds $(SEEDS) $(ARGS)
 
 bench: .venv/.ready
 	$(PY) -m tests.benchmarks $(ARGS)

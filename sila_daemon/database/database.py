@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -105,7 +105,9 @@ class _InlineDatabase:
         return _write(self._connection, work)
 
     async def close(self) -> None:
-        self._connection.close()
+        # SQLite passes over what fails as it tidies up; a VFS written in Python has it raised.
+        with suppress(apsw.IOError, apsw.FullError):
+            self._connection.close()
 
 
 class _ThreadDatabase:
@@ -135,6 +137,9 @@ def _open(path: Path, schema: Schema, vfs: str | None) -> apsw.Connection:
         connection = apsw.Connection(str(path), vfs=vfs)
         try:
             connection.set_busy_timeout(5000)
+            if vfs is not None:
+                # A VFS that is not the system's has no memory to share an index of the log in.
+                connection.pragma("locking_mode", "exclusive")
             if connection.pragma("page_count") == 0:
                 connection.pragma("auto_vacuum", 2)  # Incremental: given back when idle.
             connection.pragma("journal_mode", "wal")

@@ -81,7 +81,8 @@ class Hub:
         self.space_id = space_id
         self.store = store
         self.queries = OpQueries(store)
-        self.listeners: set[Listener] = set()
+        self.listeners: dict[Listener, None] = {}
+        """In the order in which they came, so that a run can be repeated."""
         self._waiting: deque[_Waiting] = deque()
         self._filled = asyncio.Event()
         self._idle = asyncio.Event()

@@ -113,7 +113,7 @@ class SpaceSession:
 
     async def run(self) -> None:
         """Serves the connection until it ends; cancelling it leaves nothing behind."""
-        self._hub.listeners.add(self)
+        self._hub.listeners[self] = None
         self._outbox.add_news(self._ready())
         tasks: list[asyncio.Future[None]] = [
             asyncio.ensure_future(self._take_events()),
@@ -125,7 +125,7 @@ class SpaceSession:
             await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
             reason = self._ended.result() if self._ended.done() else _why(tasks)
         finally:
-            self._hub.listeners.discard(self)
+            self._hub.listeners.pop(self, None)
             self._roomy.set()
             for task in tasks:
                 task.cancel()

@@ -1,0 +1,159 @@
+"""The promises, each checked by something that shares nothing with the code that keeps it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sila_daemon.core.ops import MoveOp, Op, PropertyOp
+from tests.core.tree_specification import expected_picture, picture_of
+from tests.simulation.device import FOLDER, SPACE, SimDevice
+from tests.simulation.disk import DiskView
+from tests.simulation.inodes import Directory, File
+from tests.simulation.reader import Line, read_folder
+from tests.simulation.record import Fact, Record, ViolationError, fact_of
+
+if TYPE_CHECKING:
+    import apsw
+
+    from tests.simulation.app import SecondProgram
+    from tests.simulation.server import SimServer
+
+
+class FolderGuard:
+    """Stands at a daemon's disk: op files are only appended to, those of others not even that."""
+
+    def __init__(self) -> None:
+        self.foreign: set[Path] = set()
+        self.violations: list[str] = []
+
+    def check(self, what: str, path: Path) -> None:
+        """Notes what must not be done. Notes instead of raising: code may catch anything."""
+        if path in self.foreign:
+            self.violations.append(f"{what} on another program's file {path}")
+        if path.suffix == ".jsonl" and what in ("rename", "unlink", "truncate"):
+            self.violations.append(f"{what} on the op file {path}")
+
+
+def durable_view(device: SimDevice) -> DiskView:
+    """Returns a machine's disk as the worst power cut would leave it."""
+    return DiskView(device.disk, _durable(device.disk.root), None)
+
+
+def _durable(directory: Directory) -> Directory:
+    names = {
+        name: File(entry.number, bytearray(entry.durable))
+        if isinstance(entry, File)
+        else _durable(entry)
+        for name, entry in directory.durable.items()
+    }
+    return Directory(directory.number, names)
+
+
+def check_claim(device: SimDevice, record: Record, server: SimServer) -> None:
+    """A mirror that says `current` has everything it promised in its folder, durably."""
+    mirror = device.mirror
+    if mirror is None or mirror.status()["state"] != "current":
+        return
+    promised = record.facts.get(device.name, set())
+    held = {fact_of(line) for line in read_folder(durable_view(device), FOLDER).ops}
+    _require_all(promised, held, f"{device.name} says current, and its folder lacks")
+
+
+async def check_end(
+    devices: list[SimDevice], app: SecondProgram | None, server: SimServer, record: Record
+) -> None:
+    """Everything is everywhere, and equal."""
+    readings = {device.name: read_folder(device.disk.view(), FOLDER) for device in devices}
+    at_server = await server.spawn(_server_ops(server))
+    _require_unique_ids(set().union(at_server, *(found.ops for found in readings.values())))
+    for name, reading in readings.items():
+        held = {fact_of(line) for line in reading.ops}
+        _require_all(record.all_facts, held, f"the folder of {name} lacks")
+        _require_equal(reading.ops, at_server, f"the folder of {name}", "the server")
+    for device in devices:
+        if device.guard.violations:
+            raise ViolationError(device.guard.violations[0])
+        await _check_trees(device, at_server)
+        await _check_secrets(device, record)
+    if app is not None:
+        _check_foreign_files(app, devices[0])
+
+
+def _require_all(promised: set[Fact], held: set[Fact], what: str) -> None:
+    missing = sorted(promised - held, key=str)
+    if missing:
+        raise ViolationError(f"{what} {len(missing)} acknowledged changes, such as {missing[0]}")
+
+
+def _require_equal(mine: set[Line], theirs: set[Line], here: str, there: str) -> None:
+    if mine != theirs:
+        only_here, only_there = sorted(mine - theirs, key=str), sorted(theirs - mine, key=str)
+        raise ViolationError(f"only {here} has {only_here[:2]}, only {there} {only_there[:2]}")
+
+
+def _require_unique_ids(lines: Iterable[Line]) -> None:
+    found: dict[tuple[str, int, str], Line] = {}
+    for line in lines:
+        other = found.setdefault((line.tree, line.counter, line.peer), line)
+        if other != line:
+            raise ViolationError(f"one op id with two contents: {line} and {other}")
+
+
+async def _server_ops(server: SimServer) -> set[Line]:
+    query = (
+        "SELECT trees.name, counter, peers.name, target, parent, key, value FROM ops"
+        " JOIN trees ON trees.id = tree JOIN peers ON peers.id = peer"
+    )
+
+    def work(connection: apsw.Connection) -> set[Line]:
+        return {_server_line(row) for row in connection.execute(query)}
+
+    async with server.world.spaces.use(SPACE) as space:
+        return await space.store.database.read(work)
+
+
+def _server_line(row: tuple[object, ...]) -> Line:
+    tree, counter, peer, target, parent, key, value = row
+    assert isinstance(counter, int)
+    if key is None:
+        above = None if parent is None else str(parent)
+        return Line(str(tree), counter, str(peer), str(target), None, above)
+    content = None if value is None else json.loads(str(value))
+    text = None if content in (None, {}, []) else json.dumps(content, sort_keys=True)
+    return Line(str(tree), counter, str(peer), str(target), str(key), text)
+
+
+async def _check_trees(device: SimDevice, lines: set[Line]) -> None:
+    assert device.mirror is not None
+    tree_ids = await device.mirror.tree_ids()
+    if sorted(tree_ids) != sorted({line.tree for line in lines}):
+        raise ViolationError(f"{device.name} has other trees")
+    for tree_id in sorted(tree_ids):
+        ops = [_op(line) for line in sorted(lines, key=str) if line.tree == tree_id]
+        if picture_of(await device.mirror.tree(tree_id)) != expected_picture(tree_id, ops):
+            raise ViolationError(f"{device.name}: tree {tree_id} is not what its ops say")
+
+
+def _op(line: Line) -> Op:
+    if line.key is None:
+        return MoveOp(line.counter, line.peer, line.target, line.value)
+    value = None if line.value is None else line.value.encode()
+    return PropertyOp(line.counter, line.peer, line.target, line.key, value)
+
+
+async def _check_secrets(device: SimDevice, record: Record) -> None:
+    assert device.mirror is not None
+    held = await device.mirror.secrets()
+    for name, value in record.secrets.items():
+        if name not in held:
+            raise ViolationError(f"{device.name} lacks the secret {name}: {value}")
+
+
+def _check_foreign_files(app: SecondProgram, device: SimDevice) -> None:
+    view = device.disk.view()
+    for path, data in app.files.items():
+        if view.stat(path) is None or view.open_read(path).read_at(0, 1 << 30) != data:
+            raise ViolationError(f"the other program's file {path} was changed")

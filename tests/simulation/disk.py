@@ -1,0 +1,273 @@
+"""The port Disk on the simulated disk of one machine: errors by plan, crashes by chance.
+
+A program holds a `DiskView`. After a crash the machine's disk is another tree of inodes and new
+programs get new views; what the dead ones still do happens in the old tree, which nobody sees.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from types import TracebackType
+from typing import NoReturn, Self
+
+from sila_daemon.ports.disk import DirEntry, EntryKind, FileStat
+from tests.simulation.inodes import Directory, File
+
+Hint = Callable[[Path], None]
+Guard = Callable[[str, Path], None]
+"""Is told what a program is about to do to a path; raises when it must not."""
+
+
+class FaultPlan:
+    """Says which of the coming calls fail."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.error = 0
+        self.only = ""
+        self.counted = 0
+        self.fail_at = 0
+        self.fail_until = 0
+        self.crash_at = 0
+        self.on_crash: Callable[[], None] = lambda: None
+
+    def crash(self, after: int, on_crash: Callable[[], None]) -> None:
+        """Has `on_crash` called just before a call, after that many others."""
+        self.crash_at = self.calls + after + 1
+        self.on_crash = on_crash
+
+    def fail(self, error: int, after: int, count: int = 1, only: str = "") -> None:
+        """Lets `count` calls fail, after that many that do not, on files of one suffix only."""
+        self.error = error
+        self.only = only
+        self.counted = 0
+        self.fail_at = after + 1
+        self.fail_until = self.fail_at + count
+
+    def clear(self) -> None:
+        """Lets no more calls fail."""
+        self.fail_at = self.fail_until = self.crash_at = 0
+
+    def is_due(self, path: Path) -> bool:
+        """Counts a call that changes something; tells whether it fails."""
+        self.calls += 1
+        if self.calls == self.crash_at:
+            self.on_crash()
+        self.counted += path.name.endswith(self.only)
+        is_one = path.name.endswith(self.only)
+        return is_one and self.fail_at <= self.counted < self.fail_until
+
+
+class MachineDisk:
+    """What a machine has when it is switched on."""
+
+    def __init__(self, name: str, now: Callable[[], float], device: int = 1) -> None:
+        self.name = name
+        self.now = now
+        self.device = device
+        self.numbers = itertools.count(2)
+        self.root = Directory(1)
+        self.faults = FaultPlan()
+        self.on_change: list[Hint] = []
+
+    def view(self, guard: Guard | None = None) -> DiskView:
+        """Returns the disk as a program that starts now sees it."""
+        return DiskView(self, self.root, guard)
+
+    def kill(self) -> None:
+        """Parts the disk from all running programs; nothing is lost."""
+        self.root = self.root.copy()
+
+    def power_cut(self, random: Random) -> None:
+        """Loses some of what was not synced."""
+        self.root = self.root.after_power_cut(random)
+
+    def stamp_ns(self) -> int:
+        """Returns the modification time of a change made now."""
+        return int(self.now() * 1e9) + self.faults.calls
+
+    def changed(self, root: Directory, path: Path) -> None:
+        """Tells watchers of a change that living programs see."""
+        if root is self.root:
+            for hint in tuple(self.on_change):
+                hint(path)
+
+
+class DiskView:
+    """The disk as the programs of one start of the machine see it."""
+
+    def __init__(self, disk: MachineDisk, root: Directory, guard: Guard | None) -> None:
+        self.disk = disk
+        self.root = root
+        self._guard = guard
+
+    def find(self, path: Path) -> File | Directory | None:
+        """Returns the inode that a path names."""
+        entry: File | Directory | None = self.root
+        for part in path.parts[1:]:
+            if not isinstance(entry, Directory):
+                return None
+            entry = entry.names.get(part)
+        return entry
+
+    def step(self, what: str, path: Path) -> None:
+        """Is taken before every call that changes something. Raises OSError by plan."""
+        if self._guard is not None and self.root is self.disk.root:
+            self._guard(what, path)
+        # A dead program's calls are nobody's: they happen in a tree that nobody sees.
+        if self.root is self.disk.root and self.disk.faults.is_due(path):
+            self._raise(self.disk.faults.error, path)
+
+    def stat(self, path: Path) -> FileStat | None:
+        """Returns the facts of a path."""
+        entry = self.find(path)
+        return None if entry is None else self.facts(entry)
+
+    def facts(self, entry: File | Directory) -> FileStat:
+        """Returns the facts of an inode."""
+        if isinstance(entry, Directory):
+            return FileStat(EntryKind.DIRECTORY, 0, entry.number, self.disk.device, 0)
+        return FileStat(
+            EntryKind.FILE, len(entry.data), entry.number, self.disk.device, entry.modified_ns
+        )
+
+    def list_dir(self, path: Path) -> list[DirEntry]:
+        """Returns the entries of a directory, by name."""
+        return [
+            DirEntry(name, EntryKind.FILE if isinstance(entry, File) else EntryKind.DIRECTORY)
+            for name, entry in sorted(self._directory(path).names.items())
+        ]
+
+    def open_read(self, path: Path) -> Handle:
+        """Opens a file to read."""
+        return Handle(self, path, self._file(path))
+
+    def open_append(self, path: Path) -> Handle:
+        """Opens a file to append to."""
+        self.step("open_append", path)
+        return Handle(self, path, self._file(path))
+
+    def create(self, path: Path) -> Handle:
+        """Creates a new file."""
+        self.step("create", path)
+        directory = self._directory(path.parent)
+        if path.name in directory.names:
+            self._raise(errno.EEXIST, path)
+        file = File(next(self.disk.numbers), modified_ns=self.disk.stamp_ns())
+        directory.change((path.name, file))
+        self.disk.changed(self.root, path)
+        return Handle(self, path, file)
+
+    def make_dir(self, path: Path) -> None:
+        """Creates a directory, if it is not there."""
+        self.step("make_dir", path)
+        directory = self._directory(path.parent)
+        found = directory.names.get(path.name)
+        if found is None:
+            directory.change((path.name, Directory(next(self.disk.numbers))))
+            self.disk.changed(self.root, path)
+        elif isinstance(found, File):
+            self._raise(errno.EEXIST, path)
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Moves a file within its directory, atomically."""
+        self.step("rename", source)
+        self.step("rename", target)
+        file = self._file(source)
+        if source.parent == target.parent:
+            self._directory(source.parent).change((source.name, None), (target.name, file))
+        else:
+            self._directory(target.parent).change((target.name, file))
+            self._directory(source.parent).change((source.name, None))
+        self.disk.changed(self.root, target)
+
+    def unlink(self, path: Path) -> None:
+        """Removes a name, if it is there."""
+        if self.find(path) is None:
+            return
+        self.step("unlink", path)
+        self._directory(path.parent).change((path.name, None))
+        self.disk.changed(self.root, path)
+
+    def sync_dir(self, path: Path) -> None:
+        """Makes the names in a directory durable."""
+        self.step("sync_dir", path)
+        self._directory(path).sync()
+
+    def _directory(self, path: Path) -> Directory:
+        entry = self.find(path)
+        if entry is None:
+            self._raise(errno.ENOENT, path)
+        if not isinstance(entry, Directory):
+            self._raise(errno.ENOTDIR, path)
+        return entry
+
+    def _file(self, path: Path) -> File:
+        entry = self.find(path)
+        if entry is None:
+            self._raise(errno.ENOENT, path)
+        if not isinstance(entry, File):
+            self._raise(errno.EINVAL, path)
+        return entry
+
+    def _raise(self, error: int, path: Path) -> NoReturn:
+        raise OSError(error, os.strerror(error), str(path))
+
+
+class Handle:
+    """An open file, whatever its name means by now."""
+
+    def __init__(self, view: DiskView, path: Path, file: File) -> None:
+        self._view = view
+        self._path = path
+        self.file = file
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Returns bytes as programs see them."""
+        return bytes(self.file.data[offset : offset + size])
+
+    def stat(self) -> FileStat:
+        """Returns the facts of the file."""
+        return self._view.facts(self.file)
+
+    def size(self) -> int:
+        """Returns how long the file is."""
+        return len(self.file.data)
+
+    def write(self, data: bytes) -> None:
+        """Appends, by plan only a part."""
+        try:
+            self._view.step("write", self._path)
+        except OSError:
+            self._put(data[: len(data) // 2])
+            raise
+        self._put(data)
+
+    def _put(self, data: bytes) -> None:
+        self.file.write(len(self.file.data), data)
+        self.file.modified_ns = self._view.disk.stamp_ns()
+        self._view.disk.changed(self._view.root, self._path)
+
+    def sync(self) -> None:
+        """Makes the bytes durable. After a failed sync nothing is known."""
+        self._view.step("sync", self._path)
+        self.file.sync()
+
+    def close(self) -> None:
+        """Has nothing to do."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

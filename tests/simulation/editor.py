@@ -1,0 +1,95 @@
+"""A person at a device: edits through the mirror, and notes what was acknowledged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sila_daemon.core.errors import SilaError, UsageError
+
+if TYPE_CHECKING:
+    from sila_daemon.core.rep_tree import RepTree
+    from sila_daemon.mirror.space_mirror import SpaceMirror
+    from tests.simulation.device import SimDevice
+    from tests.simulation.plan import Action
+    from tests.simulation.record import Record
+    from tests.simulation.trace import Trace
+
+BURST_OPS = 12
+
+
+class Person:
+    """Edits on one device."""
+
+    def __init__(self, device: SimDevice, trace: Trace, record: Record) -> None:
+        self._device = device
+        self._trace = trace
+        self._record = record
+        self._count = 0
+
+    def act(self, action: Action) -> None:
+        """Begins an edit; it dies with the daemon."""
+        if self._device.mirror is not None:
+            self._device.spawn(self._try(action, self._device.mirror))
+
+    async def _try(self, action: Action, mirror: SpaceMirror) -> None:
+        try:
+            await self._edit(action, mirror)
+        except UsageError as error:
+            self._trace.note(self._device.name, f"{action.kind}: {error.message}")
+        except SilaError as error:
+            self._trace.note(self._device.name, f"{action.kind} fails: {error.code}")
+
+    async def _edit(self, action: Action, mirror: SpaceMirror) -> None:
+        name = self._device.name
+        self._count += 1
+        if action.kind == "secret":
+            value = f"{name} {self._count}"
+            await mirror.set_secret(f"key-{name}", value)
+            if self._device.mirror is not mirror:
+                return  # It died in the midst of this: nobody heard the answer.
+            self._record.secrets[f"key-{name}"] = value
+            return
+        if action.kind == "new_tree":
+            tree_id, _ = await mirror.create_tree("default-chat", self._number_root, "chat")
+            if self._device.mirror is mirror:
+                self._record.said(name, tree_id, tree_id, "n", self._count)
+            return
+        trees = sorted(await mirror.tree_ids())
+        if not trees:
+            return
+        tree_id = trees[int(action.a * len(trees))]
+        facts = await mirror.edit(tree_id, lambda tree: self._change(action, tree))
+        if self._device.mirror is not mirror:
+            return
+        for target, key, content in facts:
+            if key is None:
+                self._record.moved(name, tree_id, target, content)
+            else:
+                self._record.said(name, tree_id, target, key, content)
+        self._trace.note(name, f"{action.kind} acknowledged: {len(facts)}")
+
+    def _number_root(self, tree: RepTree) -> None:
+        assert tree.root is not None
+        tree.root.set("n", self._count)
+
+    def _change(self, action: Action, tree: RepTree) -> list[tuple[str, str | None, str]]:
+        """Changes a tree; returns what was set, and for moves the parent."""
+        vertices = sorted(vertex for vertex in tree.vertex_ids() if vertex != "0")
+        target = vertices[int(action.b * len(vertices))]
+        value = f"{self._device.name} {self._count}"
+        if action.kind == "set":
+            tree.set(target, f"k{int(action.a * 1000) % 3}", value)
+            return [(target, f"k{int(action.a * 1000) % 3}", value)]
+        if action.kind == "create":
+            made = tree.create(target, {"name": value})
+            return [(made.id, None, target), (made.id, "name", value)]
+        if action.kind == "burst":
+            for number in range(BURST_OPS):
+                tree.set(target, f"b{number}", value)
+            return [(target, f"b{number}", value) for number in range(BURST_OPS)]
+        moved = vertices[int(action.a * 7919) % len(vertices)]
+        if action.kind == "delete":
+            tree.delete(moved)
+            return [(moved, None, "0")]
+        tree.move(moved, target)
+        return [(moved, None, target)]

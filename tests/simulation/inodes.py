@@ -1,0 +1,165 @@
+"""Files and directories of the simulated disk: what programs see, and what a power cut leaves.
+
+Every change waits until its file or directory is synced. A power cut decides for each waiting
+change whether it had reached the disk: all of them, a first part of them, or any of them; the
+last write of a file may be torn. A name and the bytes behind it are durable independently.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+from typing import TypeVar
+
+T = TypeVar("T")
+
+SECTOR_BYTES = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Bytes at an offset, or for None the end of the file at `offset`."""
+
+    offset: int
+    data: bytes | None
+
+
+@dataclass(slots=True, eq=False)
+class File:
+    """A regular file."""
+
+    number: int
+    data: bytearray = field(default_factory=bytearray)
+    durable: bytes = b""
+    waiting: list[Write] = field(default_factory=list)
+    modified_ns: int = 0
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Changes what programs see."""
+        change = Write(offset, bytes(data))
+        _apply(self.data, change)
+        self.waiting.append(change)
+
+    def truncate(self, size: int) -> None:
+        """Cuts or lengthens what programs see."""
+        change = Write(size, None)
+        _apply(self.data, change)
+        self.waiting.append(change)
+
+    def sync(self) -> None:
+        """Makes what programs see durable."""
+        if self.waiting:
+            self.durable = bytes(self.data)
+            self.waiting.clear()
+
+    def after_power_cut(self, random: Random) -> File:
+        """Returns the file as it is found afterwards."""
+        if not self.waiting:
+            return File(self.number, bytearray(self.durable), self.durable, [], self.modified_ns)
+        data = bytearray(self.durable)
+        for change in _survivors(self.waiting, random):
+            _apply(data, change)
+        left = bytes(data)
+        return File(self.number, bytearray(left), left, [], self.modified_ns)
+
+    def copy(self) -> File:
+        """Returns the same file for a world of its own."""
+        return File(
+            self.number, bytearray(self.data), self.durable, list(self.waiting), self.modified_ns
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """One change of a directory's names: all of it happens or nothing."""
+
+    changes: tuple[tuple[str, File | Directory | None], ...]
+
+
+@dataclass(slots=True, eq=False)
+class Directory:
+    """A directory."""
+
+    number: int
+    names: dict[str, File | Directory] = field(default_factory=dict)
+    durable: dict[str, File | Directory] = field(default_factory=dict)
+    waiting: list[Naming] = field(default_factory=list)
+
+    def change(self, *changes: tuple[str, File | Directory | None]) -> None:
+        """Gives names, or takes them away with None."""
+        naming = Naming(changes)
+        _rename(self.names, naming)
+        self.waiting.append(naming)
+
+    def sync(self) -> None:
+        """Makes the names durable; says nothing about what they name."""
+        if self.waiting:
+            self.durable = dict(self.names)
+            self.waiting.clear()
+
+    def after_power_cut(self, random: Random) -> Directory:
+        """Returns the directory and all below as they are found afterwards."""
+        names = dict(self.durable)
+        for naming in _some(self.waiting, random):
+            _rename(names, naming)
+        left = {name: entry.after_power_cut(random) for name, entry in names.items()}
+        return Directory(self.number, left, dict(left))
+
+    def copy(self) -> Directory:
+        """Returns the same directory for a world of its own."""
+        return _copied(self, {})
+
+
+def _copied(directory: Directory, made: dict[int, File | Directory]) -> Directory:
+    def of(entry: File | Directory) -> File | Directory:
+        if id(entry) not in made:
+            made[id(entry)] = entry.copy() if isinstance(entry, File) else _copied(entry, made)
+        return made[id(entry)]
+
+    return Directory(
+        directory.number,
+        {name: of(entry) for name, entry in directory.names.items()},
+        {name: of(entry) for name, entry in directory.durable.items()},
+        [
+            Naming(tuple((name, None if entry is None else of(entry)) for name, entry in n.changes))
+            for n in directory.waiting
+        ],
+    )
+
+
+def _apply(data: bytearray, change: Write) -> None:
+    if len(data) < change.offset:
+        data.extend(bytes(change.offset - len(data)))
+    if change.data is None:
+        del data[change.offset :]
+    else:
+        data[change.offset : change.offset + len(change.data)] = change.data
+
+
+def _rename(names: dict[str, File | Directory], naming: Naming) -> None:
+    for name, entry in naming.changes:
+        if entry is None:
+            names.pop(name, None)
+        else:
+            names[name] = entry
+
+
+def _some(waiting: list[T], random: Random) -> list[T]:
+    """Returns all, a first part, or any of the changes, in order."""
+    kind = random.random()
+    if kind < 0.3:
+        return list(waiting)
+    if kind < 0.7:
+        return waiting[: random.randrange(len(waiting) + 1)]
+    return [change for change in waiting if random.random() < 0.5]
+
+
+def _survivors(waiting: list[Write], random: Random) -> list[Write]:
+    kept = _some(waiting, random)
+    if kept and random.random() < 0.5:
+        torn = kept.pop()
+        if torn.data:
+            unit = 1 if random.random() < 0.5 else SECTOR_BYTES
+            size = random.randrange(len(torn.data) + 1) // unit * unit
+            kept.append(Write(torn.offset, torn.data[:size]))
+    return kept

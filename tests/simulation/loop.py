@@ -1,0 +1,187 @@
+"""An event loop in virtual time: no selector, no threads, and an order that a seed decides.
+
+Of everything that is ready, the next is drawn by chance (or taken in turn, in the mode that is
+like the real loop). Time stands still while anything is ready, and then jumps to the next timer.
+With neither, everybody waits for somebody: that is a deadlock, and it ends the run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import traceback
+from collections.abc import Callable, Coroutine, Generator
+from concurrent.futures import Executor
+from contextvars import Context, ContextVar
+from random import Random
+from typing import Any, TypeVar, TypeVarTuple, Unpack
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+STEPS_MAX = 3_000_000
+"""Of one run: more is a loop that never rests."""
+
+
+class DeadlockError(AssertionError):
+    """Nothing is ready, and no timer will make anything ready."""
+
+
+class TaskGroupOfProcess:
+    """The tasks that one simulated process has started, so that it can be killed as a whole."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.tasks: list[asyncio.Task[Any]] = []
+
+    def add(self, task: asyncio.Task[Any]) -> None:
+        """Takes note of a task, and lets go of some that have ended."""
+        if len(self.tasks) >= 256:
+            self.tasks = [kept for kept in self.tasks if not kept.done()]
+        self.tasks.append(task)
+
+
+CURRENT_PROCESS: ContextVar[TaskGroupOfProcess | None] = ContextVar("process", default=None)
+
+
+class _SimTask(asyncio.Task[T]):
+    """A task whose hash is its number: sets of tasks then have the same order in every run."""
+
+    number = 0
+
+    def __hash__(self) -> int:
+        return self.number
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+class SimLoop(asyncio.BaseEventLoop):
+    """The loop of one run."""
+
+    def __init__(self, random: Random, *, first_in_first_out: bool = False) -> None:
+        super().__init__()
+        self._random = random
+        self._first_in_first_out = first_in_first_out
+        self._now = 0.0
+        self._steps = 0
+        self._count = itertools.count(1)
+        self._waiting: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._runnable: list[asyncio.Handle] = []
+        self.failures: list[str] = []
+        """What went wrong where nobody waited for it."""
+        self.set_task_factory(self._new_task)
+        self.set_exception_handler(self._note_failure)
+
+    def time(self) -> float:
+        """Returns virtual seconds since the run began."""
+        return self._now
+
+    @property
+    def steps(self) -> int:
+        """How many callbacks have run."""
+        return self._steps
+
+    def call_soon(
+        self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
+        """Makes a callback ready."""
+        handle = asyncio.Handle(callback, args, self, context)
+        self._runnable.append(handle)
+        return handle
+
+    def call_soon_threadsafe(
+        self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
+        """Is the same: there are no threads."""
+        return self.call_soon(callback, *args, context=context)
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[Unpack[Ts]], object],
+        *args: *Ts,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Makes a callback ready at a virtual moment."""
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        heapq.heappush(self._waiting, (when, next(self._count), timer))
+        return timer
+
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[[Unpack[Ts]], object],
+        *args: *Ts,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Makes a callback ready after virtual seconds."""
+        return self.call_at(self._now + delay, callback, *args, context=context)
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: *Ts
+    ) -> asyncio.Future[T]:
+        """Refuses: code that is simulated uses the port Workers."""
+        raise AssertionError(f"a thread is asked for to run {func}")
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """Leaves cancelled timers where they are; they are passed over."""
+
+    def _process_events(self, event_list: Any) -> None:
+        """Has nothing to do: there is no selector."""
+
+    def _write_to_self(self) -> None:
+        """Has nobody to wake."""
+
+    def _run_once(self) -> None:
+        """Runs one callback; BaseEventLoop calls this until the loop is stopped."""
+        while self._waiting and self._waiting[0][2].cancelled():
+            heapq.heappop(self._waiting)
+        if not self._runnable:
+            if not self._waiting:
+                if self._stopping:
+                    return
+                raise DeadlockError(f"everybody waits for somebody at {self._now:.3f} s")
+            self._now = max(self._now, self._waiting[0][0])
+        while self._waiting and self._waiting[0][0] <= self._now:
+            timer = heapq.heappop(self._waiting)[2]
+            if not timer.cancelled():
+                self._runnable.append(timer)
+        if not self._runnable:
+            return
+        handle = self._runnable.pop(self._next_index())
+        if not handle.cancelled():
+            self._steps += 1
+            if self._steps > STEPS_MAX:
+                raise AssertionError(f"no rest after {STEPS_MAX} steps, at {self._now:.3f} s")
+            handle._run()
+
+    def _next_index(self) -> int:
+        if self._first_in_first_out or len(self._runnable) == 1:
+            return 0
+        return int(self._random.random() * len(self._runnable))
+
+    _stopping: bool
+
+    def _new_task(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        coroutine: Coroutine[Any, Any, T] | Generator[Any, None, T],
+        **options: Any,
+    ) -> asyncio.Task[T]:
+        number = next(self._count)
+        options["name"] = options.get("name") or f"task {number}"
+        _SimTask.number = number  # The base class hashes a task while it is being made.
+        task: _SimTask[T] = _SimTask(coroutine, loop=loop, **options)
+        task.number = number
+        context: Context | None = options.get("context")
+        process = CURRENT_PROCESS.get() if context is None else context.get(CURRENT_PROCESS)
+        if process is not None:
+            process.add(task)
+        return task
+
+    def _note_failure(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        told = "".join(traceback.format_exception(error)) if error else ""
+        self.failures.append(f"{context.get('message')}: {error!r}\n{told}")

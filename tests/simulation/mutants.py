@@ -1,0 +1,133 @@
+"""Faults planted into the real code for the time of one test: each must be caught by some seed.
+
+A mutant names what kills it: seeds, found by `killing_seeds`, or a kept plan.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from sila_daemon.folder.op_appender import OpAppender
+from sila_daemon.mirror.folder_writer import FolderWriter
+from sila_daemon.server.op_store import OpStore
+from sila_daemon.store.schema import FOLDER
+from sila_daemon.store.servers import store_cursor
+from sila_daemon.store.space_store import SpaceStore
+from tests.simulation.plan import plan_of
+from tests.simulation.world import run
+
+if TYPE_CHECKING:
+    import apsw
+
+    from sila_daemon.core.ops import Op
+    from sila_daemon.store.outbox import OwedOp
+    from sila_daemon.store.space_store import Committed, Delivery
+
+_owed = SpaceStore.owed
+_commit = SpaceStore.commit
+_open_store = SpaceStore.open.__func__  # type: ignore[attr-defined]
+_open_op_store = OpStore.open.__func__  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """Wrong code in the place of right code."""
+
+    owner: type
+    name: str
+    code: Any
+    seeds: tuple[int, ...] = ()
+    plan: str = ""
+    """The name of a kept plan that kills it."""
+
+    def planted(self) -> AbstractContextManager[object]:
+        """Has the wrong code run within a `with` block."""
+        return patch.object(self.owner, self.name, self.code)
+
+
+def _without_sync(connection: apsw.Connection) -> None:
+    connection.pragma("synchronous", 0)
+
+
+async def _server_acknowledges_early(cls: type[OpStore], *arguments: Any) -> OpStore:
+    store: OpStore = await _open_op_store(cls, *arguments)
+    await store.database.read(_without_sync)
+    return store
+
+
+async def _store_saves_early(cls: type[SpaceStore], *arguments: Any) -> SpaceStore:
+    store: SpaceStore = await _open_store(cls, *arguments)
+    await store.database.read(_without_sync)
+    return store
+
+
+async def _debt_ends_when_sent(
+    store: SpaceStore, layer: str, after_seq: int, limit: int
+) -> list[OwedOp]:
+    found = await _owed(store, layer, after_seq, limit)
+    if layer != FOLDER:
+        await store.settle(layer, [owed.seq for owed in found])
+    return found
+
+
+async def _cursor_goes_ahead(store: SpaceStore, deliveries: Sequence[Delivery]) -> list[Committed]:
+    for delivery in deliveries:
+        if delivery.cursor is not None and delivery.source is not None:
+            source, cursor = delivery.source, delivery.cursor
+            await store.database.write(
+                lambda connection, at=cursor, of=source: store_cursor(connection, of, at)  # type: ignore[misc]
+            )
+            await asyncio.sleep(0.05)
+    return await _commit(store, deliveries)
+
+
+async def _debt_ends_before_append(
+    writer: FolderWriter, tree_id: str, ops: list[Op], seqs: list[int]
+) -> None:
+    await writer._store.settle(FOLDER, seqs)
+    own = writer._own_peers()
+    await writer._ports.workers.run(lambda: writer._appender.append(tree_id, own, ops))
+
+
+def _tail_is_always_whole(*_: object) -> bool:
+    return True
+
+
+def _nothing_is_left(*_: object) -> bool:
+    return False
+
+
+MUTANTS: dict[str, Mutant] = {
+    "server_acknowledges_before_durable": Mutant(
+        OpStore, "open", classmethod(_server_acknowledges_early), (71, 74)
+    ),
+    "store_pushes_before_durable": Mutant(
+        SpaceStore, "open", classmethod(_store_saves_early), (56, 95)
+    ),
+    "outbox_dropped_on_send": Mutant(SpaceStore, "owed", _debt_ends_when_sent, (0, 2)),
+    "cursor_before_its_ops": Mutant(SpaceStore, "commit", _cursor_goes_ahead, (5, 18)),
+    "folder_debt_forgotten": Mutant(FolderWriter, "_append", _debt_ends_before_append, (1, 4)),
+    "torn_tail_not_healed": Mutant(
+        OpAppender, "_ends_well", _tail_is_always_whole, plan="a_torn_line_is_closed"
+    ),
+    "unsynced_lines_credited": Mutant(
+        FolderWriter, "has_left", _nothing_is_left, plan="unsynced_lines_are_not_credited"
+    ),
+}
+
+
+def killing_seeds(mutant: Mutant, seeds: range, wanted: int = 3) -> list[int]:
+    """Returns some seeds that catch a mutant."""
+    found: list[int] = []
+    with mutant.planted():
+        for seed in seeds:
+            if run(plan_of(seed)).violation:
+                found.append(seed)
+                if len(found) == wanted:
+                    break
+    return found

@@ -1,0 +1,157 @@
+"""The mirror's port Connector: every device's way to every server, with what goes wrong on it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from sila_daemon.core.errors import (
+    RemoteRefusedError,
+    RemoteUnavailableError,
+    SignInNeededError,
+    SilaError,
+)
+from sila_daemon.server.gate import Knock, RefusedError
+from tests.simulation.http import Exchanged, exchange
+from tests.simulation.wire import ClientEnd, ServerEnd, Wire
+
+if TYPE_CHECKING:
+    from sila_daemon.mirror.connector import Body, Connection, Response
+    from tests.simulation.server import SimServer
+    from tests.simulation.trace import Trace
+
+CONNECT_TIMEOUT_S = 5.0
+
+
+class Network:
+    """Knows the servers, the connections that are open, and who cannot reach whom."""
+
+    def __init__(self, random: Random, trace: Trace, delay_s: float) -> None:
+        self.servers: dict[str, SimServer] = {}
+        self.wires: list[Wire] = []
+        self.cut_off: dict[str, float] = {}
+        """By device: until when nothing of it reaches anybody."""
+        self.answer_loss = 0.0
+        """How likely an HTTP answer is lost, and a connection loses an acknowledgement."""
+        self._random = random
+        self._trace = trace
+        self.delay_s = delay_s
+
+    def connector(self, device: str) -> SimConnector:
+        """Returns one device's port."""
+        return SimConnector(self, device)
+
+    def heal(self) -> None:
+        """Lets everything through from now on; silent connections end."""
+        self.cut_off.clear()
+        self.answer_loss = 0.0
+        for wire in self.open_wires():
+            wire.loses_next_answer = False
+            if wire.is_silent:
+                wire.cut()
+
+    def open_wires(self, device: str | None = None) -> list[Wire]:
+        """Returns the connections of a device, or of all."""
+        self.wires = [wire for wire in self.wires if wire.is_open]
+        return [wire for wire in self.wires if device in (None, wire.name)]
+
+    def is_cut_off(self, device: str) -> bool:
+        """Tells whether a device is alone now."""
+        return asyncio.get_running_loop().time() < self.cut_off.get(device, 0.0)
+
+    async def hop(self) -> None:
+        """Takes as long as a message."""
+        await asyncio.sleep(self.delay_s * (0.5 + self._random.random()))
+
+    def chance(self, probability: float) -> bool:
+        """Draws."""
+        return self._random.random() < probability
+
+    def new_wire(self, device: str) -> Wire:
+        """Lays a wire."""
+        wire = Wire(device, self._random, self._trace, self.delay_s)
+        wire.loses_next_answer = self.chance(self.answer_loss)
+        self.wires.append(wire)
+        return wire
+
+    async def reach(self, device: str, server_url: str) -> SimServer:
+        """Returns a server that listens. Raises RemoteUnavailableError."""
+        if self.is_cut_off(device):
+            await asyncio.sleep(CONNECT_TIMEOUT_S)
+            raise RemoteUnavailableError(f"{server_url} does not answer")
+        await self.hop()
+        server = self.servers.get(server_url)
+        if server is None or not server.is_listening:
+            raise RemoteUnavailableError(f"{server_url} refuses the connection")
+        return server
+
+
+class SimConnector:
+    """The port Connector of one device."""
+
+    def __init__(self, network: Network, device: str) -> None:
+        self._network = network
+        self._device = device
+
+    async def connect(self, server_url: str, space_id: str, auth: Mapping[str, Any]) -> Connection:
+        """Joins a space over a new wire."""
+        network = self._network
+        server = await network.reach(self._device, server_url)
+        wire = network.new_wire(self._device)
+        knock = Knock(space_id, dict(auth), "192.0.2.1")
+        joining = server.spawn(server.join(knock, ServerEnd(wire), wire))
+        try:
+            await asyncio.wait([joining], timeout=CONNECT_TIMEOUT_S)
+            if not joining.done() or joining.cancelled():
+                raise RemoteUnavailableError("the connection ended")
+            joining.result()
+            await network.hop()
+        except RefusedError as error:
+            wire.cut()
+            raise _refusal(str(error)) from None
+        except SilaError as error:
+            wire.cut()
+            raise RemoteUnavailableError(f"unavailable: {error.message}") from None
+        except BaseException:
+            wire.cut()
+            raise
+        return ClientEnd(wire)
+
+    @asynccontextmanager
+    async def request(
+        self,
+        method: str,
+        server_url: str,
+        path: str,
+        *,
+        token: str,
+        headers: Mapping[str, str] | None = None,
+        body: Body | None = None,
+    ) -> AsyncIterator[Response]:
+        """Asks the server's own HTTP routes."""
+        network = self._network
+        server = await network.reach(self._device, server_url)
+        sent = {**(headers or {}), "Authorization": f"Bearer {token}"}
+        data = b"" if body is None else body if isinstance(body, bytes) else await _whole(body)
+        asking: asyncio.Task[Exchanged] = server.spawn(
+            exchange(server.app, method, path, sent, data)
+        )
+        await asyncio.wait([asking])
+        await network.hop()
+        is_lost = network.chance(network.answer_loss) or network.is_cut_off(self._device)
+        if asking.cancelled() or is_lost:
+            raise RemoteUnavailableError("the connection ended")
+        yield asking.result()
+
+
+async def _whole(chunks: AsyncIterator[bytes]) -> bytes:
+    return b"".join([chunk async for chunk in chunks])
+
+
+def _refusal(message: str) -> SilaError:
+    if message == "unauthorized":
+        return SignInNeededError("the server does not accept the sign-in")
+    return RemoteRefusedError("this account may not use the space", code="forbidden")

@@ -1,0 +1,39 @@
+"""Plans that once broke a promise, made as small as they get; each with what was wrong."""
+
+from __future__ import annotations
+
+from tests.simulation.plan import Action, Plan
+
+REGRESSIONS: dict[str, Plan] = {
+    # What a failed sync left in the page cache was read back, and credited to the folder.
+    "unsynced_lines_are_not_credited": Plan(
+        seed=14,
+        devices=2,
+        has_app=False,
+        first_in_first_out=False,
+        delay_s=0.001,
+        hint_loss=0.0,
+        actions=(
+            Action(16.696, "burst", 0, 0.718368, 0.930289),
+            Action(24.501, "set", 0, 0.936156, 0.47719),
+            Action(24.555, "disk_error", 0, 0.351984, 0.768),
+            Action(25.41, "server_stop", 1, 0.646102, 0.901255),
+            Action(28.255, "create", 0, 0.26689, 0.259585),
+            Action(44.107, "inspect", 0, 0.755296, 0.261019),
+        ),
+    ),
+    # Never wrong in the code, and too rare for the seeds: a disk that is full within a line.
+    "a_torn_line_is_closed": Plan(
+        seed=0,
+        devices=2,
+        has_app=False,
+        first_in_first_out=False,
+        delay_s=0.001,
+        hint_loss=0.0,
+        actions=(
+            Action(3.0, "disk_error", 0, 0.051, 0.1829),
+            Action(3.1, "set", 0, 0.0, 0.0),
+            Action(5.1, "set", 0, 0.0, 0.0),
+        ),
+    ),
+}

@@ -1,0 +1,155 @@
+"""The server's machine: the real world of spaces and sessions, without sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sila_daemon.database.database import InlineDatabases
+from sila_daemon.ports.workers import InlineWorkers
+from sila_daemon.server.app import make_app
+from sila_daemon.server.ports import Ports
+from sila_daemon.server.world import World
+from tests.simulation.disk import MachineDisk
+from tests.simulation.ports import SimClock, SimRandomness
+from tests.simulation.process import Process, spawn_outside
+from tests.simulation.vfs import SimVfs
+
+if TYPE_CHECKING:
+    from sila_daemon.server.gate import Knock
+    from tests.simulation.trace import Trace
+    from tests.simulation.wire import ServerEnd, Wire
+
+T = TypeVar("T")
+
+DATA = Path("/data")
+EMAIL = "owner@example.org"
+TOKEN_DAYS = 3650
+RIGHTS_CHECKED_S = 0.5
+
+
+class SimServer:
+    """One server; `start` after each end of its process."""
+
+    def __init__(self, name: str, seed: str, trace: Trace) -> None:
+        self.name = name
+        self.url = f"http://{name}"
+        self.clock = SimClock()
+        self.disk = MachineDisk(name, self.clock.monotonic)
+        self.disk.view().make_dir(DATA)
+        self.disk.root.sync()
+        self.is_listening = False
+        self.world: World
+        self.app: Any = None
+        self._seed = seed
+        self._trace = trace
+        self._vfs: list[SimVfs] = []
+        self._starts = 0
+        self._process: Process | None = None
+        self._joined: list[Wire] = []
+        self._dying: list[asyncio.Task[None]] = []
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a process."""
+        return self._process is not None
+
+    async def start(self) -> None:
+        """Starts a process; it listens once its data is open."""
+        self._starts += 1
+        self._process = Process(f"{self.name}.{self._starts}")
+        self._trace.note(self.name, "starts")
+        opening = self._process.spawn(self._open())
+        await asyncio.wait([opening])
+        if not opening.cancelled():
+            opening.result()
+
+    async def _open(self) -> None:
+        random = Random(f"{self._seed}/{self.name}/{self._starts}")
+        view = self.disk.view()
+        vfs = SimVfs(view, random, self.clock.time)
+        self._vfs.append(vfs)
+        databases = InlineDatabases(vfs.vfs_name)
+        ports = Ports(self.clock, SimRandomness(random), view, databases, InlineWorkers())
+        self.world = await World.open(DATA, ports)
+        self.app = make_app(self.world)
+        self.spawn(self.world.spaces.run())
+        self.spawn(self._end_those_without_right())
+        self.is_listening = True
+
+    async def ensure_running(self) -> None:
+        """Starts a process, if there is none."""
+        if not self.is_running:
+            await self.start()
+
+    async def found(self, space_id: str) -> str:
+        """Makes an account and its empty space; returns a token."""
+
+        async def work() -> str:
+            user = await self.world.accounts.add_user(EMAIL, None)
+            await self.world.create_space(user, "Ours", space_id)
+            return await self.world.accounts.make_token(EMAIL, TOKEN_DAYS)
+
+        return await self.spawn(work())
+
+    def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Runs something in the server's process."""
+        assert self._process is not None
+        return self._process.spawn(work)
+
+    async def join(self, knock: Knock, end: ServerEnd, wire: Wire) -> None:
+        """Admits a client as the gateway does. Raises RefusedError."""
+        session = await self.world.admit(knock, end)
+        if not wire.is_open:
+            session.leave()
+            return
+        self._joined.append(wire)
+        self.spawn(session.run())
+        wire.carry(session)
+
+    async def stop(self) -> None:
+        """Ends the process as SIGTERM does: connections first, then everything is finished."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        self._trace.note(self.name, "stops")
+        self.is_listening = False
+        self._cut_all()
+        await process.spawn(self.world.close())
+        await process.kill()
+
+    def crash(self, random: Random | None) -> None:
+        """Ends the process at once; with `random` the machine loses power."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        self._trace.fault(self.name, "server kill" if random is None else "server power cut")
+        self.is_listening = False
+        if random is None:
+            self.disk.kill()
+        else:
+            self.disk.power_cut(random)
+        self._cut_all()
+        self._dying.append(spawn_outside(process.kill()))
+
+    async def buried(self) -> None:
+        """Returns when nothing of dead processes runs any more."""
+        await asyncio.gather(*self._dying)
+
+    def _cut_all(self) -> None:
+        for wire in self._joined:
+            wire.cut()
+        self._joined.clear()
+
+    async def _end_those_without_right(self) -> None:
+        """Does what the gateway does twice a second."""
+        while True:
+            await self.clock.sleep(RIGHTS_CHECKED_S)
+            now = self.clock.time()
+            for session in list(self.world.sessions):
+                problem = session.grant.problem(now)
+                if problem is not None:
+                    session.end(problem)

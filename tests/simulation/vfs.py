@@ -1,0 +1,173 @@
+"""SQLite's own files on a simulated disk: writes wait for xSync like everybody's.
+
+A database is opened through the VFS of the program that opens it, so a dead program's connection
+works on in the tree that nobody sees. Locks always succeed: each database has one connection,
+and InlineDatabases opens it in exclusive mode, since a VFS in Python has no shared memory.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import apsw
+
+from tests.simulation.inodes import File
+
+if TYPE_CHECKING:
+    from tests.simulation.disk import DiskView
+
+_PREFIX = "simulated-"
+_NAMES = itertools.count(1)
+"""SQLite registers a VFS by name for the whole process."""
+
+_SYNCED_WITH_NAME = (
+    apsw.SQLITE_OPEN_MAIN_JOURNAL | apsw.SQLITE_OPEN_SUPER_JOURNAL | apsw.SQLITE_OPEN_WAL
+)
+
+
+class SimVfs(apsw.VFS):
+    """One program's way to its machine's disk."""
+
+    def __init__(self, view: DiskView, random: Random, now: Callable[[], float]) -> None:
+        self.vfs_name = f"{_PREFIX}{next(_NAMES)}"
+        self.view = view
+        self._random = random
+        self._now = now
+        super().__init__(self.vfs_name, "", maxpathname=512)
+
+    def xAccess(self, pathname: str, flags: int) -> bool:
+        """Tells whether a file is there."""
+        return self.view.find(Path(pathname)) is not None
+
+    def xFullPathname(self, name: str) -> str:
+        """Returns the name: all are absolute."""
+        return name
+
+    def xDelete(self, filename: str, syncdir: bool) -> None:
+        """Removes a file."""
+        path = Path(filename)
+        if self.view.find(path) is None:
+            raise apsw.IOError("no such file")
+        with _io_errors(apsw.SQLITE_IOERR_DELETE):
+            self.view.unlink(path)
+            if syncdir:
+                self.view.sync_dir(path.parent)
+
+    def xOpen(self, name: Any, flags: list[int]) -> Any:
+        """Opens a file, made when it is not there."""
+        path = Path(name if isinstance(name, str) else name.filename())
+        found = self.view.find(path)
+        is_new = found is None
+        if is_new and not flags[0] & apsw.SQLITE_OPEN_CREATE:
+            raise apsw.CantOpenError(f"{path} is not there")
+        with _io_errors(apsw.SQLITE_CANTOPEN):
+            file = self.view.create(path).file if is_new else found
+        assert isinstance(file, File)
+        flags[1] = flags[0]
+        return _SimVfsFile(self.view, path, file, is_new and bool(flags[0] & _SYNCED_WITH_NAME))
+
+    def xRandomness(self, numbytes: int) -> bytes:
+        """Returns bytes of the seed's."""
+        return self._random.randbytes(numbytes)
+
+    def xCurrentTimeInt64(self) -> int:
+        """Returns virtual time as a Julian day in milliseconds."""
+        return int((self._now() / 86400 + 2440587.5) * 86_400_000)
+
+    def xCurrentTime(self) -> float:
+        """Returns virtual time as a Julian day."""
+        return self._now() / 86400 + 2440587.5
+
+    def xSleep(self, microseconds: int) -> int:
+        """Returns at once."""
+        return microseconds
+
+    def xGetLastError(self) -> tuple[int, str]:
+        """Knows nothing more."""
+        return 0, ""
+
+
+def close_all() -> None:
+    """Closes what dead programs left open, before their disks are gone."""
+    for connection in apsw.connections():
+        if connection.open_vfs.startswith(_PREFIX):
+            connection.close(True)
+
+
+class _SimVfsFile:
+    """One open file of SQLite."""
+
+    def __init__(self, view: DiskView, path: Path, file: File, syncs_name: bool) -> None:
+        self._view = view
+        self._path = path
+        self._file = file
+        self._syncs_name = syncs_name
+
+    def xRead(self, amount: int, offset: int) -> bytes:
+        return bytes(self._file.data[offset : offset + amount])
+
+    def xWrite(self, data: bytes, offset: int) -> None:
+        with _io_errors(apsw.SQLITE_IOERR_WRITE):
+            self._view.step("write", self._path)
+        self._file.write(offset, data)
+
+    def xTruncate(self, newsize: int) -> None:
+        with _io_errors(apsw.SQLITE_IOERR_TRUNCATE):
+            self._view.step("truncate", self._path)
+        self._file.truncate(newsize)
+
+    def xSync(self, flags: int) -> None:
+        with _io_errors(apsw.SQLITE_IOERR_FSYNC):
+            self._view.step("sync", self._path)
+            self._file.sync()
+            if self._syncs_name:
+                # As SQLite does on Unix: with the first sync of a journal its name is synced.
+                self._view.sync_dir(self._path.parent)
+                self._syncs_name = False
+
+    def xFileSize(self) -> int:
+        return len(self._file.data)
+
+    def xLock(self, level: int) -> None:
+        pass
+
+    def xUnlock(self, level: int) -> None:
+        pass
+
+    def xCheckReservedLock(self) -> bool:
+        return False
+
+    def xFileControl(self, op: int, ptr: int) -> bool:
+        return False
+
+    def xSectorSize(self) -> int:
+        return 4096
+
+    def xDeviceCharacteristics(self) -> int:
+        return 0
+
+    def xClose(self) -> None:
+        pass
+
+
+class _io_errors:
+    """Tells SQLite of the disk's errors in its own codes."""
+
+    def __init__(self, code: int) -> None:
+        self._code = code
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
+        if isinstance(error, OSError):
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise apsw.FullError(str(error)) from error
+            failure = apsw.IOError(str(error))
+            setattr(failure, "extendedresult", self._code)  # noqa: B010 - read by apsw.
+            raise failure from error

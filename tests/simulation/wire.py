@@ -1,0 +1,223 @@
+"""One connection: the mirror's end, the server's end, and the wire between them.
+
+A wire keeps the order of what it carries, as TCP does, and loses everything from some point on
+when it is cut. A silent one carries nothing more, and both ends learn of it only by their pings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import deque
+from contextvars import Context
+from random import Random
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from sila_daemon.core.errors import RemoteUnavailableError
+from sila_daemon.mirror.connector import Answer, Event, Incoming
+
+if TYPE_CHECKING:
+    from sila_daemon.server.frames import Frame
+    from sila_daemon.server.session import SpaceSession
+    from tests.simulation.trace import Trace
+
+PING_TIMEOUT_S = 20.0
+BUFFERED_FRAMES_MAX = 64
+
+_split = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_name_of = msgspec.json.Decoder(str).decode
+
+Sent = tuple[str, bytes, int | None]
+"""Name, payload and number of an event of a client."""
+
+
+class Wire:
+    """Carries frames both ways."""
+
+    def __init__(self, name: str, random: Random, trace: Trace, delay_s: float) -> None:
+        self.name = name
+        self.is_open = True
+        self.is_silent = False
+        self.is_served = False
+        self.loses_next_answer = False
+        self.up: deque[Sent | None] = deque()
+        self.down: deque[Frame | None] = deque()
+        self.inbox: deque[Incoming] = deque()
+        self.moved = asyncio.Event()
+        """Something was put on the wire, or arrived."""
+        self.roomy = asyncio.Condition()
+        self.arrived = asyncio.Event()
+        self._session: SpaceSession | None = None
+        self._random = random
+        self._trace = trace
+        self._delay_s = delay_s
+        self._tasks: list[asyncio.Task[None]] = []
+        self._filled = {"up": asyncio.Event(), "down": asyncio.Event()}
+
+    def carry(self, session: SpaceSession) -> None:
+        """Begins to carry."""
+        self._session = session
+        self.is_served = True
+        loop = asyncio.get_running_loop()
+        self._tasks = [
+            loop.create_task(self._carry_up(session), context=Context()),
+            loop.create_task(self._carry_down(), context=Context()),
+        ]
+
+    def put_up(self, sent: Sent | None) -> None:
+        """Takes an event of the client; None is its farewell."""
+        self.up.append(sent)
+        self._filled["up"].set()
+
+    def put_down(self, frame: Frame | None) -> None:
+        """Takes a frame of the server; None is its farewell."""
+        self.down.append(frame)
+        self._filled["down"].set()
+
+    def cut(self, *, server_learns: bool = True) -> None:
+        """Ends the connection; what is on its way is lost."""
+        if not self.is_open:
+            return
+        self.is_open = False
+        for task in self._tasks:
+            task.cancel()
+        self.up.clear()
+        self.down.clear()
+        self.arrived.set()
+        session = self._session
+        if session is not None:
+            if server_learns:
+                self._gone(session)
+            else:
+                asyncio.get_running_loop().call_later(PING_TIMEOUT_S, self._gone, session)
+        asyncio.get_running_loop().create_task(self._wake_senders(), context=Context())
+
+    def fall_silent(self) -> None:
+        """Carries nothing more; both ends find out after a while."""
+        self.is_silent = True
+        asyncio.get_running_loop().call_later(PING_TIMEOUT_S, self.cut)
+
+    def _gone(self, session: SpaceSession) -> None:
+        session.end("gone")
+        if not self.is_served:
+            session.leave()
+
+    async def _wake_senders(self) -> None:
+        async with self.roomy:
+            self.roomy.notify_all()
+
+    async def _hop(self) -> None:
+        await asyncio.sleep(self._delay_s * (0.5 + self._random.random()))
+        while self.is_silent:
+            await asyncio.Event().wait()
+
+    async def _carry_up(self, session: SpaceSession) -> None:
+        while True:
+            while not self.up:
+                self._filled["up"].clear()
+                await self._filled["up"].wait()
+            await self._hop()
+            sent = self.up.popleft()
+            if sent is None:
+                self.cut()
+                return
+            name, payload, number = sent
+            self._trace.note(self.name, f"> {name} {len(payload)} bytes")
+            session.receive(name, payload, number)
+            await session.room()
+
+    async def _carry_down(self) -> None:
+        while True:
+            while not self.down:
+                self._filled["down"].clear()
+                await self._filled["down"].wait()
+            await self._hop()
+            frame = self.down.popleft()
+            async with self.roomy:
+                self.roomy.notify_all()
+            if frame is None:
+                self.cut()
+                return
+            if frame.ack_id is not None and self.loses_next_answer:
+                self._trace.fault(self.name, "lost answer")
+                self.cut()
+                return
+            self._arrive(frame)
+
+    def _arrive(self, frame: Frame) -> None:
+        parts = _split(frame.text)
+        arrived: Incoming
+        if frame.ack_id is not None:
+            arrived = Answer(frame.ack_id, bytes(parts[0]))
+            self._trace.note(self.name, f"< answer {len(arrived.payload)} bytes")
+        else:
+            payload = bytes(parts[1]) if len(parts) > 1 else b"null"
+            arrived = Event(_name_of(parts[0]), payload)
+            self._trace.note(self.name, f"< {arrived.name} {len(payload)} bytes")
+        self.inbox.append(arrived)
+        self.arrived.set()
+
+
+class ClientEnd:
+    """The mirror's port Connection."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._numbers = itertools.count(1)
+
+    async def send(self, name: str, payload: bytes) -> None:
+        """Puts an event on the wire."""
+        await self._put(name, payload, None)
+
+    async def ask(self, name: str, payload: bytes) -> int:
+        """Puts an event on the wire that will be answered."""
+        number = next(self._numbers)
+        await self._put(name, payload, number)
+        return number
+
+    async def _put(self, name: str, payload: bytes, number: int | None) -> None:
+        if not self._wire.is_open:
+            raise RemoteUnavailableError("the connection ended")
+        await asyncio.sleep(0)
+        if self._wire.is_open:
+            self._wire.put_up((name, payload, number))
+
+    async def receive(self) -> Incoming:
+        """Returns what arrived."""
+        wire = self._wire
+        while not wire.inbox:
+            if not wire.is_open:
+                raise RemoteUnavailableError("the connection ended")
+            wire.arrived.clear()
+            await wire.arrived.wait()
+        return wire.inbox.popleft()
+
+    async def close(self) -> None:
+        """Says farewell; what was sent before still arrives."""
+        if self._wire.is_open:
+            self._wire.put_up(None)
+
+
+class ServerEnd:
+    """The server's port Peer."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    async def send(self, frame: Frame) -> None:
+        """Puts a frame on the wire when there is room."""
+        wire = self._wire
+        async with wire.roomy:
+            await wire.roomy.wait_for(
+                lambda: len(wire.down) < BUFFERED_FRAMES_MAX or not wire.is_open
+            )
+        if not wire.is_open:
+            raise ConnectionError("the connection ended")
+        wire.put_down(frame)
+
+    async def close(self, reason: str) -> None:
+        """Says farewell; what was sent before still arrives."""
+        if self._wire.is_open:
+            self._wire.put_down(None)
