@@ -18,6 +18,7 @@ from tests.simulation.process import Process, spawn_outside
 from tests.simulation.reader import Line, read_folder
 
 if TYPE_CHECKING:
+    from tests.simulation.disk import DiskView
     from tests.simulation.plan import Action
     from tests.simulation.record import Record
     from tests.simulation.trace import Trace
@@ -60,12 +61,14 @@ class SecondProgram:
 
     def found_after_power_cut(self) -> None:
         """Takes the files as the machine has them now."""
-        view = self._device.disk.view()
         for path in list(self.files):
-            if view.stat(path) is None:
-                del self.files[path]
-            else:
-                self.files[path] = view.open_read(path).read_at(0, 1 << 30)
+            self._take_as_it_is(path)
+
+    def _take_as_it_is(self, path: Path) -> None:
+        view = self._device.disk.view()
+        self.files.pop(path, None)
+        if view.stat(path) is not None:
+            self.files[path] = view.open_read(path).read_at(0, 1 << 30)
 
     async def buried(self) -> None:
         """Returns when nothing of it runs any more."""
@@ -116,32 +119,39 @@ class SecondProgram:
                     await self._append(path, ops)
                 except OSError as error:
                     self._trace.note("app", f"cannot append: {error.strerror}")
+                    self._take_as_it_is(path)
                     return  # It shows an error, and a person starts it again some day.
 
     async def _append(self, path: Path, ops: list[Line]) -> None:
-        view = self._device.disk.view()
+        view = self._view()
         for directory in reversed(path.parents):
             if view.stat(directory) is None:
                 view.make_dir(directory)
                 view.sync_dir(directory.parent)
         data = b"".join(_line(op) for op in ops)
         self._device.guard.foreign.add(path)
-        with view.open_append(path) if view.stat(path) else view.create(path) as file:
-            cut = int(self._random.random() * len(data)) if self._random.random() < 0.3 else 0
-            for piece in (data[:cut], data[cut:]):
-                if piece:
-                    file.write(piece)
-                    if view.root is self._device.disk.root:
-                        self.files[path] = self.files.get(path, b"") + piece
-                    if piece is not data:
-                        await asyncio.sleep(0.05)
-            file.sync()
-            view.sync_dir(path.parent)
-        if view.root is not self._device.disk.root:
-            return  # The machine died in the midst of this.
+        if view.stat(path) is None:
+            view.create(path)
+        cut = int(self._random.random() * len(data)) if self._random.random() < 0.3 else 0
+        for piece in (data[:cut], data[cut:]):
+            if piece:
+                self._write(path, piece)
+                await asyncio.sleep(0.05 if piece is not data else 0)
         self._trace.note("app", f"appends {len(ops)} ops")
         for op in ops:
             self._record.add(self._device.name, (op.tree, op.target, op.key, op.value))
+
+    def _write(self, path: Path, piece: bytes) -> None:
+        """Appends and syncs; looks the file up anew, as the mirror's death copies the disk."""
+        view = self._view()
+        with view.open_append(path) as file:
+            file.write(piece)
+            self.files[path] = self.files.get(path, b"") + piece
+            file.sync()
+        view.sync_dir(path.parent)
+
+    def _view(self) -> DiskView:
+        return self._device.disk.view(may_crash=False)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._device.clock.time(), UTC)

@@ -53,10 +53,10 @@ class FaultPlan:
         """Lets no more calls fail."""
         self.fail_at = self.fail_until = self.crash_at = 0
 
-    def is_due(self, path: Path) -> bool:
+    def is_due(self, path: Path, *, may_crash: bool) -> bool:
         """Counts a call that changes something; tells whether it fails."""
-        self.calls += 1
-        if self.calls == self.crash_at:
+        self.calls += may_crash
+        if may_crash and self.calls == self.crash_at:
             self.on_crash()
         self.counted += path.name.endswith(self.only)
         is_one = path.name.endswith(self.only)
@@ -75,9 +75,12 @@ class MachineDisk:
         self.faults = FaultPlan()
         self.on_change: list[Hint] = []
 
-    def view(self, guard: Guard | None = None) -> DiskView:
-        """Returns the disk as a program that starts now sees it."""
-        return DiskView(self, self.root, guard)
+    def view(self, guard: Guard | None = None, *, may_crash: bool = True) -> DiskView:
+        """Returns the disk as a program that starts now sees it.
+
+        `may_crash` is False for a program in whose calls nobody is to die.
+        """
+        return DiskView(self, self.root, guard, may_crash=may_crash)
 
     def kill(self) -> None:
         """Parts the disk from all running programs; nothing is lost."""
@@ -101,8 +104,16 @@ class MachineDisk:
 class DiskView:
     """The disk as the programs of one start of the machine see it."""
 
-    def __init__(self, disk: MachineDisk, root: Directory, guard: Guard | None) -> None:
+    def __init__(
+        self,
+        disk: MachineDisk,
+        root: Directory,
+        guard: Guard | None,
+        *,
+        may_crash: bool = True,
+    ) -> None:
         self.disk = disk
+        self._may_crash = may_crash
         self.root = root
         self._guard = guard
 
@@ -120,7 +131,7 @@ class DiskView:
         if self._guard is not None and self.root is self.disk.root:
             self._guard(what, path)
         # A dead program's calls are nobody's: they happen in a tree that nobody sees.
-        if self.root is self.disk.root and self.disk.faults.is_due(path):
+        if self.root is self.disk.root and self.disk.faults.is_due(path, may_crash=self._may_crash):
             self._raise(self.disk.faults.error, path)
 
     def stat(self, path: Path) -> FileStat | None:
