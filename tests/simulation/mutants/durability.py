@@ -1,16 +1,10 @@
-"""Faults planted into the real code for the time of one test: each must be caught by some seed.
-
-A mutant names what kills it: seeds, found by `killing_seeds`, or a kept plan.
-"""
+"""Wrong code that loses what was promised when a process or a machine dies."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
 
 from sila_daemon.folder.op_appender import OpAppender
 from sila_daemon.mirror.folder_writer import FolderWriter
@@ -18,8 +12,7 @@ from sila_daemon.server.op_store import OpStore
 from sila_daemon.store.schema import FOLDER
 from sila_daemon.store.servers import store_cursor
 from sila_daemon.store.space_store import SpaceStore
-from tests.simulation.plan import plan_of
-from tests.simulation.world import run
+from tests.simulation.mutants.mutant import Mutant
 
 if TYPE_CHECKING:
     import apsw
@@ -32,22 +25,6 @@ _owed = SpaceStore.owed
 _commit = SpaceStore.commit
 _open_store = SpaceStore.open.__func__  # type: ignore[attr-defined]
 _open_op_store = OpStore.open.__func__  # type: ignore[attr-defined]
-
-
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """Wrong code in the place of right code."""
-
-    owner: type
-    name: str
-    code: Any
-    seeds: tuple[int, ...] = ()
-    plan: str = ""
-    """The name of a kept plan that kills it."""
-
-    def planted(self) -> AbstractContextManager[object]:
-        """Has the wrong code run within a `with` block."""
-        return patch.object(self.owner, self.name, self.code)
 
 
 def _without_sync(connection: apsw.Connection) -> None:
@@ -102,7 +79,7 @@ def _nothing_is_left(*_: object) -> bool:
     return False
 
 
-MUTANTS: dict[str, Mutant] = {
+DURABILITY: dict[str, Mutant] = {
     "server_acknowledges_before_durable": Mutant(
         OpStore, "open", classmethod(_server_acknowledges_early), (71, 74)
     ),
@@ -119,15 +96,3 @@ MUTANTS: dict[str, Mutant] = {
         FolderWriter, "has_left", _nothing_is_left, plan="unsynced_lines_are_not_credited"
     ),
 }
-
-
-def killing_seeds(mutant: Mutant, seeds: range, wanted: int = 3) -> list[int]:
-    """Returns some seeds that catch a mutant."""
-    found: list[int] = []
-    with mutant.planted():
-        for seed in seeds:
-            if run(plan_of(seed)).violation:
-                found.append(seed)
-                if len(found) == wanted:
-                    break
-    return found
