@@ -17,6 +17,7 @@ from sila_daemon.core.ops import Op, OpId, content_bytes
 from sila_daemon.core.rep_tree import RepTree
 from sila_daemon.folder.op_reader import read_op_file
 from sila_daemon.folder.problems import Problem, printable, unreadable
+from sila_daemon.folder.torn_lines import with_torn_lines
 
 if TYPE_CHECKING:
     from sila_daemon.folder.layout import OpFile
@@ -84,16 +85,19 @@ _RANK = {LineKind.MOVES: 0, LineKind.TYPED: 1, LineKind.PROPERTIES: 2}
 
 def _chunks(folder: SpaceFolder, file: OpFile, problems: list[Problem]) -> Iterator[FileChunk]:
     """Yields what a file holds; collects its problems, an unreadable rest included."""
-    relative = printable(file.relative)
-    room, dropped = FILE_PROBLEMS_MAX, 0
+    relative, path = printable(file.relative), folder.path_of(file)
+    found: list[Problem] = []
+    dropped = 0
     try:
-        for chunk in read_op_file(folder.disk, folder.path_of(file), relative, file.kind):
-            problems += chunk.problems[:room]
+        for chunk in read_op_file(folder.disk, path, relative, file.kind):
+            room = FILE_PROBLEMS_MAX - len(found)
+            found += chunk.problems[:room]
             dropped += max(0, len(chunk.problems) - room)
-            room -= min(room, len(chunk.problems))
             yield chunk
+        found = with_torn_lines(folder.disk, path, found)
     except OSError as error:
-        problems.append(unreadable(relative, error))
+        found.append(unreadable(relative, error))
+    problems += found
     if dropped:
         message = f"{dropped} more lines have problems"
         problems.append(Problem(relative, None, "more_problems", message))

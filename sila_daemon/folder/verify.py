@@ -11,6 +11,7 @@ from sila_daemon.core.space import Space
 from sila_daemon.folder.blobs import BlobFolder
 from sila_daemon.folder.dump import load_secrets, space_tree_problems
 from sila_daemon.folder.problems import Problem, printable
+from sila_daemon.folder.torn_lines import TORN_LINE
 from sila_daemon.folder.tree_loader import load_tree
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ def verify_space(
     for done, (tree_id, files) in enumerate(trees.items()):
         on_progress("trees", done, len(trees))
         loaded = load_tree(folder, tree_id, files)
-        found.problems += loaded.problems
+        for problem in loaded.problems:
+            (found.notes if problem.code == TORN_LINE else found.problems).append(problem)
         found.op_count += loaded.tree.op_count
         found.problems += _tree_problems(loaded.tree, files[0].relative.rsplit("/", 4)[0])
         for reference in blob_references(loaded.tree, with_deleted=False):

@@ -16,8 +16,9 @@ from sila_daemon.folder.problems import Problem, storage_errors
 from sila_daemon.folder.space_folder import SpaceFolder
 from sila_daemon.mirror import op_file_scan
 from sila_daemon.mirror.back_off import BackOff
+from sila_daemon.mirror.line_problems import LineProblems
 from sila_daemon.mirror.wakes import News
-from sila_daemon.store.positions import REMARK_CODES, Position, Positions
+from sila_daemon.store.positions import Position, Positions
 from sila_daemon.store.schema import FOLDER
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class FolderLayer:
         self._wakes = wakes
         self._positions: dict[str, Position] | None = None
         self._stored_positions = Positions(store.database)
+        self._line_problems = LineProblems(root, ports.disk, ports.workers, self._stored_positions)
         self._scan_problems: list[Problem] = []
         self._back_off = BackOff(ports.randomness, settings.retry_delay_s_max)
         self._wake = asyncio.Event()
@@ -246,9 +248,7 @@ class FolderLayer:
         self._note_missing(scan.files)
         await self._blobs.scan()
         self._secrets_due = True
-        problems = await self._stored_positions.problems()
-        blocking = [problem for problem in problems if problem.code not in REMARK_CODES]
-        self._line_problem_count = len(blocking)
+        self._line_problem_count = await self._line_problems.count()
         self.last_scan_at = self._ports.clock.time()
         jitter = 0.8 + 0.4 * self._ports.randomness.uniform()
         self._scan_at = self._ports.clock.monotonic() + self._settings.scan_interval_s * jitter

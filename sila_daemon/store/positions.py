@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sila_daemon.folder.problems import Problem
+from sila_daemon.folder.torn_lines import TORN_LINE, as_torn
 from sila_daemon.store import sql
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import apsw
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 TAIL_BYTES = 4096
 """So much before the offset is hashed, to tell an append from a rewrite."""
 
-REMARK_CODES = frozenset({"duplicate_key", "torn_tail"})
+REMARK_CODES = frozenset({"duplicate_key", "torn_tail", TORN_LINE})
 """Told, yet nothing was left out for good: a torn tail is read once it is complete."""
 
 
@@ -92,6 +93,21 @@ class Positions:
             )
         )
         return [Problem(path, line or None, code, text) for path, line, code, text in found]
+
+    async def note_torn(self, problems: Sequence[Problem]) -> None:
+        """Has lines told as torn and written again from now on."""
+        remarks = [
+            (remark.code, remark.message, problem.path, problem.line, problem.code)
+            for problem, remark in zip(problems, map(as_torn, problems), strict=True)
+        ]
+        if remarks:
+            await self._database.write(
+                lambda connection: connection.executemany(
+                    "UPDATE problem SET code = ?, message = ?"
+                    " WHERE path = ? AND line = ? AND code = ?",
+                    remarks,
+                )
+            )
 
     async def forget(self, paths: Iterable[str]) -> None:
         """Has files read from their beginning the next time."""

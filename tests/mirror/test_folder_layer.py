@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,6 +82,13 @@ def ops_in_folder(root: Path) -> dict[str, int]:
         tree_id: load_tree(folder, tree_id, files).tree.op_count
         for tree_id, files in folder.scan().by_tree().items()
     }
+
+
+def problem_codes(bench: Bench, name: str) -> list[str]:
+    """Reads them from the store of a mirror that is closed."""
+    store = bench.tmp_path / f"home-{name}" / "space.sqlite"
+    with closing(sqlite3.connect(store)) as connection:
+        return [code for (code,) in connection.execute("SELECT code FROM problem")]
 
 
 async def rename(mirror: SpaceMirror, name: str) -> None:
@@ -353,3 +362,21 @@ async def test_a_mutable_file_follows_changes_and_conflicts_keep_both(
         server.is_down = False
         await until(lambda: "needs_you" in (a.status()["state"], b.status()["state"]))
         assert {here.read_bytes(), there.read_bytes()} == {b"mine", b"yours"}
+
+
+async def test_a_torn_line_that_was_written_again_is_no_reason_to_act(bench: Bench) -> None:
+    root = bench.folder("f")
+    path = op_file(root, "peer")
+    path.write_bytes(b'[1,"0",null]\n[2,"ver\n')
+    async with bench.mirror("a", folder=root) as a:
+        await until(lambda: a.status()["state"] == "needs_you")
+        with path.open("ab") as file:
+            file.write(b'[2,"vertex",null]\n')
+        await a.sync_now()
+        await current(a)
+        with path.open("ab") as file:
+            file.write(b'[3,"lost\n')
+        await a.sync_now()
+        assert a.status()["state"] == "needs_you"
+        assert a.status()["reason"].startswith("1 ")
+    assert problem_codes(bench, "a") == ["torn_line", "bad_json"]
