@@ -17,12 +17,13 @@ from sila_daemon.folder.space_folder import SpaceFolder
 from sila_daemon.mirror import op_file_scan
 from sila_daemon.mirror.back_off import BackOff
 from sila_daemon.mirror.line_problems import LineProblems
+from sila_daemon.mirror.lost_lines import LostLines
 from sila_daemon.mirror.wakes import News
 from sila_daemon.store.positions import Position, Positions
 from sila_daemon.store.schema import FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from sila_daemon.mirror.folder_secrets import FolderSecrets
@@ -87,6 +88,7 @@ class FolderLayer:
         self._positions: dict[str, Position] | None = None
         self._stored_positions = Positions(store.database)
         self._line_problems = LineProblems(root, ports.disk, ports.workers, self._stored_positions)
+        self._lost = LostLines(store, ports.clock, settings.loss_grace_s)
         self._scan_problems: list[Problem] = []
         self._back_off = BackOff(ports.randomness, settings.retry_delay_s_max)
         self._wake = asyncio.Event()
@@ -128,6 +130,8 @@ class FolderLayer:
                 self._hints_anything = self._write_due = True
                 self._wake.set()
                 await self._turned.wait()
+            while self._lost and self.state is FolderState.WORKING:
+                await self._turned.wait()
         if self.state in (FolderState.AWAY, FolderState.FAILING):
             raise StorageError(self.reason, code="folder_" + self.state.value)
 
@@ -145,7 +149,13 @@ class FolderLayer:
             and not self._hints_anything
             and not self._secrets_due
             and not self._is_following_hints
+            and not self._lost
         )
+
+    @property
+    def lost_file_count(self) -> int:
+        """How many op files lack what was read from them, and get some time to be as they were."""
+        return len(self._lost)
 
     @property
     def problem_count(self) -> int:
@@ -179,6 +189,8 @@ class FolderLayer:
         until = self._scan_at
         if self._write_due and self.state is FolderState.WORKING:
             until = min(until, self._write_at)
+        if self._lost.next_due is not None and self.state is FolderState.WORKING:
+            until = min(until, self._lost.next_due)
         try:
             async with asyncio.timeout(max(0.0, until - now)):
                 await self._wake.wait()
@@ -208,6 +220,7 @@ class FolderLayer:
     async def _work(self) -> None:
         now = self._ports.clock.monotonic()
         is_full = self._hints_anything or now >= self._scan_at or self._positions is None
+        is_full = is_full or now >= (self._lost.next_due or now + 1)
         hints, self._hints = self._hints, set()
         is_writing = self._write_due and now >= self._write_at
         if not (is_full or hints or is_writing or self._secrets_due):
@@ -244,24 +257,22 @@ class FolderLayer:
     async def _scan_all(self, folder: SpaceFolder) -> None:
         scan = await self._ports.workers.run(folder.scan)
         self._scan_problems = scan.problems
-        await self._read(folder, scan.files)
-        self._note_missing(scan.files)
+        positions = await self._known_positions()
+        gone = await self._ports.workers.run(
+            lambda: op_file_scan.gone(folder, scan.files, positions)
+        )
+        await self._read(folder, scan.files + gone)
+        if await self._lost.owe_again(positions):
+            # Nothing is written before it is known again what is there, on the way out neither.
+            self.state, self._write_due = FolderState.STARTING, True
+            await self._read(folder, scan.files)
+            self.pending_ops = (await self._store.debt(FOLDER))[0]
         await self._blobs.scan()
         self._secrets_due = True
         self._line_problem_count = await self._line_problems.count()
         self.last_scan_at = self._ports.clock.time()
         jitter = 0.8 + 0.4 * self._ports.randomness.uniform()
         self._scan_at = self._ports.clock.monotonic() + self._settings.scan_interval_s * jitter
-
-    def _note_missing(self, files: Iterable[OpFile]) -> None:
-        """Tells of op files that were read once and are gone; nothing is deleted for that."""
-        assert self._positions is not None
-        here = {file.relative for file in files}
-        self._scan_problems += [
-            Problem(path, None, "missing_file", "was here before and is gone")
-            for path in sorted(self._positions.keys() - here)
-            if not parse_op_file(path).is_conflict_copy
-        ]
 
     async def _look_at(self, folder: SpaceFolder, hints: Iterable[Path]) -> None:
         """Looks at what events named; at everything when that is a directory."""
@@ -286,13 +297,17 @@ class FolderLayer:
         if is_blob:
             await self._blobs.scan()
 
-    async def _read(self, folder: SpaceFolder, files: Iterable[OpFile]) -> None:
+    async def _known_positions(self) -> dict[str, Position]:
         if self._positions is None:
             self._positions = await self._stored_positions.load()
-        positions, run = self._positions, self._ports.workers.run
+        return self._positions
+
+    async def _read(self, folder: SpaceFolder, files: Sequence[OpFile]) -> None:
+        positions, run = await self._known_positions(), self._ports.workers.run
         with storage_errors("look at the op files"):
-            readings = await run(lambda: op_file_scan.changed(folder, files, positions))
-        for reading in readings:
+            found = await run(lambda: op_file_scan.look(folder, files, positions))
+        self._lost.looked_at((file.relative for file in files), found.lost)
+        for reading in found.readings:
             is_left = self._writer.has_left(folder.path_of(reading.file))
             parts = op_file_scan.read(folder, reading, None if is_left else FOLDER)
             while True:

@@ -38,6 +38,8 @@ def folder_verdict(folder: FolderLayer) -> tuple[str, str]:
         return "syncing", "the folder is being read"
     if folder.problem_count:
         return "needs_you", f"{folder.problem_count} things in the folder cannot be read"
+    if folder.lost_file_count:
+        return "syncing", f"{folder.lost_file_count} op files lack what was read from them"
     if not folder.is_settled:
         return "syncing", f"{folder.pending_ops} changes wait for the folder"
     return "current", ""

@@ -1,12 +1,17 @@
-"""Which op files have something new, and reading just that; blocking, for worker threads."""
+"""Which op files have something new, and reading just that; blocking, for worker threads.
+
+What was read is credited to the folder only once it would outlast a power cut: its writer may
+have died, or may not care.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.op_codec import to_op
+from sila_daemon.folder.layout import parse_op_file
 from sila_daemon.folder.op_reader import read_op_file
 from sila_daemon.folder.problems import printable
 from sila_daemon.ports.disk import EntryKind
@@ -25,6 +30,15 @@ FILE_PROBLEMS_MAX = 1000
 """Of one read, so that memory stays bounded."""
 
 
+@dataclass(slots=True)
+class Look:
+    """What a look at some files found."""
+
+    readings: list[Reading] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    """Files that do not show any more what was read from them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What is to be read of one file."""
@@ -37,25 +51,45 @@ class Reading:
     """From the beginning, though it may have been read before."""
 
 
-def changed(
-    folder: SpaceFolder, files: Iterable[OpFile], positions: Mapping[str, Position]
-) -> list[Reading]:
-    """Returns what is new in `files`. Raises OSError."""
-    readings = []
+def look(folder: SpaceFolder, files: Iterable[OpFile], positions: Mapping[str, Position]) -> Look:
+    """Returns what is new in `files`, and which of them lost something. Raises OSError.
+
+    A conflict copy may come and go: nothing in it was credited to the folder.
+    """
+    found = Look()
     for file in files:
         stat = folder.disk.stat(folder.path_of(file))
-        if stat is None or stat.kind is not EntryKind.FILE:
-            continue
         known = positions.get(file.relative)
-        if known is None:
-            readings.append(Reading(file, stat, 0, 1, True))
+        is_file = stat is not None and stat.kind is EntryKind.FILE
+        if stat is None or not is_file:
+            if known is not None and not file.is_conflict_copy:
+                found.lost.append(file.relative)
+        elif known is None:
+            found.readings.append(Reading(file, stat, 0, 1, True))
         elif _is_as_it_was(known, stat):
             continue
-        elif _is_longer(folder, file, known, stat):
-            readings.append(Reading(file, stat, known.offset, known.line_count + 1, False))
+        elif _begins_as_it_did(folder, file, known, stat):
+            found.readings.append(_rest(file, known, stat))
+        elif file.is_conflict_copy:
+            found.readings.append(Reading(file, stat, 0, 1, True))
         else:
-            readings.append(Reading(file, stat, 0, 1, True))
-    return readings
+            found.lost.append(file.relative)
+    return found
+
+
+def gone(
+    folder: SpaceFolder, files: Iterable[OpFile], positions: Mapping[str, Position]
+) -> list[OpFile]:
+    """Returns the files that were read once and are surely not there, as `files` are."""
+    found = []
+    for path in sorted(positions.keys() - {file.relative for file in files}):
+        file = parse_op_file(path)
+        try:
+            if folder.disk.stat(folder.path_of(file)) is None:
+                found.append(file)
+        except OSError:
+            continue  # Its directory cannot be looked into; the scan tells of that.
+    return found
 
 
 def _is_as_it_was(known: Position, stat: FileStat) -> bool:
@@ -64,11 +98,17 @@ def _is_as_it_was(known: Position, stat: FileStat) -> bool:
     )  # fmt: skip
 
 
-def _is_longer(folder: SpaceFolder, file: OpFile, known: Position, stat: FileStat) -> bool:
-    """Tells whether a file begins as it did: then only its rest is new."""
-    if stat.inode != known.inode or stat.size < known.offset:
+def _begins_as_it_did(folder: SpaceFolder, file: OpFile, known: Position, stat: FileStat) -> bool:
+    if stat.size < known.offset:
         return False
     return tail_before(folder.disk, folder, file, known.offset) == known.tail
+
+
+def _rest(file: OpFile, known: Position, stat: FileStat) -> Reading:
+    """Reads on where the last read ended; another file in its place is read whole."""
+    if stat.inode != known.inode:
+        return Reading(file, stat, 0, 1, True)
+    return Reading(file, stat, known.offset, known.line_count + 1, False)
 
 
 def tail_before(disk: Disk, folder: SpaceFolder, file: OpFile, offset: int) -> bytes:
@@ -94,7 +134,11 @@ def read(folder: SpaceFolder, reading: Reading, source: str | None) -> Iterator[
         start=reading.start,
         first_line=reading.first_line,
     )
+    if file.is_conflict_copy:
+        source = None
     for chunk in chunks:
+        if source is not None and not _outlasts(folder, reading):
+            source = None
         ops: list[Op] = [to_op(file.peer, row) for row in chunk.decoded.moves]
         ops += [to_op(file.peer, row) for row in chunk.decoded.properties]
         position = Position(
@@ -109,7 +153,22 @@ def read(folder: SpaceFolder, reading: Reading, source: str | None) -> Iterator[
         problems = tuple(chunk.problems[:FILE_PROBLEMS_MAX])
         yield Delivery(
             [(file.tree_id, op) for op in ops],
-            None if file.is_conflict_copy else source,
+            source,
             progress=FileProgress(position, problems, is_restart),
         )
         is_restart = False
+
+
+def _outlasts(folder: SpaceFolder, reading: Reading) -> bool:
+    """Makes what stands in a file durable, its name too when it is new; tells whether it is."""
+    path = folder.path_of(reading.file)
+    try:
+        with folder.disk.open_read(path) as opened:
+            opened.sync()
+        if reading.is_restart:
+            while path != folder.layout.version_dir:
+                path = path.parent
+                folder.disk.sync_dir(path)
+    except OSError:
+        return False
+    return True

@@ -85,3 +85,5 @@ class MirrorSettings:
     append_interval_s: float = 0.5
     """The folder is written to at most this often."""
     retry_delay_s_max: float = 60.0
+    loss_grace_s: float = 10.0
+    """An op file that lacks what was read from it has so long to be as it was."""

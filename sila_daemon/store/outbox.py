@@ -70,6 +70,18 @@ def owe(
         )
 
 
+def owe_trees(
+    connection: apsw.Connection, layer: str, tree_ids: Iterable[str], now_ms: int
+) -> None:
+    """Owes all ops of some trees to a layer, whatever it is known to hold."""
+    connection.executemany(
+        "INSERT OR IGNORE INTO outbox"
+        " SELECT layer.id, op.seq, ? FROM layer, op JOIN tree ON tree.id = op.tree"
+        " WHERE layer.name = ? AND tree.name = ?",
+        [(now_ms, layer, tree_id) for tree_id in tree_ids],
+    )
+
+
 def settle(connection: apsw.Connection, layer: str, seqs: Iterable[int]) -> int:
     """Ends the debts that a layer is now known to hold; returns how many there were."""
     before = connection.total_changes()

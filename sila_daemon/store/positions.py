@@ -72,6 +72,13 @@ def store_progress(connection: apsw.Connection, progress: FileProgress) -> None:
     )
 
 
+def forget(connection: apsw.Connection, paths: Iterable[str]) -> None:
+    """Has files read from their beginning the next time, if they are there, and told of anew."""
+    forgotten = [(path,) for path in paths]
+    connection.executemany("DELETE FROM position WHERE path = ?", forgotten)
+    connection.executemany("DELETE FROM problem WHERE path = ?", forgotten)
+
+
 class Positions:
     """The stored positions and problems of one space."""
 
@@ -108,12 +115,3 @@ class Positions:
                     remarks,
                 )
             )
-
-    async def forget(self, paths: Iterable[str]) -> None:
-        """Has files read from their beginning the next time."""
-        forgotten = [(path,) for path in paths]
-        await self._database.write(
-            lambda connection: connection.executemany(
-                "DELETE FROM position WHERE path = ?", forgotten
-            )
-        )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sila_daemon.store import blobs, op_table, outbox, positions, servers, sql
 from sila_daemon.store.op_log import StoredOpLog
 from sila_daemon.store.op_table import OpTable, PeerRows, TreeOp
-from sila_daemon.store.schema import SCHEMA
+from sila_daemon.store.schema import FOLDER, SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -156,6 +156,19 @@ class SpaceStore:
     async def settle(self, layer: str, seqs: Sequence[int]) -> None:
         """Ends debts that a layer holds durably now."""
         await self._database.write(lambda connection: outbox.settle(connection, layer, seqs))
+
+    async def owe_to_folder_again(self, trees: Sequence[str], forgotten: Sequence[str]) -> None:
+        """Owes the folder all ops of some trees, and has op files read whole to end that.
+
+        `forgotten` are the paths of all files of these trees that have been read.
+        """
+        now_ms = self._now_ms()
+
+        def work(connection: apsw.Connection) -> None:
+            outbox.owe_trees(connection, FOLDER, trees, now_ms)
+            positions.forget(connection, forgotten)
+
+        await self._database.write(work)
 
     async def compare(self, layer: str, have: Mapping[str, StateVector]) -> None:
         """Makes a server's debts what it shows to lack."""

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from sila_daemon.mirror.watcher import OnHint
 
 SPACE = "25f87e271fb347078ec4fbaad528d1b8"
-SETTINGS = MirrorSettings(scan_interval_s=3600, append_interval_s=0.05, retry_delay_s_max=0.2)
+SETTINGS = MirrorSettings(
+    scan_interval_s=3600, append_interval_s=0.05, retry_delay_s_max=0.2, loss_grace_s=0.1
+)
 
 
 class FixedTokens:
@@ -78,6 +80,7 @@ class Bench:
         self.watcher = HandWatcher()
         self.tokens = FixedTokens("good-token")
         self.disk = disk or SystemDisk()
+        self.settings = SETTINGS
         self.databases = ThreadDatabases()
         self.workers = ThreadWorkers(2, "test")
 
@@ -116,7 +119,7 @@ class Bench:
         record = SpaceRecord(space_id, folder, servers)
         home = self.tmp_path / f"home-{name}"
         device = Device(name, name, "test")
-        mirror = SpaceMirror(record, self.ports(), home, device, SETTINGS)
+        mirror = SpaceMirror(record, self.ports(), home, device, self.settings)
         running = asyncio.ensure_future(mirror.run())
         try:
             await mirror.ready()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,7 @@ from sila_daemon.folder.tree_loader import load_tree
 from sila_daemon.mirror.record import ServerRecord
 from sila_daemon.ports.disk import ReadableFile, SystemDisk
 from sila_daemon.ports.randomness import SystemRandomness
-from tests.mirror.bench import SPACE, Bench, current, until
+from tests.mirror.bench import SETTINGS, SPACE, Bench, current, until
 from tests.mirror.fake_server import FakeServer
 
 if TYPE_CHECKING:
@@ -50,6 +52,19 @@ class CountingDisk(SystemDisk):
             return inner(offset, size)
 
         opened.read_at = read_at  # type: ignore[method-assign]
+        return opened
+
+
+class UnsyncableDisk(SystemDisk):
+    """The real disk, but that what other programs write never gets past its cache."""
+
+    def open_read(self, path: Path) -> ReadableFile:  # type: ignore[override]
+        opened = super().open_read(path)
+
+        def sync() -> None:
+            raise OSError(errno.EIO, "input/output error", str(path))
+
+        opened.sync = sync  # type: ignore[method-assign]
         return opened
 
 
@@ -150,6 +165,75 @@ async def test_a_rewritten_file_is_read_again_whole(bench: Bench) -> None:
         path.write_text("")
         await a.sync_now()
         assert a.status()["ops"] == 3, "absence is not deletion"
+
+
+@pytest.mark.parametrize("is_open", [True, False], ids=["while open", "while closed"])
+@pytest.mark.parametrize("how", ["gone", "cut", "zeroed", "all gone"])
+async def test_what_a_folder_lost_is_written_there_again(
+    bench: Bench, how: str, is_open: bool
+) -> None:
+    root = bench.folder("f")
+    path = op_file(root, "peer", "p")
+    write_lines(path, [1, "v", "k", "first"], [2, "v", "k", "second"], [3, "v", "k", "third"])
+    write_lines(op_file(root, "other", "p"), [1, "v", "k", "stays"])
+    whole = path.read_bytes()
+
+    def lose() -> None:
+        if how == "cut":
+            path.write_bytes(whole[: whole.index(b"\n") + 1])
+        elif how == "zeroed":
+            path.write_bytes(b"\0" * len(whole))
+        elif how == "gone":
+            path.unlink()
+        else:
+            shutil.rmtree(root / "space-v1" / "ops")
+
+    async with bench.mirror("a", folder=root) as a:
+        await current(a)
+        if is_open:
+            lose()
+            await a.sync_now()
+            assert sum(ops_in_folder(root).values()) == 4
+    if not is_open:
+        lose()
+    async with bench.mirror("a", folder=root) as a:
+        await until(lambda: sum(ops_in_folder(root).values()) == 4)
+        await a.sync_now()
+        assert a.status()["ops"] == 4
+        assert a.status()["state"] == "current"
+    if how != "all gone":
+        ours = [found for found in root.rglob("*.jsonl") if found.name.startswith("peer.")]
+        rewritten = [line for found in ours for line in found.read_bytes().splitlines()]
+        assert len(rewritten) == (2 if how == "cut" else 3), "what was still there is not repeated"
+
+
+async def test_a_file_that_is_back_soon_is_not_written_again(bench: Bench) -> None:
+    bench.settings = replace(SETTINGS, loss_grace_s=3600)
+    root = bench.folder("f")
+    path = op_file(root, "peer", "p")
+    write_lines(path, [1, "v", "k", "first"], [2, "v", "k", "second"])
+    async with bench.mirror("a", folder=root) as a:
+        await current(a)
+        aside = path.with_name("aside")
+        path.rename(aside)
+        bench.watcher.hint(path)
+        await until(lambda: "lack what was read" in a.status()["reason"])
+        assert a.status()["state"] == "syncing"
+        aside.rename(path)
+        bench.watcher.hint(path)
+        await current(a)
+    assert [found.name for found in root.rglob("*.jsonl")] == [path.name]
+
+
+async def test_lines_that_may_not_last_are_written_once_more(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, FakeServer(SPACE), UnsyncableDisk())
+    root = bench.folder("f")
+    write_lines(op_file(root, "peer", "p"), [1, "v", "k", "first"])
+    async with bench.mirror("a", folder=root) as a:
+        await until(lambda: len(list(root.rglob("peer.*.jsonl"))) == 1)
+        await current(a)
+        assert a.status()["ops"] == 1
+    bench.close()
 
 
 async def test_edits_are_written_where_the_app_reads_them(bench: Bench) -> None:

@@ -22,6 +22,26 @@ REGRESSIONS: dict[str, Plan] = {
             Action(44.107, "inspect", 0, 0.755296, 0.261019),
         ),
     ),
+    # The daemon died between append and sync; the next one took the page cache for the disk.
+    "lines_of_a_dead_daemon_are_not_credited": Plan(
+        seed=1047,
+        devices=2,
+        has_app=False,
+        first_in_first_out=False,
+        delay_s=0.3,
+        hint_loss=0.1,
+        actions=(
+            Action(0.1, "create", 0, 0.29867, 0.619373),
+            Action(7.035, "new_tree", 0, 0.003539, 0.903062),
+            Action(9.595, "set", 1, 0.682656, 0.517171),
+            Action(12.034, "burst", 0, 0.836066, 0.11655),
+            Action(13.196, "crash_at_step", 0, 0.83508, 0.999396),
+            Action(18.17, "create", 1, 0.971258, 0.744079),
+            Action(20.27, "create", 1, 0.337908, 0.161797),
+            Action(22.932, "crash_at_step", 0, 0.421053, 0.141897),
+            Action(30.967, "set", 0, 0.920636, 0.749536),
+        ),
+    ),
     # Never wrong in the code, and too rare for the seeds: a disk that is full within a line.
     "a_torn_line_is_closed": Plan(
         seed=0,
