@@ -18,6 +18,7 @@
         RemoteUnavailableError
         RemoteRefusedError
         SignInNeededError
+        RateLimitedError
       ControlError
         DaemonNotRunningError
       AlreadyRunningError
@@ -158,6 +159,15 @@ class SignInNeededError(RemoteError):
 
     default_code = "sign_in_needed"
     exit_code = 5
+
+
+class RateLimitedError(RemoteError):
+    """Too much was asked in too short a time; nothing was done."""
+
+    default_code = "rate_limited"
+    retry = True
+    retry_after_s: float = 1.0
+    """How long to wait before trying again."""
 
 
 class ControlError(SilaError):

@@ -1,118 +1,82 @@
-"""Users and their sessions: who signs in, with which tokens, and for how long.
-
-A session is one signed-in device, or one token made by hand. Every access token names its
-session, and nothing is accepted of a session that is gone; whoever must hear of an end at once
-(open connections) registers with `on_session_end`.
-"""
+"""Users: who has an account, with which password, and who may sign in."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sila_daemon.core.errors import NotFoundError, ProtectionError, SignInNeededError, UsageError
+from sila_daemon.core.errors import (
+    NotFoundError,
+    ProtectionError,
+    RateLimitedError,
+    RemoteRefusedError,
+    SignInNeededError,
+    UsageError,
+)
 from sila_daemon.ports.randomness import Randomness, new_id
-from sila_daemon.server.platform import User, user_where
-from sila_daemon.server.tokens import Claims, Tokens, token_hash
+from sila_daemon.server.login_limits import LoginLimits
+from sila_daemon.server.passwords import checked_password
+from sila_daemon.server.platform import USER_COLUMNS, User, user_of, user_where
+from sila_daemon.server.sessions import Device, Sessions, SignedIn, end_sessions
 
 if TYPE_CHECKING:
     import apsw
 
     from sila_daemon.database.database import Database
     from sila_daemon.ports.clock import Clock
+    from sila_daemon.server.audit import Audit
     from sila_daemon.server.passwords import Passwords
+    from sila_daemon.server.tokens import Claims
 
-ACCESS_SECONDS = 3600
-SESSION_SECONDS = 90 * 86_400
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
-    """Where somebody signs in, as the client tells it."""
-
-    id: str = ""
-    name: str = ""
-    platform: str = ""
-    address: str = ""
-
-    @classmethod
-    def from_json(cls, data: object, address: str) -> Device:
-        """Takes what is there of a device object; lengths are bounded."""
-        known = data if isinstance(data, dict) else {}
-        texts = [str(known.get(name, ""))[:100] for name in ("id", "name", "platform")]
-        device_id, name, platform = (text.encode(errors="replace").decode() for text in texts)
-        return cls(device_id, name, platform, address)
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """The tokens of a session."""
-
-    user: User
-    access_token: str
-    refresh_token: str
-    expires_in: int
-
-    def to_json(self) -> dict[str, Any]:
-        """Renders the tokens as the routes of part 1 do."""
-        return {
-            "ok": True,
-            "access_token": self.access_token,
-            "refresh_token": self.refresh_token,
-            "expires_in": self.expires_in,
-        }
-
-
 class Accounts:
-    """Users and sessions in the platform's database."""
+    """Users in the platform's database."""
 
     def __init__(
         self,
         database: Database,
-        tokens: Tokens,
+        sessions: Sessions,
         passwords: Passwords,
         clock: Clock,
         randomness: Randomness,
+        audit: Audit,
     ) -> None:
+        self.sessions = sessions
         self._database = database
-        self._tokens = tokens
         self._passwords = passwords
+        self._limits = LoginLimits(clock)
         self._clock = clock
         self._randomness = randomness
-        self._listeners: list[Callable[[str], None]] = []
-
-    def on_session_end(self, listener: Callable[[str], None]) -> None:
-        """Calls `listener` with the id of every session that ends before its time."""
-        self._listeners.append(listener)
+        self._audit = audit
 
     async def add_user(self, email: str, password: str | None, *, is_admin: bool = False) -> User:
         """Adds an account. Raises UsageError, ProtectionError (the address is taken)."""
         address = checked_email(email)
-        hashed = None if password is None else await self._passwords.hash(password)
+        hashed = None
+        if password is not None:
+            hashed = await self._passwords.hash(checked_password(password, address))
         user = User(new_id(self._randomness), address, is_admin, self._now_ms())
 
         def work(connection: apsw.Connection) -> None:
             if user_where(connection, "email = ?", address) is not None:
                 raise ProtectionError(f"{address} has an account already", code="taken")
             connection.execute(
-                "INSERT INTO users VALUES (?,?,?,?,?)",
+                "INSERT INTO users (id, email, password, is_admin, created_at) VALUES (?,?,?,?,?)",
                 (user.id, address, hashed, int(is_admin), user.created_at),
             )
 
         await self._database.write(work)
+        self._audit.note("user_added", user_id=user.id, reason="admin" if is_admin else "")
         return user
 
     async def users(self) -> list[User]:
-        """Returns all accounts by address."""
+        """Returns all accounts by address, those too that wait for their final removal."""
         return await self._database.read(
             lambda connection: [
-                User(row[0], row[1], bool(row[2]), row[3])
-                for row in connection.execute(
-                    "SELECT id, email, is_admin, created_at FROM users ORDER BY email"
-                )
+                user_of(row)
+                for row in connection.execute(f"SELECT {USER_COLUMNS} FROM users ORDER BY email")
             ]
         )
 
@@ -127,152 +91,116 @@ class Accounts:
         return user
 
     async def set_password(self, email: str, password: str) -> User:
-        """Sets a password and ends all sessions of the account. Raises NotFoundError."""
+        """Sets a password and ends all sessions of the account.
+
+        Raises NotFoundError, UsageError.
+        """
         user = await self.user_by_email(email)
-        hashed = await self._passwords.hash(password)
+        await self._store_password(user, password, but="")
+        return user
+
+    async def change_password(
+        self, user: User, session_id: str, old: object, new: object, address: str
+    ) -> None:
+        """Changes one's own password and ends all other sessions.
+
+        Raises RemoteRefusedError when the old one is wrong, UsageError, RateLimitedError.
+        """
+        self._limits.take(user.email, address)
+        stored = await self._stored_password(user.email)
+        if not isinstance(old, str) or not await self._passwords.matches(stored, old):
+            self._audit.note("password_refused", user_id=user.id, address=address)
+            raise RemoteRefusedError("the old password is wrong", code="wrong_password")
+        await self._store_password(user, checked_password(new, user.email), but=session_id)
+
+    async def _store_password(self, user: User, password: str, but: str) -> None:
+        hashed = await self._passwords.hash(checked_password(password, user.email))
 
         def work(connection: apsw.Connection) -> list[str]:
             connection.execute("UPDATE users SET password = ? WHERE id = ?", (hashed, user.id))
-            return _end_sessions(connection, "user_id = ?", user.id)
+            return end_sessions(connection, "user_id = ? AND id <> ?", (user.id, but))
 
-        self._tell(await self._database.write(work))
+        self.sessions.tell_ended(await self._database.write(work))
+        self._audit.note("password_changed", user_id=user.id)
+
+    async def _stored_password(self, address: str) -> str | None:
+        def find(connection: apsw.Connection) -> str | None:
+            sql = "SELECT password FROM users WHERE email = ?"
+            row = connection.execute(sql, (address,)).fetchone()
+            return None if row is None else row[0]
+
+        return await self._database.read(find)
+
+    async def verify(self, email: object, password: object, address: str) -> User:
+        """Returns whose password this is.
+
+        Raises SignInNeededError, RateLimitedError. Attempts are counted before anything is
+        computed, and an unknown account costs the same as a known one.
+        """
+        account = _storable(email)[:300] if isinstance(email, str) else ""
+        try:
+            self._limits.take(account, address)
+        except RateLimitedError:
+            self._audit.note_now_and_then("login_rate_limited", address=address)
+            raise
+        if not account or not isinstance(password, str):
+            raise SignInNeededError("wrong address or password", code="bad_login")
+        stored = await self._stored_password(account)
+        is_right = await self._passwords.matches(stored, password)
+        user = await self._database.read(
+            lambda connection: user_where(connection, "email = ?", account)
+        )
+        if not is_right or user is None or not user.is_active or stored is None:
+            self._audit.note("login_refused", user_id=user.id if user else "", address=address)
+            raise SignInNeededError("wrong address or password", code="bad_login")
+        if self._passwords.is_outdated(stored):
+            await self._rehash(user, stored, password)
         return user
 
+    async def _rehash(self, user: User, stored: str, password: str) -> None:
+        hashed = await self._passwords.hash(password)
+        await self._database.write(
+            lambda connection: connection.execute(
+                "UPDATE users SET password = ? WHERE id = ? AND password = ?",
+                (hashed, user.id, stored),
+            )
+        )
+
     async def log_in(self, email: object, password: object, device: Device) -> SignedIn:
-        """Signs in. Raises SignInNeededError; an unknown account takes as long as a known one."""
-        if not isinstance(email, str) or not isinstance(password, str):
-            raise SignInNeededError("wrong address or password", code="bad_login")
-        address = _storable(email)
-
-        def find(connection: apsw.Connection) -> tuple[User | None, str | None]:
-            row = connection.execute(
-                "SELECT password FROM users WHERE email = ?", (address,)
-            ).fetchone()
-            return user_where(connection, "email = ?", address), row[0] if row else None
-
-        user, stored = await self._database.read(find)
-        if not await self._passwords.matches(stored, password) or user is None:
-            raise SignInNeededError("wrong address or password", code="bad_login")
-        return await self._begin_session(user, device)
-
-    async def _begin_session(self, user: User, device: Device) -> SignedIn:
-        session_id = await self._add_session(user, device, SESSION_SECONDS)
-        refresh = self._tokens.first_refresh(session_id)
-        await self._database.write(
-            lambda connection: connection.execute(
-                "INSERT INTO refresh_tokens VALUES (?,?,0)", (token_hash(refresh), session_id)
-            )
-        )
-        access = self._tokens.access(user.id, user.email, session_id, ACCESS_SECONDS)
-        return SignedIn(user, access, refresh, ACCESS_SECONDS)
-
-    async def _add_session(self, user: User, device: Device, seconds: int) -> str:
-        session_id, now = new_id(self._randomness), self._now_ms()
-        row = (
-            session_id, user.id, device.id, device.name, device.platform, device.address,
-            now, now + seconds * 1000, 0,
-        )  # fmt: skip
-        await self._database.write(
-            lambda connection: connection.execute(
-                "INSERT INTO sessions VALUES (?,?,?,?,?,?,?,?,?)", row
-            )
-        )
-        return session_id
+        """Signs a device in. Raises what `verify` raises."""
+        user = await self.verify(email, password, device.address)
+        signed = await self.sessions.begin(user, device)
+        self._audit.note("login", user_id=user.id, address=device.address)
+        return signed
 
     async def make_token(self, email: str, days: int) -> str:
         """Makes a token by hand, with a session of its own. Raises NotFoundError, UsageError."""
         if not 1 <= days <= 3650:
             raise UsageError("a token is good for 1 to 3650 days")
         user = await self.user_by_email(email)
-        device = Device(name="made by user token")
-        session_id = await self._add_session(user, device, days * 86_400)
-        return self._tokens.access(user.id, user.email, session_id, days * 86_400)
+        if not user.is_active:
+            raise ProtectionError(f"{user.email} may not sign in", code="not_active")
+        self._audit.note("token_made", user_id=user.id, reason=f"{days} days")
+        return await self.sessions.make_token(user, days * 86_400)
 
-    async def check(self, token: object) -> tuple[User, Claims]:
+    async def check(self, token: object, address: str = "") -> tuple[User, Claims]:
         """Returns whose token this is. Raises SignInNeededError."""
-        claims = self._tokens.check(token)
-        now = self._now_ms()
+        return await self.sessions.check(token, address)
 
-        def work(connection: apsw.Connection) -> User | None:
-            row = connection.execute(
-                "SELECT user_id FROM sessions WHERE id = ? AND expires_at > ?",
-                (claims.session_id, now),
-            ).fetchone()
-            if row is None or row[0] != claims.user_id:
-                return None
-            return user_where(connection, "id = ?", claims.user_id)
+    async def set_disabled(self, email: str, *, is_disabled: bool) -> User:
+        """Keeps an account from being used, or lets it be used again. Raises NotFoundError."""
+        user, now = await self.user_by_email(email), self._now_ms()
 
-        user = await self._database.read(work)
-        if user is None:
-            raise SignInNeededError("signed out", code="revoked")
-        return user, claims
-
-    async def refresh(self, token: object) -> SignedIn:
-        """Exchanges a refresh token for new tokens. Raises SignInNeededError.
-
-        The token before the newest stays good until the newest is used, and gives the same
-        successor each time; an older one ends the session, since somebody else must have it.
-        A valid access token is accepted too, for clients of the original, and extended.
-        """
-        if not isinstance(token, str) or not token.startswith("srt_") or len(token) > 200:
-            return await self._extend(token)
-        hashed, successor = token_hash(token), self._tokens.next_refresh(token)
-        now = self._now_ms()
-
-        def work(connection: apsw.Connection) -> tuple[User | None, str, list[str]]:
-            row = connection.execute(
-                "SELECT s.id, s.user_id, s.generation, t.generation FROM refresh_tokens t"
-                " JOIN sessions s ON s.id = t.session_id WHERE t.hash = ? AND s.expires_at > ?",
-                (hashed, now),
-            ).fetchone()
-            if row is None:
-                return None, "", []
-            session_id, user_id, newest, mine = row
-            if mine < newest - 1:
-                return None, "", _end_sessions(connection, "id = ?", session_id)
-            if mine == newest:
-                connection.execute(
-                    "INSERT INTO refresh_tokens VALUES (?,?,?)",
-                    (token_hash(successor), session_id, newest + 1),
-                )
-                connection.execute(
-                    "UPDATE sessions SET generation = ?, expires_at = ? WHERE id = ?",
-                    (newest + 1, now + SESSION_SECONDS * 1000, session_id),
-                )
-            return user_where(connection, "id = ?", user_id), session_id, []
-
-        user, session_id, ended = await self._database.write(work)
-        self._tell(ended)
-        if user is None:
-            raise SignInNeededError("the refresh token is not valid", code="bad_token")
-        access = self._tokens.access(user.id, user.email, session_id, ACCESS_SECONDS)
-        return SignedIn(user, access, successor, ACCESS_SECONDS)
-
-    async def _extend(self, token: object) -> SignedIn:
-        user, claims = await self.check(token)
-        seconds = claims.expires_at - claims.issued_at
-        until = self._now_ms() + seconds * 1000
-        await self._database.write(
-            lambda connection: connection.execute(
-                "UPDATE sessions SET expires_at = max(expires_at, ?) WHERE id = ?",
-                (until, claims.session_id),
+        def work(connection: apsw.Connection) -> list[str]:
+            connection.execute(
+                "UPDATE users SET disabled_at = ? WHERE id = ?",
+                (now if is_disabled else None, user.id),
             )
-        )
-        access = self._tokens.access(user.id, user.email, claims.session_id, seconds)
-        return SignedIn(user, access, access, seconds)
+            return end_sessions(connection, "user_id = ?", (user.id,)) if is_disabled else []
 
-    async def log_out(self, session_id: str) -> None:
-        """Ends one session."""
-        self._tell(
-            await self._database.write(
-                lambda connection: _end_sessions(connection, "id = ?", session_id)
-            )
-        )
-
-    def _tell(self, session_ids: list[str]) -> None:
-        for session_id in session_ids:
-            for listener in self._listeners:
-                listener(session_id)
+        self.sessions.tell_ended(await self._database.write(work))
+        self._audit.note("user_disabled" if is_disabled else "user_enabled", user_id=user.id)
+        return await self.user_by_email(email)
 
     def _now_ms(self) -> int:
         return int(self._clock.time() * 1000)
@@ -283,18 +211,9 @@ def _storable(email: str) -> str:
     return email.strip().lower().encode(errors="replace").decode()
 
 
-def checked_email(email: str) -> str:
+def checked_email(email: object) -> str:
     """Returns an address in lower case. Raises UsageError."""
-    address = email.strip().lower()
+    address = email.strip().lower() if isinstance(email, str) else ""
     if not _EMAIL.match(address) or not address.isprintable():
         raise UsageError("not an e-mail address", code="bad_email")
     return address
-
-
-def _end_sessions(connection: apsw.Connection, condition: str, value: str) -> list[str]:
-    return [
-        str(row[0])
-        for row in connection.execute(
-            f"DELETE FROM sessions WHERE {condition} RETURNING id", (value,)
-        )
-    ]

@@ -16,14 +16,14 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 
 from sila_daemon.server.gateway import GatewayServer
-from sila_daemon.server.http_auth import AuthRoutes
+from sila_daemon.server.http_auth import AUTH_RULES
 from sila_daemon.server.http_common import refused
-from sila_daemon.server.http_files import file_routes
-from sila_daemon.server.http_packs import pack_routes
-from sila_daemon.server.http_spaces import space_routes
+from sila_daemon.server.http_files import FILE_RULES
+from sila_daemon.server.http_packs import PACK_RULES
+from sila_daemon.server.http_rules import routes_of
+from sila_daemon.server.http_spaces import SPACE_RULES
 from sila_daemon.server.limits import DRAIN_SECONDS_MAX
 from sila_daemon.server.origins import OriginRule
-from sila_daemon.server.rate_limit import RateLimit
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -50,17 +50,12 @@ def make_app(world: World, allowed_origins: Sequence[str] = ()) -> GuardedApp:
 
     `allowed_origins` are those of web pages that are not the server's own. Raises UsageError.
     """
-    clock, origins = world.ports.clock, OriginRule(allowed_origins)
-    gateway = GatewayServer(world.admit, clock, world.ports.workers, origins)
-    auth = AuthRoutes(
-        # An office behind one address, and a person who mistypes, are let through.
-        logins_by_address=RateLimit(clock, burst=20, per_second=20 / 60),
-        logins_by_account=RateLimit(clock, burst=5, per_second=5 / 60),
-    )
+    origins = OriginRule(allowed_origins)
+    gateway = GatewayServer(world.admit, world.ports.clock, world.ports.workers, origins)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(gateway.run()), asyncio.create_task(world.spaces.run())]
+        tasks = [asyncio.create_task(gateway.run()), asyncio.create_task(world.run())]
         try:
             yield
         finally:
@@ -70,7 +65,7 @@ def make_app(world: World, allowed_origins: Sequence[str] = ()) -> GuardedApp:
             await gateway.stop()
 
     http = Starlette(
-        routes=[*auth.routes, *space_routes(), *file_routes(), *pack_routes()],
+        routes=routes_of([*AUTH_RULES, *SPACE_RULES, *FILE_RULES, *PACK_RULES]),
         exception_handlers={HTTPException: _http_error, Exception: _failure},
         lifespan=lifespan,
         middleware=_cross_origin(origins),

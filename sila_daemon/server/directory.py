@@ -21,9 +21,10 @@ NAME_LENGTH_MAX = 80
 DEFAULT_NAME = "New space"
 
 _SELECT = (
-    "SELECT s.id, s.name, m.role, s.created_at, s.updated_at"
+    "SELECT s.id, s.name, m.role, s.created_at, s.updated_at, s.deleted_at"
     " FROM members m JOIN spaces s ON s.id = m.space_id WHERE m.user_id = ?"
 )
+_LIVING = "s.deleted_at IS NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,10 @@ class Directory:
         def work(connection: apsw.Connection) -> None:
             if connection.execute("SELECT 1 FROM spaces WHERE id = ?", (space_id,)).fetchone():
                 raise ProtectionError("a space with this id is here already", code="taken")
-            connection.execute("INSERT INTO spaces VALUES (?,?,?,?)", (space_id, checked, now, now))
+            connection.execute(
+                "INSERT INTO spaces (id, name, created_at, updated_at) VALUES (?,?,?,?)",
+                (space_id, checked, now, now),
+            )
             connection.execute(
                 "INSERT INTO members VALUES (?,?,'owner',?)", (space_id, owner_id, now)
             )
@@ -87,11 +91,27 @@ class Directory:
         return await self._database.read(
             lambda connection: [
                 SpaceInfo(*row)
-                for row in connection.execute(f"{_SELECT} ORDER BY s.created_at, s.id", (user_id,))
+                for row in connection.execute(
+                    f"{_SELECT} AND {_LIVING} ORDER BY s.created_at, s.id", (user_id,)
+                )
             ]
         )
 
-    async def find(self, space_id: object, user_id: str) -> SpaceInfo | None:
+    async def deleted_of_user(self, user_id: str) -> list[SpaceInfo]:
+        """Returns the spaces that a user owns and that wait for their final removal."""
+        return await self._database.read(
+            lambda connection: [
+                SpaceInfo(*row)
+                for row in connection.execute(
+                    f"{_SELECT} AND NOT {_LIVING} AND m.role = 'owner' ORDER BY s.deleted_at, s.id",
+                    (user_id,),
+                )
+            ]
+        )
+
+    async def find(
+        self, space_id: object, user_id: str, *, sees_deleted: bool = False
+    ) -> SpaceInfo | None:
         """Returns a space as this user sees it; None when it is not there or not theirs."""
         if not ids.is_tree_id(space_id):
             return None
@@ -99,7 +119,10 @@ class Directory:
             lambda connection: next(
                 (
                     SpaceInfo(*row)
-                    for row in connection.execute(f"{_SELECT} AND s.id = ?", (user_id, space_id))
+                    for row in connection.execute(
+                        f"{_SELECT} AND s.id = ? AND (? OR {_LIVING})",
+                        (user_id, space_id, sees_deleted),
+                    )
                 ),
                 None,
             )

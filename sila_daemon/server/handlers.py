@@ -19,6 +19,7 @@ from sila_daemon.server.frames import TOO_LARGE, acknowledgement, event
 from sila_daemon.server.hub import Hub, Listener, parted, rejection
 from sila_daemon.server.limits import CREDIT, FRAME_BYTES_MAX, INBOX_BYTES_MAX
 from sila_daemon.server.op_store import ORIGIN, Batch, Outcome, Position, cursor_json
+from sila_daemon.server.rights import Right, role_allows
 
 if TYPE_CHECKING:
     from sila_daemon.core.ops import Op
@@ -68,15 +69,15 @@ class EventHandlers:
             self._refuse(taken, "too_large", f"a frame has at most {FRAME_BYTES_MAX} bytes")
             self._listener.end("too_large")
             return
-        handler, needs_write = HANDLERS.get(taken.name, (None, False))
-        if handler is None:
+        rule = EVENT_RULES.get(taken.name)
+        if rule is None:
             self._refuse(taken, "malformed_op", "no such event")
             return
-        if needs_write and not grant.may_write:
+        if not role_allows(grant.role, rule.right):
             self._refuse(taken, "read_only", f"a {grant.role} may not change this space")
             return
         try:
-            await handler(self, taken)
+            await rule.handler(self, taken)
         except SilaError as error:
             is_storage = isinstance(error, StorageError)
             self._refuse(taken, error.code, error.message, retry=is_storage)
@@ -183,12 +184,30 @@ class EventHandlers:
 
 _Handler = Callable[[EventHandlers, ClientEvent], Awaitable[None]]
 
-HANDLERS: dict[str, tuple[_Handler | None, bool]] = {
-    "ops:state": (EventHandlers._on_state, False),
-    "ops:have": (EventHandlers._on_have, False),
-    "ops:send": (EventHandlers._on_send, True),
+
+@dataclass(frozen=True, slots=True)
+class EventRule:
+    """What handles an event, and who may send it."""
+
+    right: Right
+    handler: _Handler
+
+    def __post_init__(self) -> None:
+        """Refuses a rule that cannot be checked: the program does not start with one."""
+        assert self.right.is_of_members, "an event belongs to a space"
+
+
+EVENT_RULES = {
+    "ops:state": EventRule(Right.VIEWER, EventHandlers._on_state),
+    "ops:have": EventRule(Right.VIEWER, EventHandlers._on_have),
+    "ops:send": EventRule(Right.EDITOR, EventHandlers._on_send),
 }
-"""Every event that clients send, and whether it needs the right to write."""
+"""Every event that clients send, with the right that it needs."""
+
+_WITHOUT_RULE = {name for name in vars(EventHandlers) if name.startswith("_on_")} - {
+    rule.handler.__name__ for rule in EVENT_RULES.values()
+}
+assert not _WITHOUT_RULE, f"no rule for {_WITHOUT_RULE}"
 
 
 def _cost(taken: ClientEvent) -> int:

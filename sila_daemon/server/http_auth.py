@@ -1,76 +1,81 @@
-"""HTTP: signing in and out."""
+"""HTTP: signing in and out, one's password, and the devices that one is signed in on."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
-from sila_daemon.core.errors import FormatError, SilaError
-from sila_daemon.server.accounts import Device
-from sila_daemon.server.http_common import (
-    address_of,
-    answering_errors,
-    error_answer,
-    json_body,
-    ok,
-    signed_in,
-    world_of,
-)
+from sila_daemon.server.http_common import address_of, json_body, ok, world_of
+from sila_daemon.server.http_rules import RouteRule, caller_of
+from sila_daemon.server.rights import Right
+from sila_daemon.server.sessions import Device
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from sila_daemon.server.rate_limit import RateLimit
+
+async def _log_in(request: Request) -> Response:
+    body = await json_body(request)
+    device = Device.from_json(body.get("device"), address_of(request))
+    accounts = world_of(request).accounts
+    signed = await accounts.log_in(body.get("email"), body.get("password"), device)
+    return JSONResponse({**signed.to_json(), "user": signed.user.to_json()}, headers=_NO_STORE)
 
 
-class AuthRoutes:
-    """The routes below `/auth`."""
-
-    def __init__(self, logins_by_address: RateLimit, logins_by_account: RateLimit) -> None:
-        self._by_address = logins_by_address
-        self._by_account = logins_by_account
-
-    @property
-    def routes(self) -> list[Route]:
-        """The routes, to be put into an application."""
-        return [
-            Route("/auth/login", answering_errors(self._log_in), methods=["POST"]),
-            Route("/auth/refresh", answering_errors(self._refresh), methods=["POST"]),
-            Route("/auth/logout", answering_errors(self._log_out), methods=["POST"]),
-            Route("/auth/me", answering_errors(self._me), methods=["GET"]),
-        ]
-
-    async def _log_in(self, request: Request) -> Response:
-        body, address = await json_body(request), address_of(request)
-        account = str(body.get("email", "")).strip().lower()[:300]
-        # One after the other: who is held back by address must not use up others' attempts.
-        wait = self._by_address.wait_seconds(address) or self._by_account.wait_seconds(account)
-        if wait > 0:
-            error = FormatError("too many attempts; wait a little", code="rate_limited")
-            return _with_retry_after(error, wait)
-        device = Device.from_json(body.get("device"), address)
-        accounts = world_of(request).accounts
-        signed = await accounts.log_in(body.get("email"), body.get("password"), device)
-        return JSONResponse({**signed.to_json(), "user": signed.user.to_json()})
-
-    async def _refresh(self, request: Request) -> Response:
-        body = await json_body(request)
-        signed = await world_of(request).accounts.refresh(body.get("refresh_token"))
-        return JSONResponse(signed.to_json())
-
-    async def _log_out(self, request: Request) -> Response:
-        _, claims = await signed_in(request)
-        await world_of(request).accounts.log_out(claims.session_id)
-        return ok()
-
-    async def _me(self, request: Request) -> Response:
-        user, _ = await signed_in(request)
-        return JSONResponse(user.to_json())
+async def _refresh(request: Request) -> Response:
+    body = await json_body(request)
+    sessions = world_of(request).accounts.sessions
+    signed = await sessions.refresh(body.get("refresh_token"), address_of(request))
+    return JSONResponse(signed.to_json(), headers=_NO_STORE)
 
 
-def _with_retry_after(error: SilaError, seconds: float) -> Response:
-    answer = error_answer(error)
-    answer.headers["Retry-After"] = str(int(seconds) + 1)
-    return answer
+async def _me(request: Request) -> Response:
+    return JSONResponse(caller_of(request).user.to_json())
+
+
+async def _log_out(request: Request) -> Response:
+    caller, world = caller_of(request), world_of(request)
+    await world.accounts.sessions.end(caller.user.id, caller.claims.session_id)
+    world.audit.note("logout", user_id=caller.user.id, address=address_of(request))
+    return ok()
+
+
+async def _change_password(request: Request) -> Response:
+    caller, body = caller_of(request), await json_body(request)
+    await world_of(request).accounts.change_password(
+        caller.user,
+        caller.claims.session_id,
+        body.get("old"),
+        body.get("new"),
+        address_of(request),
+    )
+    return ok()
+
+
+async def _list_sessions(request: Request) -> Response:
+    caller = caller_of(request)
+    found = await world_of(request).accounts.sessions.of_user(caller.user.id)
+    current = caller.claims.session_id
+    return ok(sessions=[{**one.to_json(), "current": one.id == current} for one in found])
+
+
+async def _end_session(request: Request) -> Response:
+    caller, world = caller_of(request), world_of(request)
+    await world.accounts.sessions.end(caller.user.id, request.path_params["session_id"])
+    world.audit.note("session_revoked", user_id=caller.user.id, address=address_of(request))
+    return ok()
+
+
+_NO_STORE = {"Cache-Control": "no-store"}
+
+AUTH_RULES = [
+    RouteRule("POST", "/auth/login", Right.PUBLIC, _log_in),
+    RouteRule("POST", "/auth/refresh", Right.PUBLIC, _refresh),
+    RouteRule("GET", "/auth/me", Right.USER, _me),
+    RouteRule("POST", "/auth/logout", Right.USER, _log_out),
+    RouteRule("POST", "/auth/password", Right.USER, _change_password),
+    RouteRule("GET", "/auth/sessions", Right.USER, _list_sessions),
+    RouteRule("DELETE", "/auth/sessions/{session_id}", Right.USER, _end_session),
+]
+"""The routes, each with the right that it needs."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -15,7 +16,7 @@ from sila_daemon.core.errors import (
     FormatError,
     NotFoundError,
     ProtectionError,
-    RemoteRefusedError,
+    RateLimitedError,
     SecretsError,
     SignInNeededError,
     SilaError,
@@ -24,10 +25,6 @@ from sila_daemon.core.errors import (
     UsageError,
 )
 from sila_daemon.server.world import World
-
-if TYPE_CHECKING:
-    from sila_daemon.server.platform import SpaceInfo, User
-    from sila_daemon.server.tokens import Claims
 
 LOG = logging.getLogger(__name__)
 
@@ -38,10 +35,10 @@ LISTS_BYTES_MAX = 8 << 20
 """A body with lists of files or with sealed secrets, of somebody who has signed in."""
 
 Handler = Callable[[Request], Awaitable[Response]]
-T = TypeVar("T")
 
 _STATUS: list[tuple[type[SilaError], int]] = [
     (SignInNeededError, 401),
+    (RateLimitedError, 429),
     (NotFoundError, 404),
     (ProtectionError, 409),
     (CorruptBlobError, 422),
@@ -52,9 +49,9 @@ _STATUS: list[tuple[type[SilaError], int]] = [
     (StorageError, 503),
 ]
 _STATUS_BY_CODE = {
-    "rate_limited": 429,
     "too_large": 413,
     "not_permitted": 403,
+    "wrong_password": 403,
     "changed": 412,
     "precondition_required": 428,
 }
@@ -101,24 +98,10 @@ def error_answer(error: SilaError) -> Response:
         status = next((number for kind, number in _STATUS if isinstance(error, kind)), 500)
     if status >= 500:
         LOG.error("request failed: %s (%s)", error.message, error.code)
-    return refused(status, error.code, error.message)
-
-
-async def signed_in(request: Request) -> tuple[User, Claims]:
-    """Returns who asks. Raises SignInNeededError."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        raise SignInNeededError("sign in first", code="unauthorized")
-    return await world_of(request).accounts.check(token.strip())
-
-
-async def space_asked(request: Request, *, to_write: bool = False) -> tuple[User, SpaceInfo]:
-    """Returns who asks and for which space. Raises NotFoundError unless they may see it."""
-    user, _ = await signed_in(request)
-    info = await world_of(request).space_of(request.path_params["space_id"], user)
-    if to_write and info.role == "viewer":
-        raise RemoteRefusedError("a viewer may not change this space", code="not_permitted")
-    return user, info
+    answer = refused(status, error.code, error.message)
+    if isinstance(error, RateLimitedError):
+        answer.headers["Retry-After"] = str(math.ceil(error.retry_after_s))
+    return answer
 
 
 async def json_body(request: Request, bytes_max: int = JSON_BYTES_MAX) -> dict[str, Any]:

@@ -8,21 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
 
 from sila_daemon.core import ids
 from sila_daemon.core.errors import FormatError, NotFoundError
 from sila_daemon.server.http_common import (
     LISTS_BYTES_MAX,
-    answering_errors,
     json_body,
     ok,
     quoted,
     refused,
-    space_asked,
     unquoted,
     world_of,
 )
+from sila_daemon.server.http_rules import RouteRule, caller_of, check_again, space_of
+from sila_daemon.server.rights import Right
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -38,7 +37,7 @@ ASKED_MAX = 50_000
 
 
 async def _missing(request: Request) -> Response:
-    _, info = await space_asked(request)
+    info = space_of(request)
     body = await json_body(request, LISTS_BYTES_MAX)
     static = listed(body.get("static"))
     var = [item if isinstance(item, dict) else {} for item in listed(body.get("var"))]
@@ -63,23 +62,23 @@ def listed(thing: Any) -> list[Any]:
 async def upload(request: Request) -> AsyncIterator[bytes]:
     """Yields the body of a request, as long as its sender may write, to the very end.
 
-    Raises FormatError when it is cut off, and what `space_asked` raises.
+    Raises FormatError when it is cut off, and what the guard of the route raises.
     """
     clock = world_of(request).ports.clock
     asked_at = clock.monotonic()
     try:
         async for chunk in request.stream():
             if clock.monotonic() - asked_at > RIGHTS_SECONDS_MAX:
-                await space_asked(request, to_write=True)
+                await check_again(request)
                 asked_at = clock.monotonic()
             yield chunk
     except ClientDisconnect:
         raise FormatError("the upload was cut off", code="incomplete") from None
-    await space_asked(request, to_write=True)
+    await check_again(request)
 
 
 async def _put_static(request: Request) -> Response:
-    _, info = await space_asked(request, to_write=True)
+    info = space_of(request)
     blob_hash = ids.checked_hash(request.path_params["blob_hash"])
     async with world_of(request).spaces.use(info.id) as space:
         is_new = bool((await space.files.missing([blob_hash], []))["static"])
@@ -90,7 +89,7 @@ async def _put_static(request: Request) -> Response:
 
 
 async def _get_static(request: Request) -> Response:
-    _, info = await space_asked(request)
+    info = space_of(request)
     blob_hash = ids.checked_hash(request.path_params["blob_hash"])
     headers = {
         "ETag": quoted(blob_hash),
@@ -151,7 +150,7 @@ def _range(header: str | None, size: int) -> tuple[int | None, int]:
 
 
 async def _put_var(request: Request) -> Response:
-    user, info = await space_asked(request, to_write=True)
+    user, info = caller_of(request).user, space_of(request)
     uuid = ids.checked_uuid(request.path_params["uuid"])
     expected = _expected_revision(request)
     async with world_of(request).spaces.use(info.id) as space:
@@ -178,7 +177,7 @@ def _expected_revision(request: Request) -> int | None:
 
 
 async def _get_var(request: Request) -> Response:
-    _, info = await space_asked(request)
+    info = space_of(request)
     uuid = ids.checked_uuid(request.path_params["uuid"])
     spaces = world_of(request).spaces
     space = await spaces.acquire(info.id)
@@ -197,7 +196,7 @@ async def _get_var(request: Request) -> Response:
 
 
 async def _revisions(request: Request) -> Response:
-    _, info = await space_asked(request)
+    info = space_of(request)
     uuid = ids.checked_uuid(request.path_params["uuid"])
     async with world_of(request).spaces.use(info.id) as space:
         revisions = await space.files.var_revisions(uuid)
@@ -206,15 +205,14 @@ async def _revisions(request: Request) -> Response:
     return ok(revisions=revisions)
 
 
-def file_routes() -> list[Route]:
-    """The routes, to be put into an application."""
-    files = "/spaces/{space_id}/files"
-    table = [
-        (f"{files}/missing", "POST", _missing),
-        (f"{files}/static/{{blob_hash}}", "PUT", _put_static),
-        (f"{files}/static/{{blob_hash}}", "GET", _get_static),
-        (f"{files}/var/{{uuid}}", "PUT", _put_var),
-        (f"{files}/var/{{uuid}}", "GET", _get_var),
-        (f"{files}/var/{{uuid}}/revisions", "GET", _revisions),
-    ]
-    return [Route(path, answering_errors(h), methods=[method]) for path, method, h in table]
+_FILES = "/spaces/{space_id}/files"
+
+FILE_RULES = [
+    RouteRule("POST", f"{_FILES}/missing", Right.VIEWER, _missing),
+    RouteRule("PUT", f"{_FILES}/static/{{blob_hash}}", Right.EDITOR, _put_static),
+    RouteRule("GET", f"{_FILES}/static/{{blob_hash}}", Right.VIEWER, _get_static),
+    RouteRule("PUT", f"{_FILES}/var/{{uuid}}", Right.EDITOR, _put_var),
+    RouteRule("GET", f"{_FILES}/var/{{uuid}}", Right.VIEWER, _get_var),
+    RouteRule("GET", f"{_FILES}/var/{{uuid}}/revisions", Right.VIEWER, _revisions),
+]
+"""The routes, each with the right that it needs."""

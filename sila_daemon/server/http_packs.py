@@ -6,20 +6,19 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
 
 from sila_daemon.core import ids
 from sila_daemon.core.errors import CorruptBlobError, FormatError
 from sila_daemon.server.file_packs import MEDIA_TYPE, PackedFile, read_pack, write_pack
 from sila_daemon.server.http_common import (
     LISTS_BYTES_MAX,
-    answering_errors,
     json_body,
     ok,
-    space_asked,
     world_of,
 )
 from sila_daemon.server.http_files import ASKED_MAX, listed, upload
+from sila_daemon.server.http_rules import RouteRule, caller_of, space_of
+from sila_daemon.server.rights import Right
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
 async def _pack(request: Request) -> Response:
     """Stores a pack. Files before a broken place are kept: sending all again is harmless."""
-    user, info = await space_asked(request, to_write=True)
+    user, info = caller_of(request).user, space_of(request)
     changed: dict[str, list[Any]] = {"static": [], "var": []}
     async with world_of(request).spaces.use(info.id) as space:
         try:
@@ -69,7 +68,7 @@ async def _once(data: bytes) -> AsyncIterator[bytes]:
 
 
 async def _fetch(request: Request) -> Response:
-    _, info = await space_asked(request)
+    info = space_of(request)
     body = await json_body(request, LISTS_BYTES_MAX)
     static = [ids.checked_hash(item) for item in listed(body.get("static"))]
     var = [ids.checked_uuid(item) for item in listed(body.get("var"))]
@@ -83,10 +82,8 @@ async def _fetch(request: Request) -> Response:
     return StreamingResponse(stream(), media_type=MEDIA_TYPE)
 
 
-def pack_routes() -> list[Route]:
-    """The routes, to be put into an application."""
-    files = "/spaces/{space_id}/files"
-    return [
-        Route(f"{files}/pack", answering_errors(_pack), methods=["POST"]),
-        Route(f"{files}/fetch", answering_errors(_fetch), methods=["POST"]),
-    ]
+PACK_RULES = [
+    RouteRule("POST", "/spaces/{space_id}/files/pack", Right.EDITOR, _pack),
+    RouteRule("POST", "/spaces/{space_id}/files/fetch", Right.VIEWER, _fetch),
+]
+"""The routes, each with the right that it needs."""

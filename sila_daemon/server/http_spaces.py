@@ -6,23 +6,21 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
-from starlette.routing import Route
 
-from sila_daemon.core.errors import FormatError, RemoteRefusedError
+from sila_daemon.core.errors import FormatError
 from sila_daemon.server.directory import checked_name
 from sila_daemon.server.frames import dumps
 from sila_daemon.server.http_common import (
     LISTS_BYTES_MAX,
-    answering_errors,
     json_body,
     ok,
     quoted,
     refused,
-    signed_in,
-    space_asked,
     unquoted,
     world_of,
 )
+from sila_daemon.server.http_rules import RouteRule, caller_of, space_of
+from sila_daemon.server.rights import Right
 from sila_daemon.server.space_secrets import ChangedError
 
 if TYPE_CHECKING:
@@ -39,7 +37,7 @@ async def _ready(request: Request) -> Response:
 
 
 async def _list(request: Request) -> Response:
-    user, _ = await signed_in(request)
+    user = caller_of(request).user
     spaces = [info.to_json() for info in await world_of(request).directory.of_user(user.id)]
     tag = quoted(hashlib.sha256(dumps(spaces).encode()).hexdigest()[:32])
     if request.headers.get("if-none-match") == tag:
@@ -48,21 +46,19 @@ async def _list(request: Request) -> Response:
 
 
 async def _create(request: Request) -> Response:
-    user, _ = await signed_in(request)
+    user = caller_of(request).user
     body = await json_body(request)
     info = await world_of(request).create_space(user, body.get("name"), body.get("id"))
     return ok(201, space=info.to_json())
 
 
 async def _get(request: Request) -> Response:
-    _, info = await space_asked(request)
+    info = space_of(request)
     return ok(space=info.to_json())
 
 
 async def _rename(request: Request) -> Response:
-    user, info = await space_asked(request, to_write=True)
-    if info.role != "owner":
-        raise RemoteRefusedError("only an owner may rename a space", code="not_permitted")
+    user, info = caller_of(request).user, space_of(request)
     world = world_of(request)
     name = checked_name((await json_body(request)).get("name"))
     await world.directory.rename(info.id, name)
@@ -70,18 +66,18 @@ async def _rename(request: Request) -> Response:
 
 
 async def _connect(request: Request) -> Response:
-    _, info = await space_asked(request)
+    info = space_of(request)
     return ok(connect={"namespace": f"/spaces/{info.id}", "path": "/socket.io"})
 
 
 async def _members(request: Request) -> Response:
-    _, info = await space_asked(request)
+    info = space_of(request)
     members = await world_of(request).directory.members(info.id)
     return ok(members=[member.to_json() for member in members])
 
 
 async def _get_secrets(request: Request) -> Response:
-    _, info = await space_asked(request)
+    info = space_of(request)
     async with world_of(request).spaces.use(info.id) as space:
         secrets = await space.secrets.get()
         sealed = space.secrets.seal(secrets)
@@ -90,7 +86,7 @@ async def _get_secrets(request: Request) -> Response:
 
 
 async def _put_secrets(request: Request) -> Response:
-    _, info = await space_asked(request, to_write=True)
+    info = space_of(request)
     expected = unquoted(request.headers.get("if-match"))
     if expected is None:
         raise FormatError("send If-Match with the ETag", code="precondition_required")
@@ -105,18 +101,16 @@ async def _put_secrets(request: Request) -> Response:
     return ok(headers={"ETag": quoted(secrets.etag)}, etag=secrets.etag)
 
 
-def space_routes() -> list[Route]:
-    """The routes, to be put into an application."""
-    table = [
-        ("/health", "GET", _health),
-        ("/ready", "GET", _ready),
-        ("/spaces", "GET", _list),
-        ("/spaces", "POST", _create),
-        ("/spaces/{space_id}", "GET", _get),
-        ("/spaces/{space_id}", "PATCH", _rename),
-        ("/spaces/{space_id}/connect", "POST", _connect),
-        ("/spaces/{space_id}/members", "GET", _members),
-        ("/spaces/{space_id}/secrets", "GET", _get_secrets),
-        ("/spaces/{space_id}/secrets", "PUT", _put_secrets),
-    ]
-    return [Route(path, answering_errors(h), methods=[method]) for path, method, h in table]
+SPACE_RULES = [
+    RouteRule("GET", "/health", Right.PUBLIC, _health),
+    RouteRule("GET", "/ready", Right.PUBLIC, _ready),
+    RouteRule("GET", "/spaces", Right.USER, _list),
+    RouteRule("POST", "/spaces", Right.USER, _create),
+    RouteRule("GET", "/spaces/{space_id}", Right.VIEWER, _get),
+    RouteRule("PATCH", "/spaces/{space_id}", Right.OWNER, _rename),
+    RouteRule("POST", "/spaces/{space_id}/connect", Right.VIEWER, _connect),
+    RouteRule("GET", "/spaces/{space_id}/members", Right.VIEWER, _members),
+    RouteRule("GET", "/spaces/{space_id}/secrets", Right.VIEWER, _get_secrets),
+    RouteRule("PUT", "/spaces/{space_id}/secrets", Right.EDITOR, _put_secrets),
+]
+"""The routes, each with the right that it needs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,46 @@ PLATFORM_SCHEMA = Schema(
             role TEXT NOT NULL, created_at INTEGER NOT NULL, PRIMARY KEY (space_id, user_id)
         ) WITHOUT ROWID;
         CREATE INDEX members_by_user ON members (user_id);
+        """,
         """
+        ALTER TABLE users ADD COLUMN disabled_at INTEGER;
+        ALTER TABLE users ADD COLUMN deleted_at INTEGER;
+        ALTER TABLE spaces ADD COLUMN deleted_at INTEGER;
+        ALTER TABLE spaces ADD COLUMN deleted_with TEXT;
+
+        ALTER TABLE sessions ADD COLUMN kind TEXT NOT NULL DEFAULT 'device';
+        ALTER TABLE sessions ADD COLUMN last_seen_at INTEGER;
+        ALTER TABLE sessions ADD COLUMN refresh_hash BLOB;
+        ALTER TABLE sessions ADD COLUMN previous_hash BLOB;
+        ALTER TABLE sessions ADD COLUMN refresh_key TEXT;
+        DROP TABLE refresh_tokens;
+
+        CREATE TABLE invites (
+            id TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE,
+            space_id TEXT NOT NULL REFERENCES spaces (id) ON DELETE CASCADE,
+            role TEXT NOT NULL, created_by TEXT NOT NULL, created_at INTEGER NOT NULL,
+            expires_at INTEGER NOT NULL, accepted_by TEXT, accepted_at INTEGER
+        ) WITHOUT ROWID;
+        CREATE INDEX invites_by_space ON invites (space_id);
+
+        CREATE TABLE device_codes (
+            hash BLOB PRIMARY KEY, user_code TEXT NOT NULL UNIQUE,
+            device_id TEXT NOT NULL, device_name TEXT NOT NULL, platform TEXT NOT NULL,
+            address TEXT NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+            interval_s INTEGER NOT NULL, polled_at INTEGER NOT NULL,
+            state TEXT NOT NULL, user_id TEXT REFERENCES users (id) ON DELETE CASCADE,
+            session_id TEXT
+        ) WITHOUT ROWID;
+
+        CREATE TABLE audit (
+            number INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, action TEXT NOT NULL,
+            user_id TEXT NOT NULL, space_id TEXT NOT NULL, reason TEXT NOT NULL,
+            digest TEXT NOT NULL, address TEXT NOT NULL
+        );
+        CREATE INDEX audit_by_time ON audit (at);
+        CREATE INDEX audit_by_space ON audit (space_id, number);
+        CREATE INDEX audit_by_user ON audit (user_id, number);
+        """,
     ],
 )
 
@@ -55,7 +95,14 @@ class User:
     email: str
     is_admin: bool
     created_at: int
-    """Unix milliseconds."""
+    """Unix milliseconds, as the times below; None for what did not happen."""
+    disabled_at: int | None = None
+    deleted_at: int | None = None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the user may sign in and use anything."""
+        return self.disabled_at is None and self.deleted_at is None
 
     def to_json(self) -> dict[str, Any]:
         """Renders the user as `/auth/me` answers it."""
@@ -76,21 +123,32 @@ class SpaceInfo:
     role: str
     created_at: int
     updated_at: int
+    deleted_at: int | None = None
+    """Unix milliseconds; None for a space that lives."""
 
     def to_json(self) -> dict[str, Any]:
         """Renders the space as lists of spaces hold it."""
-        return {
+        shown: dict[str, Any] = {
             "id": self.id,
             "name": self.name,
             "role": self.role,
             "createdAt": self.created_at,
             "updatedAt": self.updated_at,
         }
+        return shown if self.deleted_at is None else {**shown, "deletedAt": self.deleted_at}
+
+
+USER_COLUMNS = "id, email, is_admin, created_at, disabled_at, deleted_at"
+
+
+def user_of(row: Sequence[Any]) -> User:
+    """Makes a user of a row with USER_COLUMNS."""
+    return User(row[0], row[1], bool(row[2]), *row[3:6])
 
 
 def user_where(connection: apsw.Connection, condition: str, value: str) -> User | None:
     """Finds one user; `condition` is SQL of ours, never a client's."""
     row = connection.execute(
-        f"SELECT id, email, is_admin, created_at FROM users WHERE {condition}", (value,)
+        f"SELECT {USER_COLUMNS} FROM users WHERE {condition}", (value,)
     ).fetchone()
-    return None if row is None else User(row[0], row[1], bool(row[2]), row[3])
+    return None if row is None else user_of(row)

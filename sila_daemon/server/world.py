@@ -6,6 +6,8 @@ without any of them.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -16,11 +18,13 @@ from sila_daemon.core.errors import (
     NotFoundError,
     ProtectionError,
     SignInNeededError,
+    StorageError,
 )
 from sila_daemon.folder.problems import storage_errors
 from sila_daemon.ports.disk import make_dirs
 from sila_daemon.ports.randomness import new_id
 from sila_daemon.server.accounts import Accounts
+from sila_daemon.server.audit import Audit
 from sila_daemon.server.directory import DEFAULT_NAME, Directory, checked_name
 from sila_daemon.server.frames import Peer, event
 from sila_daemon.server.gate import Knock, RefusedError
@@ -28,8 +32,10 @@ from sila_daemon.server.grants import Grant
 from sila_daemon.server.passwords import Passwords
 from sila_daemon.server.platform import PLATFORM_SCHEMA, SpaceInfo, User
 from sila_daemon.server.session import Hello, SpaceSession
+from sila_daemon.server.sessions import Sessions
+from sila_daemon.server.signing_keys import SigningKey, SigningKeys
 from sila_daemon.server.spaces import Spaces
-from sila_daemon.server.tokens import Tokens, load_key
+from sila_daemon.server.tokens import Tokens
 
 if TYPE_CHECKING:
     import apsw
@@ -38,12 +44,17 @@ if TYPE_CHECKING:
     from sila_daemon.server.ports import Ports
 
 
+LOG = logging.getLogger(__name__)
+
+
 @dataclass(slots=True)
 class World:
     """Everything that one data folder holds."""
 
     server_id: str
     accounts: Accounts
+    keys: SigningKeys
+    audit: Audit
     directory: Directory
     spaces: Spaces
     ports: Ports
@@ -57,15 +68,18 @@ class World:
 
         path = data / "platform.sqlite"
 
-        def prepare() -> bytes:
+        def prepare() -> None:
             with storage_errors(f"use {data}"):
                 make_dirs(ports.disk, data / "spaces")
                 if ports.disk.stat(path) is None:
                     # Before SQLite does, which lets everybody read what it makes.
                     ports.disk.create(path).close()
-            return load_key(ports.disk, data / "signing.key", ports.randomness)
 
-        key = await ports.workers.run(prepare)
+        await ports.workers.run(prepare)
+        keys = SigningKeys(
+            data / "signing.key", ports.disk, ports.workers, ports.randomness, ports.clock
+        )
+        await keys.load()
         database = await ports.databases.open(path, PLATFORM_SCHEMA)
         fresh_id = new_id(ports.randomness)
 
@@ -76,20 +90,44 @@ class World:
             return str(row[0])
 
         server_id = await database.write(begin)
-        tokens = Tokens(key, server_id, ports.clock, ports.randomness)
+        audit = Audit(database, ports.clock)
+        tokens = Tokens(keys, server_id, ports.clock, ports.randomness)
+        sessions = Sessions(database, tokens, ports.clock, ports.randomness, audit)
         passwords = Passwords(ports.workers)
-        accounts = Accounts(database, tokens, passwords, ports.clock, ports.randomness)
+        accounts = Accounts(database, sessions, passwords, ports.clock, ports.randomness, audit)
         directory = Directory(database, ports.clock)
         spaces = Spaces(data / "spaces", ports)
-        world = cls(server_id, accounts, directory, spaces, ports, database, {})
-        accounts.on_session_end(world._sessions_end)
+        world = cls(server_id, accounts, keys, audit, directory, spaces, ports, database, {})
+        sessions.on_end(world._session_ends)
         directory.on_change(world._spaces_changed)
         return world
 
     async def close(self) -> None:
         """Finishes what was begun and closes every database."""
         await self.spaces.close()
+        try:
+            await self.accounts.sessions.write_seen()
+            await self.audit.flush()
+        except StorageError as error:
+            LOG.error("the last entries of the audit log are lost: %s", error.message)
         await self.database.close()
+
+    async def run(self) -> None:
+        """Does what is to be done now and then, until cancelled."""
+        await asyncio.gather(self.spaces.run(), self.audit.run())
+
+    async def rotate_signing_key(self, *, is_leaked: bool = False) -> SigningKey:
+        """Makes a new signing key; the old one is accepted until its last token has expired.
+
+        A leaked one is given up at once, and every session ends. Raises StorageError.
+        """
+        if is_leaked:
+            key = await self.keys.rotate(0)
+            await self.accounts.sessions.end_all()
+        else:
+            key = await self.keys.rotate(await self.accounts.sessions.last_expiry())
+        self.audit.note("signing_key_rotated", reason="leaked" if is_leaked else "")
+        return key
 
     async def create_space(
         self, owner: User, name: str | None, space_id: object = None
@@ -118,9 +156,9 @@ class World:
         async with self.spaces.use(space_id) as space:
             return space.hub.head.seq > 0
 
-    async def space_of(self, space_id: str, user: User) -> SpaceInfo:
+    async def space_of(self, space_id: str, user: User, *, sees_deleted: bool = False) -> SpaceInfo:
         """Returns a space that this user may see. Raises NotFoundError for any other."""
-        info = await self.directory.find(space_id, user.id)
+        info = await self.directory.find(space_id, user.id, sees_deleted=sees_deleted)
         if info is None:
             raise NotFoundError("not found")
         return info
@@ -128,7 +166,7 @@ class World:
     async def admit(self, knock: Knock, peer: Peer) -> SpaceSession:
         """Lets a client into a space. Raises RefusedError with the protocol's message."""
         auth = knock.auth if isinstance(knock.auth, dict) else {}
-        grant = await self._grant(auth.get("token"), knock.space_id)
+        grant = await self._grant(auth.get("token"), knock.space_id, knock.address)
         protocol = 2 if auth.get("protocol") == 2 else 1
         sender = f"{grant.user_id}/{grant.session_id}/{self.ports.randomness.token(8).hex()}"
         space = await self.spaces.acquire(knock.space_id)
@@ -149,15 +187,15 @@ class World:
         self.sessions[session] = knock.space_id
         try:
             # Once more, now that changes reach the session: one may have come in between.
-            grant.role = (await self._grant(auth.get("token"), knock.space_id)).role
+            grant.role = (await self._grant(auth.get("token"), knock.space_id, knock.address)).role
         except BaseException:
             leave()
             raise
         return session
 
-    async def _grant(self, token: object, space_id: str) -> Grant:
+    async def _grant(self, token: object, space_id: str, address: str) -> Grant:
         try:
-            user, claims = await self.accounts.check(token)
+            user, claims = await self.accounts.check(token, address)
         except SignInNeededError:
             raise RefusedError("unauthorized") from None
         info = await self.directory.find(space_id, user.id)
@@ -165,11 +203,11 @@ class World:
             raise RefusedError("forbidden")
         return Grant(user.id, claims.session_id, info.role, claims.expires_at)
 
-    def _sessions_end(self, session_id: str) -> None:
+    def _session_ends(self, session_id: str, code: str) -> None:
         for session in list(self.sessions):
             if session.grant.session_id == session_id:
-                session.grant.ended = "revoked"
-                session.end("revoked")
+                session.grant.ended = code
+                session.end(code)
 
     def _spaces_changed(self, space_id: str, roles: dict[str, str | None]) -> None:
         """Gives rights their new shape at once, and tells every connection of these users."""

@@ -92,7 +92,7 @@ ROUTES = [
 
 async def test_every_route_needs_a_token(api: Api) -> None:
     server = api.server
-    expired = server.world.accounts._tokens.access(server.user.id, "", "f" * 32, -5)
+    expired = server.world.accounts.sessions._tokens.access(server.user.id, "", "f" * 32, -5)
     for method, path in ROUTES:
         for token in (None, "x", expired):
             status, _, answer = await api.ask(method, path, token=token)

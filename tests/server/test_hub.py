@@ -406,7 +406,8 @@ async def test_nothing_is_emitted_after_the_token_has_expired(place: Place) -> N
 
 async def test_revoking_a_session_ends_its_connections(place: Place) -> None:
     client, other = await place.join(), await place.join()
-    await place.world.accounts.log_out(client.session.grant.session_id)
+    grant = client.session.grant
+    await place.world.accounts.sessions.end(grant.user_id, grant.session_id)
     await client.task
     assert client.events("auth:expired") == [{"code": "revoked"}]
     assert (await other.send(moves(1, 1)))["ok"]

@@ -170,7 +170,7 @@ async def test_refusals_have_the_messages_of_the_original(
 ) -> None:
     space = f"/spaces/{SPACE}"
     _, stranger = await server.another_user("stranger@example.org")
-    expired = server.world.accounts._tokens.access(server.user.id, "", "f" * 32, -5)
+    expired = server.world.accounts.sessions._tokens.access(server.user.id, "", "f" * 32, -5)
     cases = {
         "missing": (space, None, "unauthorized"),
         "malformed": (space, "x", "unauthorized"),

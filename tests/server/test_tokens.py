@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import stat
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +11,9 @@ from typing import TYPE_CHECKING, Any
 import jwt
 import pytest
 
-from sila_daemon.core.errors import SignInNeededError, StorageError
-from sila_daemon.ports.disk import SystemDisk
-from sila_daemon.ports.randomness import SystemRandomness
-from sila_daemon.server.accounts import Device
-from sila_daemon.server.tokens import AUDIENCE, load_key
+from sila_daemon.core.errors import SignInNeededError
+from sila_daemon.server.sessions import Device
+from sila_daemon.server.tokens import AUDIENCE
 from tests.server.world_fixture import SteppedClock, inline_ports, open_world
 
 if TYPE_CHECKING:
@@ -29,14 +26,16 @@ class Signed:
     def __init__(self, world: World, data: Path, clock: SteppedClock) -> None:
         self.world = world
         self.clock = clock
-        self.key = bytes.fromhex((data / "signing.key").read_text())
+        self.key_id, key, _ = (data / "signing.key").read_text().split()
+        self.key = bytes.fromhex(key)
         self.claims: dict[str, Any] = {}
 
     def forged(self, key: bytes | None = None, alg: str = "HS256", **changes: Any) -> str:
         """Makes a token like a good one with changes; None takes a claim out."""
         claims = {**self.claims, **changes}
         claims = {name: value for name, value in claims.items() if value is not None}
-        return jwt.encode(claims, self.key if key is None else key, algorithm=alg)
+        headers = {"kid": self.key_id}
+        return jwt.encode(claims, self.key if key is None else key, algorithm=alg, headers=headers)
 
 
 @pytest.fixture
@@ -107,23 +106,23 @@ async def test_a_token_ends_with_its_time(signed: Signed) -> None:
 async def test_a_repeated_refresh_gives_the_same_successor(signed: Signed) -> None:
     accounts = signed.world.accounts
     first = (await accounts.log_in("A@example.org ", "good password", Device())).refresh_token
-    second = (await accounts.refresh(first)).refresh_token
-    assert (await accounts.refresh(first)).refresh_token == second, "the answer was lost"
-    third = (await accounts.refresh(second)).refresh_token
+    second = (await accounts.sessions.refresh(first)).refresh_token
+    assert (await accounts.sessions.refresh(first)).refresh_token == second, "the answer was lost"
+    third = (await accounts.sessions.refresh(second)).refresh_token
     assert len({first, second, third}) == 3
-    assert (await accounts.refresh(second)).refresh_token == third
+    assert (await accounts.sessions.refresh(second)).refresh_token == third
 
 
 async def test_an_older_refresh_token_ends_the_session(signed: Signed) -> None:
     accounts = signed.world.accounts
     ended: list[str] = []
-    accounts.on_session_end(ended.append)
+    accounts.sessions.on_end(lambda session_id, _: ended.append(session_id))
     signed_in = await accounts.log_in("a@example.org", "good password", Device())
-    second = await accounts.refresh(signed_in.refresh_token)
-    third = await accounts.refresh(second.refresh_token)
+    second = await accounts.sessions.refresh(signed_in.refresh_token)
+    third = await accounts.sessions.refresh(second.refresh_token)
     for token in (signed_in.refresh_token, second.refresh_token, third.refresh_token):
         with pytest.raises(SignInNeededError):
-            await accounts.refresh(token)
+            await accounts.sessions.refresh(token)
     assert len(ended) == 1
     with pytest.raises(SignInNeededError):
         await accounts.check(third.access_token)
@@ -135,15 +134,15 @@ async def test_a_made_up_refresh_token_ends_nothing(signed: Signed) -> None:
     head = signed_in.refresh_token.rpartition("_")[0]
     for token in (f"{head}_{'0' * 64}", "srt_", "srt_x_y", "srt_" + "x" * 500):
         with pytest.raises(SignInNeededError):
-            await accounts.refresh(token)
-    refreshed = await accounts.refresh(signed_in.refresh_token)
+            await accounts.sessions.refresh(token)
+    refreshed = await accounts.sessions.refresh(signed_in.refresh_token)
     assert refreshed.refresh_token != signed_in.refresh_token
 
 
 async def test_an_access_token_is_extended_for_the_original(signed: Signed) -> None:
     token = signed.forged()
     signed.clock.ahead = 43_200
-    extended = await signed.world.accounts.refresh(token)
+    extended = await signed.world.accounts.sessions.refresh(token)
     signed.clock.ahead = 86_400 + 3600
     user, claims = await signed.world.accounts.check(extended.access_token)
     assert user.email == "a@example.org" and claims.expires_at - claims.issued_at == 86_400
@@ -187,15 +186,3 @@ async def test_no_secret_is_stored(signed: Signed, tmp_path: Path) -> None:
     stored = b"".join(path.read_bytes() for path in (tmp_path / "data").glob("platform.sqlite*"))
     for secret in ("good password", signed_in.refresh_token, signed_in.access_token):
         assert secret.encode() not in stored
-
-
-def test_the_key_is_made_once_and_for_the_owner_only(tmp_path: Path) -> None:
-    path = tmp_path / "signing.key"
-    key = load_key(SystemDisk(), path, SystemRandomness())
-    assert len(key) == 32 and stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert load_key(SystemDisk(), path, SystemRandomness()) == key
-    for broken in (b"", b"abcd", b"not hex"):
-        path.write_bytes(broken)
-        with pytest.raises(StorageError, match="key"):
-            load_key(SystemDisk(), path, SystemRandomness())
-        assert path.read_bytes() == broken

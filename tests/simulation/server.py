@@ -76,7 +76,7 @@ class SimServer:
         ports = Ports(self.clock, SimRandomness(random), view, databases, InlineWorkers())
         self.world = await World.open(DATA, ports)
         self.app = make_app(self.world)
-        self.spawn(self.world.spaces.run())
+        self.spawn(self.world.run())
         self.spawn(self._end_those_without_right())
         self.is_listening = True
 
