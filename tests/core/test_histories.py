@@ -88,9 +88,13 @@ def check_history(seed: str, ops: list[Op], *, observed: bool) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("part", SLICES)
 def test_hostile_histories_equal_the_specification(part: int) -> None:
+    op_count = 0
     for number in range(SEEDS_PER_TEST * 2):
         seed = f"hostile {part} {number}"
-        check_history(seed, hostile_history(random.Random(seed)), observed=number % 2 == 0)
+        ops = hostile_history(random.Random(seed))
+        check_history(seed, ops, observed=number % 2 == 0)
+        op_count += len(ops)
+    assert op_count > 20 * SEEDS_PER_TEST, "histories are long enough to be hostile"
 
 
 @pytest.mark.slow

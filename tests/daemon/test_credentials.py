@@ -187,7 +187,8 @@ async def test_signing_in_by_token_reads_when_it_ends(tmp_path: Path) -> None:
 @pytest.mark.parametrize("url", ["http://127.0.0.1:6001", "http://localhost", "http://[::1]:80"])
 async def test_http_is_fine_on_this_machine(url: str, tmp_path: Path) -> None:
     credentials = await Bench(tmp_path).open()
-    await credentials.login(url, email="a@b", password="right")
+    account = await credentials.login(url, email="a@b", password="right")
+    assert account.url == url.removesuffix(":80")
 
 
 async def test_http_elsewhere_takes_a_persons_word(tmp_path: Path) -> None:

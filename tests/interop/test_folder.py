@@ -90,6 +90,7 @@ def test_the_driver_reads_what_the_original_wrote() -> None:
     names = ["demo-getting-started", "legacy-typed", "workspace-main"]
     for name, theirs in zip(names, seen_by_reptree(*(FIXTURES / n for n in names)), strict=True):
         check_equal(FIXTURES / name, theirs)
+        assert sum(tree["ops"] for tree in theirs["trees"].values()) > 10
 
 
 def test_a_new_space_and_the_sample_are_read(tmp_path: Path) -> None:
@@ -137,6 +138,7 @@ def test_appended_histories_are_read(tmp_path: Path) -> None:
         append_all(roots[-1], sorted(ops.values(), key=op_order), seed)
     for root, theirs in zip(roots, seen_by_reptree(*roots), strict=True):
         check_equal(root, theirs, TORN)
+        assert TREE_ID in theirs["trees"]
 
 
 def test_every_odd_thing_in_one_tree_is_read(tmp_path: Path) -> None:

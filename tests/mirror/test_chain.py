@@ -349,3 +349,4 @@ async def test_a_fixture_of_the_original_app_is_mirrored_whole(
         await until(lambda: b.status()["folder"]["pendingOps"] == 0)
         await b.sync_now()
         await equal_folders(one, two)
+        assert b.status()["trees"] > 3, "all of them, not only the space's own"

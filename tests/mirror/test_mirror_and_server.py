@@ -133,6 +133,7 @@ async def test_a_mirror_ends_though_its_connection_ends_in_the_same_moment(
             server.drop_connections()
             for _ in range(turns_between):
                 await asyncio.sleep(0)
+        assert server.connections == []
 
 
 async def test_who_waits_for_a_space_that_is_paused_or_ends_is_told(
@@ -190,6 +191,7 @@ async def test_a_server_that_says_that_it_was_reset_is_refilled(
         server.go_back_to(0)
         await until(lambda: len(server.history) == count)
         await current(a)
+        assert a.status()["ops"] == count, "nothing is deleted because a server lacks it"
 
 
 async def test_another_server_at_the_address_gets_nothing(bench: Bench, server: FakeServer) -> None:
@@ -227,6 +229,7 @@ async def test_an_expired_token_is_replaced_without_a_person(
             connection.tell("auth:expired", {"code": "auth_expired"})
         await current(a)
         await until(lambda: bench.tokens.waiting == ["renewed"])
+        assert bench.tokens.refusals == 2
 
 
 async def test_a_refused_op_stays_owed_and_its_neighbours_go(
@@ -273,6 +276,7 @@ async def test_a_gap_is_asked_for(bench: Bench, server: FakeServer) -> None:
         server.commit(OTHER, ops(4, 1))
         await until(lambda: a.status()["ops"] == 4)
         await current(a)
+        assert server.connections == [connection], "a gap is no reason to connect again"
 
 
 async def test_live_state_is_shown_and_passed_on_and_not_kept(

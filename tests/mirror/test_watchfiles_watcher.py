@@ -60,3 +60,4 @@ async def test_a_replaced_root_is_to_be_looked_at_whole(
     root.mkdir()
     await until(lambda: frozenset() in hints)
     end()
+    assert hints.count(frozenset()) == 1, "once for each new root"

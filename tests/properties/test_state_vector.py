@@ -74,6 +74,7 @@ def test_adding_ranges(op_ids: OpIds, ranges: list[tuple[int, int]]) -> None:
     vector.add_ranges("q", ranges)
     added = {(counter, "q") for first, last in ranges for counter in range(first, last + 1)}
     check(vector, op_ids | added)
+    assert vector.ranges("p") == vector_of(op_ids).ranges("p"), "other peers are left alone"
 
 
 @given(OP_IDS, OP_IDS)

@@ -50,6 +50,7 @@ async def test_the_palette_opens_spaces_and_runs_actions(daemon: FakeDaemon) -> 
         await until(pilot, lambda: "agreed with 2 servers" in shown(app))
         await press(pilot, "enter")
         await until(pilot, lambda: "sila › Work" in shown(app))
+        assert "sila › Work" in shown(app)
 
 
 async def test_light_and_dark_change_by_a_key(daemon: FakeDaemon) -> None:

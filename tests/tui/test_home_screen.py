@@ -50,6 +50,7 @@ async def test_sync_now_asks_the_daemon_and_tells_its_refusal(daemon: FakeDaemon
         daemon.refusals["space.sync"] = Refused("unreachable", "home does not answer", "wait")
         await press(pilot, "s")
         await until(pilot, lambda: "home does not answer" in shown(app))
+        assert "home does not answer" in shown(app)
 
 
 async def test_a_new_space_is_asked_for_and_made(daemon: FakeDaemon) -> None:

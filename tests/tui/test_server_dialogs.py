@@ -129,6 +129,7 @@ async def test_a_refused_sign_in_is_told(daemon: FakeDaemon) -> None:
             await write(pilot, text)
             await press(pilot, "enter")
         await until(pilot, lambda: "wrong password" in shown(app))
+        assert "wrong password" in shown(app)
 
 
 async def test_a_space_is_mirrored_to_a_server_that_it_lacks(daemon: FakeDaemon) -> None:
@@ -171,6 +172,7 @@ async def test_the_state_is_said_at_every_width(daemon: FakeDaemon) -> None:
         for width in (200, 120, 100, 99, 80, 60, 40):
             await pilot.resize_terminal(width, 24)
             await until(pilot, lambda: "✕" in shown(app).splitlines()[0])
+            assert max(map(len, shown(app).splitlines())) <= width
 
 
 async def test_a_remote_that_needs_somebody_is_not_blamed_on_the_folder(daemon: FakeDaemon) -> None:
@@ -190,3 +192,4 @@ async def test_the_palette_goes_to_parts_of_a_space(daemon: FakeDaemon) -> None:
         await until(pilot, lambda: "in this space" in shown(app))
         await press(pilot, "enter")
         await until(pilot, lambda: "› Secrets" in shown(app))
+        assert "› Secrets" in shown(app)

@@ -119,6 +119,7 @@ async def test_what_others_write_appears(daemon: FakeDaemon) -> None:
         daemon.messages[sample.COFFEE].append({**template, "id": "new", "text": "From afar"})
         daemon.emit(space=sample.WORK, who="Maria", text="1 message")
         await until(pilot, lambda: "From afar" in shown(app))
+        assert "From afar" in shown(app)
 
 
 async def test_a_long_chat_shows_its_end_and_the_rest_on_the_way_up(daemon: FakeDaemon) -> None:
@@ -128,6 +129,7 @@ async def test_a_long_chat_shows_its_end_and_the_rest_on_the_way_up(daemon: Fake
         await until(pilot, lambda: "message 299" in shown(app))
         await press(pilot, "enter", "g")
         await until(pilot, lambda: "message 0" in shown(app))
+        assert "message 299" not in shown(app)
         await press(pilot, "G")
         await until(pilot, lambda: "message 299" in shown(app))
 
@@ -210,6 +212,7 @@ async def test_the_trash_of_a_tree_is_there_when_something_is_in_it(daemon: Fake
         await until(pilot, lambda: "trash" in shown(app))
         await press(pilot, "G", "enter")
         await until(pilot, lambda: "to be deleted" in shown(app))
+        assert "to be deleted" in shown(app)
 
 
 async def test_escape_goes_out_step_by_step_and_q_home(daemon: FakeDaemon) -> None:
@@ -245,3 +248,4 @@ async def test_a_space_that_cannot_be_read_says_so_and_comes_when_it_can(
         daemon.refusals.clear()
         daemon.emit(space=sample.WORK, text="repaired")
         await until(pilot, lambda: "How long do I rest" in shown(app))
+        assert "How long do I rest" in shown(app)
