@@ -148,6 +148,10 @@ class Disk(Protocol):
         """Removes a file; no error when it is gone already."""
         ...
 
+    def remove_dir(self, path: Path) -> None:
+        """Removes an empty directory; no error when it is gone already."""
+        ...
+
     def sync_dir(self, path: Path) -> None:
         """Returns when the names in a directory are on stable storage."""
         ...
@@ -185,6 +189,21 @@ def write_atomic(disk: Disk, path: Path, data: bytes, temporary_name: str) -> No
         disk.unlink(temporary)
         raise
     disk.sync_dir(path.parent)
+
+
+def remove_tree(disk: Disk, path: Path) -> None:
+    """Removes a directory and all that is in it; links are removed and never followed.
+
+    Whatever was removed when it breaks off is gone; doing it again goes on from there.
+    """
+    if disk.stat(path) is None:
+        return
+    for entry in disk.list_dir(path):
+        if entry.kind is EntryKind.DIRECTORY:
+            remove_tree(disk, path / entry.name)
+        else:
+            disk.unlink(path / entry.name)
+    disk.remove_dir(path)
 
 
 class _Descriptor:
@@ -307,6 +326,13 @@ class SystemDisk:
     def unlink(self, path: Path) -> None:
         """Removes one name."""
         path.unlink(missing_ok=True)
+
+    def remove_dir(self, path: Path) -> None:
+        """Removes the directory."""
+        try:
+            os.rmdir(path)
+        except FileNotFoundError:
+            pass
 
     def sync_dir(self, path: Path) -> None:
         """Syncs the directory where the platform can."""

@@ -19,6 +19,7 @@ from sila_daemon.server.gateway import GatewayServer
 from sila_daemon.server.http_auth import AUTH_RULES
 from sila_daemon.server.http_common import refused
 from sila_daemon.server.http_files import FILE_RULES
+from sila_daemon.server.http_members import MEMBER_RULES
 from sila_daemon.server.http_packs import PACK_RULES
 from sila_daemon.server.http_rules import routes_of
 from sila_daemon.server.http_spaces import SPACE_RULES
@@ -65,7 +66,7 @@ def make_app(world: World, allowed_origins: Sequence[str] = ()) -> GuardedApp:
             await gateway.stop()
 
     http = Starlette(
-        routes=routes_of([*AUTH_RULES, *SPACE_RULES, *FILE_RULES, *PACK_RULES]),
+        routes=routes_of([*AUTH_RULES, *SPACE_RULES, *MEMBER_RULES, *FILE_RULES, *PACK_RULES]),
         exception_handlers={HTTPException: _http_error, Exception: _failure},
         lifespan=lifespan,
         middleware=_cross_origin(origins),

@@ -42,10 +42,7 @@ async def _user_password(world: World, args: Arguments) -> Any:
 
 
 async def _space_list(world: World, _: Arguments) -> Any:
-    return [
-        {"id": space_id, "name": name, "createdAt": created}
-        for space_id, name, created in await world.directory.all()
-    ]
+    return [row.to_json() for row in await world.directory.all()]
 
 
 async def _space_create(world: World, args: Arguments) -> Any:

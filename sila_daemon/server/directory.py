@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sila_daemon.core import ids
 from sila_daemon.core.errors import NotFoundError, ProtectionError, UsageError
 from sila_daemon.server.grants import ROLES
-from sila_daemon.server.platform import SpaceInfo
+from sila_daemon.server.platform import SpaceInfo, user_where
 
 if TYPE_CHECKING:
     import apsw
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sila_daemon.ports.clock import Clock
 
 NAME_LENGTH_MAX = 80
+MEMBERS_MAX = 1000
 DEFAULT_NAME = "New space"
 
 _SELECT = (
@@ -40,9 +41,33 @@ class Member:
         return {"userId": self.user_id, "email": self.email, "role": self.role}
 
 
-Change = Callable[[str, dict[str, str | None]], None]
-"""Takes the id of a space and the role of every user to whom it looks different now; None for
-one who may not use it any more."""
+@dataclass(frozen=True, slots=True)
+class SpaceRow:
+    """A space as whoever runs the server sees it; times are Unix milliseconds."""
+
+    id: str
+    name: str
+    created_at: int
+    deleted_at: int | None
+
+    def to_json(self) -> dict[str, object]:
+        """Renders the space for lists."""
+        shown: dict[str, object] = {
+            "id": self.id,
+            "name": self.name,
+            "createdAt": self.created_at,
+        }
+        return shown if self.deleted_at is None else {**shown, "deletedAt": self.deleted_at}
+
+
+Roles = dict[str, str | None]
+"""The role of every user to whom a space looks different now; None for one who may not use it
+any more."""
+
+Changed = dict[str, Roles]
+"""Roles by the id of the space."""
+
+Change = Callable[[str, Roles], None]
 
 
 class Directory:
@@ -74,7 +99,7 @@ class Directory:
             )
 
         await self._database.write(work)
-        self._tell(space_id, {owner_id: "owner"})
+        self.tell({space_id: {owner_id: "owner"}})
         return SpaceInfo(space_id, checked, "owner", now, now)
 
     async def is_taken(self, space_id: str) -> bool:
@@ -128,27 +153,28 @@ class Directory:
             )
         )
 
-    async def all(self) -> list[tuple[str, str, int]]:
-        """Returns id, name and creation (Unix ms) of every space."""
+    async def all(self) -> list[SpaceRow]:
+        """Returns every space, those too that wait for their final removal, oldest first."""
         return await self._database.read(
             lambda connection: [
-                (str(row[0]), str(row[1]), int(row[2]))
+                SpaceRow(*row)
                 for row in connection.execute(
-                    "SELECT id, name, created_at FROM spaces ORDER BY created_at, id"
+                    "SELECT id, name, created_at, deleted_at FROM spaces ORDER BY created_at, id"
                 )
             ]
         )
 
-    async def resolve(self, space: str) -> str:
+    async def resolve(self, space: str, *, is_deleted: bool = False) -> str:
         """Returns the id that an id, a unique prefix of one, or a name means.
 
-        Raises NotFoundError, UsageError when it is ambiguous.
+        Only living spaces are meant, or only deleted ones. Raises NotFoundError, UsageError when
+        it is ambiguous.
         """
-        known = await self.all()
-        exact = [space_id for space_id, _, _ in known if space_id == space]
-        found = exact or [i for i, name, _ in known if name == space or i.startswith(space)]
+        known = [row for row in await self.all() if (row.deleted_at is not None) == is_deleted]
+        exact = [row.id for row in known if row.id == space]
+        found = exact or [r.id for r in known if r.name == space or r.id.startswith(space)]
         if not found:
-            raise NotFoundError(f"there is no space {space}")
+            raise NotFoundError(f"there is no {'deleted ' if is_deleted else ''}space {space}")
         if len(found) > 1:
             raise UsageError(f"{space} may be any of {len(found)} spaces", code="ambiguous")
         return found[0]
@@ -157,13 +183,13 @@ class Directory:
         """Gives a space another name. Raises NotFoundError, UsageError."""
         checked, now = checked_name(name), self._now_ms()
 
-        def work(connection: apsw.Connection) -> dict[str, str | None]:
+        def work(connection: apsw.Connection) -> Roles:
             connection.execute(
                 "UPDATE spaces SET name = ?, updated_at = ? WHERE id = ?", (checked, now, space_id)
             )
-            return _roles(connection, space_id)
+            return roles_in(connection, space_id)
 
-        self._tell(space_id, await self._database.write(work))
+        self.tell({space_id: await self._database.write(work)})
 
     async def members(self, space_id: str) -> list[Member]:
         """Returns who may use a space, by address."""
@@ -172,45 +198,51 @@ class Directory:
                 Member(*row)
                 for row in connection.execute(
                     "SELECT u.id, u.email, m.role FROM members m JOIN users u ON u.id = m.user_id"
-                    " WHERE m.space_id = ? ORDER BY u.email",
+                    " WHERE m.space_id = ? AND u.deleted_at IS NULL ORDER BY u.email",
                     (space_id,),
                 )
             ]
         )
 
-    async def share(self, space_id: str, user_id: str, role: str) -> None:
-        """Gives a user a role, or another one. Raises UsageError, ProtectionError."""
-        if role not in ROLES:
-            raise UsageError(f"a role is one of {', '.join(ROLES)}", code="bad_role")
-        now = self._now_ms()
+    async def share(self, space_id: str, user_id: str, role: object) -> Member:
+        """Gives a user a role, or another one.
 
-        def work(connection: apsw.Connection) -> None:
-            if role != "owner":
+        Raises UsageError, NotFoundError, ProtectionError for the last owner.
+        """
+        checked, now = checked_role(role), self._now_ms()
+
+        def work(connection: apsw.Connection) -> Member:
+            user = user_where(connection, "deleted_at IS NULL AND id = ?", user_id)
+            if user is None:
+                raise NotFoundError("there is no such user")
+            if checked != "owner":
                 _keep_an_owner(connection, space_id, user_id)
-            connection.execute(
-                "INSERT INTO members VALUES (?1,?2,?3,?4)"
-                " ON CONFLICT (space_id, user_id) DO UPDATE SET role = ?3",
-                (space_id, user_id, role, now),
-            )
+            enter(connection, space_id, user_id, checked, now)
+            return Member(user_id, user.email, checked)
 
-        await self._database.write(work)
-        self._tell(space_id, {user_id: role})
+        member = await self._database.write(work)
+        self.tell({space_id: {user_id: checked}})
+        return member
 
     async def unshare(self, space_id: str, user_id: str) -> None:
-        """Takes a user out of a space. Raises ProtectionError for the last owner."""
+        """Takes a user out of a space. Raises NotFoundError, ProtectionError (the last owner)."""
 
         def work(connection: apsw.Connection) -> None:
             _keep_an_owner(connection, space_id, user_id)
             connection.execute(
                 "DELETE FROM members WHERE space_id = ? AND user_id = ?", (space_id, user_id)
             )
+            if not connection.changes():
+                raise NotFoundError("not a member of this space")
 
         await self._database.write(work)
-        self._tell(space_id, {user_id: None})
+        self.tell({space_id: {user_id: None}})
 
-    def _tell(self, space_id: str, roles: dict[str, str | None]) -> None:
-        for listener in self._listeners:
-            listener(space_id, roles)
+    def tell(self, changed: Changed) -> None:
+        """Tells whoever listens what became different; it must be durable by then."""
+        for space_id, roles in changed.items():
+            for listener in self._listeners:
+                listener(space_id, roles)
 
     def _now_ms(self) -> int:
         return int(self._clock.time() * 1000)
@@ -223,17 +255,43 @@ def checked_name(name: object) -> str:
     return name.encode(errors="replace").decode()
 
 
-def _roles(connection: apsw.Connection, space_id: str) -> dict[str, str | None]:
+def checked_role(role: object) -> str:
+    """Returns a role unchanged. Raises UsageError."""
+    if not isinstance(role, str) or role not in ROLES:
+        raise UsageError(f"a role is one of {', '.join(ROLES)}", code="bad_role")
+    return role
+
+
+def roles_in(connection: apsw.Connection, space_id: str) -> dict[str, str | None]:
+    """Returns the role of every member of a space."""
     rows = connection.execute("SELECT user_id, role FROM members WHERE space_id = ?", (space_id,))
     return {str(row[0]): str(row[1]) for row in rows}
 
 
+def enter(connection: apsw.Connection, space_id: str, user_id: str, role: str, now: int) -> None:
+    """Enters a member, or gives one another role. Raises ProtectionError when there are many."""
+    connection.execute(
+        "INSERT INTO members VALUES (?1,?2,?3,?4)"
+        " ON CONFLICT (space_id, user_id) DO UPDATE SET role = ?3",
+        (space_id, user_id, role, now),
+    )
+    row = connection.execute(
+        "SELECT count(*) FROM members WHERE space_id = ?", (space_id,)
+    ).fetchone()
+    if row is not None and row[0] > MEMBERS_MAX:
+        raise ProtectionError(f"a space has at most {MEMBERS_MAX} members", code="too_many")
+
+
+def owners_of(connection: apsw.Connection, space_id: str) -> set[str]:
+    """Returns the owners of a space whose accounts are there."""
+    rows = connection.execute(
+        "SELECT m.user_id FROM members m JOIN users u ON u.id = m.user_id"
+        " WHERE m.space_id = ? AND m.role = 'owner' AND u.deleted_at IS NULL",
+        (space_id,),
+    )
+    return {str(row[0]) for row in rows}
+
+
 def _keep_an_owner(connection: apsw.Connection, space_id: str, user_id: str) -> None:
-    owners = {
-        row[0]
-        for row in connection.execute(
-            "SELECT user_id FROM members WHERE space_id = ? AND role = 'owner'", (space_id,)
-        )
-    }
-    if owners == {user_id}:
+    if owners_of(connection, space_id) == {user_id}:
         raise ProtectionError("the last owner of a space cannot leave it", code="last_owner")

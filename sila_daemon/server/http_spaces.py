@@ -37,8 +37,14 @@ async def _ready(request: Request) -> Response:
 
 
 async def _list(request: Request) -> Response:
-    user = caller_of(request).user
-    spaces = [info.to_json() for info in await world_of(request).directory.of_user(user.id)]
+    user, directory = caller_of(request).user, world_of(request).directory
+    if request.query_params.get("deleted") == "true":
+        found = await directory.deleted_of_user(user.id)
+        purged_at = world_of(request).removal.purged_at
+        return ok(
+            spaces=[{**one.to_json(), "purgeAt": purged_at(one.deleted_at or 0)} for one in found]
+        )
+    spaces = [info.to_json() for info in await directory.of_user(user.id)]
     tag = quoted(hashlib.sha256(dumps(spaces).encode()).hexdigest()[:32])
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers={"ETag": tag})
@@ -68,12 +74,6 @@ async def _rename(request: Request) -> Response:
 async def _connect(request: Request) -> Response:
     info = space_of(request)
     return ok(connect={"namespace": f"/spaces/{info.id}", "path": "/socket.io"})
-
-
-async def _members(request: Request) -> Response:
-    info = space_of(request)
-    members = await world_of(request).directory.members(info.id)
-    return ok(members=[member.to_json() for member in members])
 
 
 async def _get_secrets(request: Request) -> Response:
@@ -109,7 +109,6 @@ SPACE_RULES = [
     RouteRule("GET", "/spaces/{space_id}", Right.VIEWER, _get),
     RouteRule("PATCH", "/spaces/{space_id}", Right.OWNER, _rename),
     RouteRule("POST", "/spaces/{space_id}/connect", Right.VIEWER, _connect),
-    RouteRule("GET", "/spaces/{space_id}/members", Right.VIEWER, _members),
     RouteRule("GET", "/spaces/{space_id}/secrets", Right.VIEWER, _get_secrets),
     RouteRule("PUT", "/spaces/{space_id}/secrets", Right.EDITOR, _put_secrets),
 ]

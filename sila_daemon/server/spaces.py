@@ -19,7 +19,7 @@ from sila_daemon.folder.layout import SpaceLayout
 from sila_daemon.folder.problems import storage_errors
 from sila_daemon.folder.space_folder import MARKER_TEXT
 from sila_daemon.ports.clock import iso_timestamp
-from sila_daemon.ports.disk import make_dirs, write_atomic
+from sila_daemon.ports.disk import make_dirs, remove_tree, write_atomic
 from sila_daemon.ports.randomness import new_id
 from sila_daemon.server.frames import dumps
 from sila_daemon.server.hub import Hub
@@ -94,6 +94,29 @@ class Spaces:
         ops = Space.create(space_id, editor, name).tree.take_local_ops()
         async with self.use(space_id) as space:
             await space.store.commit([Batch(space_id, ops, "server")])
+
+    async def remove(self, space_id: str) -> None:
+        """Removes the folder of a space for good; harmless when it is gone.
+
+        Nobody may be let in any more. Raises StorageError: with the code `space_busy` while
+        somebody still uses it.
+        """
+        folder, disk = self.layout(space_id).root, self._ports.disk
+
+        def work() -> None:
+            with storage_errors(f"remove the space {space_id}"):
+                remove_tree(disk, folder)
+                if disk.stat(folder.parent) is not None:
+                    disk.sync_dir(folder.parent)
+
+        async with self._locks.setdefault(space_id, asyncio.Lock()):
+            space = self._open.get(space_id)
+            if space is not None:
+                if space.users:
+                    raise StorageError("somebody still uses the space", code="space_busy")
+                del self._open[space_id]
+                await self._end(space)
+            await self._ports.workers.run(work)
 
     @asynccontextmanager
     async def use(self, space_id: str) -> AsyncIterator[OpenSpace]:

@@ -29,8 +29,11 @@ from sila_daemon.server.directory import DEFAULT_NAME, Directory, checked_name
 from sila_daemon.server.frames import Peer, event
 from sila_daemon.server.gate import Knock, RefusedError
 from sila_daemon.server.grants import Grant
+from sila_daemon.server.invites import Invites
+from sila_daemon.server.janitor import Janitor
 from sila_daemon.server.passwords import Passwords
 from sila_daemon.server.platform import PLATFORM_SCHEMA, SpaceInfo, User
+from sila_daemon.server.removal import Removal
 from sila_daemon.server.session import Hello, SpaceSession
 from sila_daemon.server.sessions import Sessions
 from sila_daemon.server.signing_keys import SigningKey, SigningKeys
@@ -56,6 +59,8 @@ class World:
     keys: SigningKeys
     audit: Audit
     directory: Directory
+    invites: Invites
+    removal: Removal
     spaces: Spaces
     ports: Ports
     database: Database
@@ -97,7 +102,12 @@ class World:
         accounts = Accounts(database, sessions, passwords, ports.clock, ports.randomness, audit)
         directory = Directory(database, ports.clock)
         spaces = Spaces(data / "spaces", ports)
-        world = cls(server_id, accounts, keys, audit, directory, spaces, ports, database, {})
+        invites = Invites(database, directory, ports.clock, ports.randomness)
+        removal = Removal(database, directory, sessions, spaces, ports.clock, audit)
+        world = cls(
+            server_id, accounts, keys, audit, directory, invites, removal, spaces, ports,
+            database, {},
+        )  # fmt: skip
         sessions.on_end(world._session_ends)
         directory.on_change(world._spaces_changed)
         return world
@@ -114,7 +124,17 @@ class World:
 
     async def run(self) -> None:
         """Does what is to be done now and then, until cancelled."""
-        await asyncio.gather(self.spaces.run(), self.audit.run())
+        sessions = self.accounts.sessions
+        janitor = Janitor(
+            self.ports.clock,
+            [
+                sessions.write_seen,
+                sessions.remove_expired,
+                self.invites.remove_expired,
+                self.removal.purge_due,
+            ],
+        )
+        await asyncio.gather(self.spaces.run(), self.audit.run(), janitor.run())
 
     async def rotate_signing_key(self, *, is_leaked: bool = False) -> SigningKey:
         """Makes a new signing key; the old one is accepted until its last token has expired.

@@ -81,6 +81,10 @@ class FaultyDisk:
         """Never fails: what cleans up after a fault is not faulted again."""
         self._disk.unlink(path)
 
+    def remove_dir(self, path: Path) -> None:
+        """Removes, or fails."""
+        self._call("remove_dir", lambda: self._disk.remove_dir(path))
+
     def sync_dir(self, path: Path) -> None:
         """Syncs a directory, or fails."""
         self._call("sync_dir", lambda: self._disk.sync_dir(path))

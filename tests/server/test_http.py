@@ -9,51 +9,23 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
 from sila_daemon.core.errors import StorageFullError
 from sila_daemon.server import http_packs
 from sila_daemon.server.op_store import Batch
 from sila_daemon.server.space_secrets import SecretSet, fingerprint
-from tests.server.world_fixture import SPACE, TREE, Server, eventually, moves, running_server
+from tests.server.http_api import Api, running_api
+from tests.server.world_fixture import SPACE, TREE, eventually, moves
 
 UUID = "1" * 32
 HELLO = hashlib.sha256(b"hello").hexdigest()
 
 
-class Api:
-    """Asks a server and returns status, headers and JSON."""
-
-    def __init__(self, server: Server, session: aiohttp.ClientSession) -> None:
-        self.server = server
-        self.session = session
-
-    async def ask(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        *,
-        token: str | None = "",
-        headers: dict[str, str] | None = None,
-        data: Any = None,
-    ) -> tuple[int, Any, Any]:
-        """`token` None asks without one; the default is the owner's."""
-        sent = dict(headers or {})
-        if token is not None:
-            sent["Authorization"] = f"Bearer {token or self.server.token}"
-        url = self.server.url + path
-        async with self.session.request(method, url, json=body, data=data, headers=sent) as answer:
-            raw = await answer.read()
-            is_json = answer.content_type == "application/json"
-            return answer.status, answer.headers, json.loads(raw) if is_json else raw
-
-
 @pytest.fixture
 async def api(tmp_path: Path) -> AsyncIterator[Api]:
-    async with running_server(tmp_path / "data") as server, aiohttp.ClientSession() as session:
-        yield Api(server, session)
+    async with running_api(tmp_path / "data") as api:
+        yield api
 
 
 async def test_literal_shapes_of_the_original(api: Api) -> None:

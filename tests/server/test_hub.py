@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from sila_daemon.server import session as session_module
 from sila_daemon.server.frames import TOO_LARGE
 from sila_daemon.server.gate import Knock, RefusedError
 from sila_daemon.server.limits import COUNTER_JUMP_MAX, CREDIT, TRANSIENT_BYTES_MAX
+from tests.server.memory_client import Client, join
 from tests.server.world_fixture import (
     OTHER_PEER,
     PEER,
@@ -32,58 +32,10 @@ from tests.server.world_fixture import (
 )
 
 if TYPE_CHECKING:
-    from sila_daemon.core.ops import Op
     from sila_daemon.server.platform import User
-    from sila_daemon.server.session import SpaceSession
     from sila_daemon.server.world import World
 
 OTHER_SPACE = "e" * 32
-
-
-class Client:
-    """A connection and what came out of it."""
-
-    def __init__(self, session: SpaceSession, peer: MemoryPeer) -> None:
-        self.session = session
-        self.peer = peer
-        self.task = asyncio.create_task(session.run())
-        self._acks = 0
-
-    def events(self, name: str) -> list[Any]:
-        """The payloads of all events with that name."""
-        decoded = [json.loads(f.text) for f in self.peer.frames if f.ack_id is None]
-        return [event[1] for event in decoded if event[0] == name]
-
-    def names(self) -> list[str]:
-        """What came, in order: names of events, and `ack`."""
-        return [
-            "ack" if frame.ack_id is not None else json.loads(frame.text)[0]
-            for frame in self.peer.frames
-        ]
-
-    def ack(self, ack_id: int) -> Any:
-        """The acknowledgement with that number; None while there is none."""
-        for frame in self.peer.frames:
-            if frame.ack_id == ack_id:
-                return json.loads(frame.text)[0]
-        return None
-
-    async def call(self, name: str, payload: bytes | None) -> Any:
-        """Sends an event and returns its acknowledgement."""
-        self._acks += 1
-        ack_id = self._acks
-        self.session.receive(name, payload, ack_id)
-        await eventually(lambda: self.ack(ack_id) is not None, f"{name} {payload!r}"[:100])
-        return self.ack(ack_id)
-
-    async def send(self, ops: list[Op], tree_id: str = TREE) -> Any:
-        """Sends ops and returns the acknowledgement."""
-        return await self.call("ops:send", sending(ops, tree_id))
-
-    async def comes(self, name: str, count: int = 1) -> list[Any]:
-        """Waits for that many events of a name."""
-        await eventually(lambda: len(self.events(name)) >= count, name)
-        return self.events(name)
 
 
 class Place:
@@ -101,12 +53,8 @@ class Place:
     ) -> Client:
         """Connects."""
         token = await self.world.accounts.make_token(email, 1)
-        auth = {"token": token, "protocol": protocol}
-        peer = MemoryPeer()
-        session = await self.world.admit(Knock(space, auth, "here"), peer)
-        client = Client(session, peer)
+        client = await join(self.world, token, space, protocol)
         self.clients.append(client)
-        await client.comes("ready")
         return client
 
 

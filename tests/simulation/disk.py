@@ -205,6 +205,16 @@ class DiskView:
         self._directory(path.parent).change((path.name, None))
         self.disk.changed(self.root, path)
 
+    def remove_dir(self, path: Path) -> None:
+        """Removes an empty directory, if it is there."""
+        if self.find(path) is None:
+            return
+        if self._directory(path).names:
+            self._raise(errno.ENOTEMPTY, path)
+        self.step("remove_dir", path)
+        self._directory(path.parent).change((path.name, None))
+        self.disk.changed(self.root, path)
+
     def sync_dir(self, path: Path) -> None:
         """Makes the names in a directory durable."""
         self.step("sync_dir", path)
