@@ -19,6 +19,7 @@ from sila_daemon.ports.randomness import SystemRandomness
 
 if TYPE_CHECKING:
     from sila_daemon.cli.output import Output
+    from sila_daemon.folder.archive import ArchiveSummary
     from sila_daemon.folder.dump import SpaceDump
     from sila_daemon.folder.problems import Problem
     from sila_daemon.folder.verify import Verification
@@ -107,15 +108,7 @@ def export(arguments: argparse.Namespace, output: Output) -> int:
             replace=arguments.force,
             on_progress=lambda done, total: step("files", done, total),
         )
-    data = {
-        "path": str(target),
-        "spaceId": summary.space_id,
-        "files": summary.file_count,
-        "bytes": summary.byte_count,
-        "problems": [problem.to_json() for problem in summary.problems],
-    }
-    packed = f"Packed {_counted(summary.file_count, 'file')} into {target}"
-    output.result(data, [packed, *_problem_lines(summary.problems)])
+    _print_summary("Packed", summary, target, output)
     return 0
 
 
@@ -135,6 +128,11 @@ def import_(arguments: argparse.Namespace, output: Output) -> int:
             limits=WITHOUT_LIMITS if arguments.force else None,
             on_progress=lambda done, total: step("files", done, total),
         )
+    _print_summary("Unpacked", summary, target, output)
+    return 0
+
+
+def _print_summary(done: str, summary: ArchiveSummary, target: Path, output: Output) -> None:
     data = {
         "path": str(target),
         "spaceId": summary.space_id,
@@ -142,9 +140,8 @@ def import_(arguments: argparse.Namespace, output: Output) -> int:
         "bytes": summary.byte_count,
         "problems": [problem.to_json() for problem in summary.problems],
     }
-    unpacked = f"Unpacked {_counted(summary.file_count, 'file')} into {target}"
-    output.result(data, [unpacked, *_problem_lines(summary.problems)])
-    return 0
+    told = f"{done} {_counted(summary.file_count, 'file')} into {target}"
+    output.result(data, [told, *_problem_lines(summary.problems)])
 
 
 def _open(path: str) -> SpaceFolder:
