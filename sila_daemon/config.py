@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-import tomllib
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal
 
 import msgspec
 
-from sila_daemon.core.errors import UsageError
+from sila_daemon.core import toml_settings
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -63,43 +61,17 @@ _RANGES = {
 
 def parse(text: str) -> Config:
     """Reads TOML. Raises UsageError that names the setting, and the nearest one that exists."""
-    try:
-        found = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise _bad(f"the configuration is not TOML: {error}") from error
-    known = setting_names()
-    for name in _flattened(found):
-        if name not in known:
-            raise _bad(f"there is no setting {name}", _nearest(name, known))
-    try:
-        config = msgspec.convert(found, Config, strict=True)
-    except msgspec.ValidationError as error:
-        said, _, place = str(error).partition(" - at `$.")
-        name = place.rstrip("`")
-        raise _bad(f"{name or 'the file'}: {said}", _choices(name)) from error
-    for name, (low, high) in _RANGES.items():
-        value = get(config, name)
-        if not low <= value <= high:
-            raise _bad(f"{name} is {value}, and must be from {low} to {high}")
-    return config
+    return toml_settings.convert(toml_settings.read_toml(text), Config, _RANGES)
 
 
 def setting_names() -> list[str]:
     """Every setting as `section.name`, in the order of the file."""
-    return [
-        f"{section.name}.{field.name}"
-        for section in msgspec.structs.fields(Config)
-        for field in msgspec.structs.fields(section.type)
-    ]
+    return toml_settings.setting_names(Config)
 
 
 def get(config: Config, name: str) -> Any:
     """Returns one setting by its full name. Raises UsageError."""
-    known = setting_names()
-    if name not in known:
-        raise _bad(f"there is no setting {name}", _nearest(name, known))
-    section, _, key = name.partition(".")
-    return getattr(getattr(config, section), key)
+    return toml_settings.value_of(config, name)
 
 
 def with_setting(text: str, name: str, value: str) -> str:
@@ -139,34 +111,3 @@ def _literal(value: str) -> str:
     if re.fullmatch(r"[+-]?\d+(\.\d+)?|true|false", value):
         return value
     return msgspec.json.encode(value).decode()
-
-
-def _flattened(found: dict[str, Any]) -> list[str]:
-    names = []
-    for section, entries in found.items():
-        if isinstance(entries, dict):
-            names += [f"{section}.{key}" for key in entries]
-        else:
-            names.append(section)
-    return names
-
-
-def _choices(name: str) -> str:
-    """What a setting of a few words can be; empty for any other."""
-    section, _, key = name.partition(".")
-    for group in msgspec.structs.fields(Config):
-        for field in msgspec.structs.fields(group.type):
-            if (group.name, field.name) == (section, key) and get_origin(field.type) is Literal:
-                return f"it can be {', '.join(get_args(field.type))}"
-    return ""
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    if not near:
-        near = [full for full in known if full.endswith(f".{name}")][:1]
-    return f"did you mean {near[0]}?" if near else f"the settings are: {', '.join(known)}"
-
-
-def _bad(message: str, hint: str = "") -> UsageError:
-    return UsageError(message, code="bad_config", hint=hint)

@@ -78,6 +78,25 @@ class BlobFolder:
                 writer.write(chunk)
             return writer.finish_var(uuid)
 
+    def adopt_static(self, source: Path, expected_hash: str) -> StaticBlob:
+        """Makes a blob of a file that is complete, elsewhere on the same disk.
+
+        Raises CorruptBlobError when its bytes are not those expected; it then stays as it is.
+        """
+        target = static_path(self._files_dir, ids.checked_hash(expected_hash))
+        with storage_errors(f"store the file {expected_hash}"):
+            with self._disk.open_append(source) as written:
+                written.sync()
+            with self._disk.open_read(source) as file:
+                size, found = digest(file)
+            if found != expected_hash:
+                raise _other_bytes(expected_hash, found)
+            _make_real_dirs(self._disk, self._files_dir, target.parent)
+            self._disk.rename(source, target)
+            for directory in (target.parent, target.parent.parent, source.parent):
+                self._disk.sync_dir(directory)
+        return StaticBlob(found, size)
+
     def has_static(self, blob_hash: str) -> bool:
         """Tells whether a file of that name is here; its bytes are not looked at."""
         return self._size(static_path(self._files_dir, blob_hash)) is not None
@@ -196,6 +215,11 @@ class BlobWriter:
         self._digest.update(chunk)
         self.size += len(chunk)
 
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of the bytes taken so far."""
+        return self._digest.hexdigest()
+
     def finish_static(self, expected_hash: str | None = None) -> StaticBlob:
         """Gives the bytes their name. Raises CorruptBlobError for an unexpected hash.
 
@@ -203,10 +227,7 @@ class BlobWriter:
         """
         blob = StaticBlob(self._digest.hexdigest(), self.size)
         if expected_hash is not None and ids.checked_hash(expected_hash) != blob.hash:
-            raise CorruptBlobError(
-                f"expected the SHA-256 {expected_hash}, got {blob.hash}",
-                hint="The bytes were damaged on the way: send them again.",
-            )
+            raise _other_bytes(expected_hash, blob.hash)
         target = static_path(self._files_dir, blob.hash)
         with storage_errors(f"store the file {blob.hash}"):
             _make_real_dirs(self._disk, self._files_dir, target.parent)
@@ -260,6 +281,13 @@ class BlobWriter:
         # Its directory may be the work of a process that was interrupted before it was durable.
         self._disk.sync_dir(target.parent)
         self._disk.sync_dir(target.parent.parent)
+
+
+def _other_bytes(expected_hash: str, found: str) -> CorruptBlobError:
+    return CorruptBlobError(
+        f"expected the SHA-256 {expected_hash}, got {found}",
+        hint="The bytes were damaged on the way: send them again.",
+    )
 
 
 def _make_real_dirs(disk: Disk, files_dir: Path, directory: Path) -> None:

@@ -23,6 +23,7 @@ from sila_daemon.server.http_members import MEMBER_RULES
 from sila_daemon.server.http_packs import PACK_RULES
 from sila_daemon.server.http_rules import routes_of
 from sila_daemon.server.http_spaces import SPACE_RULES
+from sila_daemon.server.http_uploads import UPLOAD_RULES
 from sila_daemon.server.limits import DRAIN_SECONDS_MAX
 from sila_daemon.server.origins import OriginRule
 
@@ -66,7 +67,9 @@ def make_app(world: World, allowed_origins: Sequence[str] = ()) -> GuardedApp:
             await gateway.stop()
 
     http = Starlette(
-        routes=routes_of([*AUTH_RULES, *SPACE_RULES, *MEMBER_RULES, *FILE_RULES, *PACK_RULES]),
+        routes=routes_of(
+            [*AUTH_RULES, *SPACE_RULES, *MEMBER_RULES, *FILE_RULES, *PACK_RULES, *UPLOAD_RULES]
+        ),
         exception_handlers={HTTPException: _http_error, Exception: _failure},
         lifespan=lifespan,
         middleware=_cross_origin(origins),

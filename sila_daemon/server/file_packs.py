@@ -110,18 +110,18 @@ async def write_pack(files: SpaceFiles, static: list[str], var: list[str]) -> As
     """Yields a pack of those files that are here and fit; the others are left out."""
     for blob_hash in static:
         try:
-            file, size = await files.open_static(blob_hash)
+            file, size = await files.static.open(blob_hash)
         except NotFoundError:
             continue
         if size > PACKED_BYTES_MAX:
             file.close()
             continue
         yield dumps({"kind": "static", "id": blob_hash, "size": size}).encode() + b"\n"
-        async for chunk in files.read(file, 0, size):
+        async for chunk in files.store.read(file, 0, size):
             yield chunk
     for uuid in var:
         try:
-            file, state = await files.open_var(uuid)
+            file, state = await files.var.open(uuid)
         except NotFoundError:
             continue
         size = file.stat().size
@@ -130,5 +130,5 @@ async def write_pack(files: SpaceFiles, static: list[str], var: list[str]) -> As
             continue
         header = {"kind": "var", "id": uuid, "size": size, "revision": str(state.revision)}
         yield dumps(header).encode() + b"\n"
-        async for chunk in files.read(file, 0, size):
+        async for chunk in files.store.read(file, 0, size):
             yield chunk

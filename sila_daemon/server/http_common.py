@@ -54,6 +54,8 @@ _STATUS_BY_CODE = {
     "wrong_password": 403,
     "changed": 412,
     "precondition_required": 428,
+    "quota": 507,
+    "unsupported_media_type": 415,
 }
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
-
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response, StreamingResponse
 
 from sila_daemon.core import ids
 from sila_daemon.core.errors import FormatError, NotFoundError
+from sila_daemon.server.file_store import Sent
+from sila_daemon.server.http_bodies import body_length, file_answer, mime_type_of, upload
 from sila_daemon.server.http_common import (
     LISTS_BYTES_MAX,
     json_body,
@@ -20,17 +17,13 @@ from sila_daemon.server.http_common import (
     unquoted,
     world_of,
 )
-from sila_daemon.server.http_rules import RouteRule, caller_of, check_again, space_of
+from sila_daemon.server.http_rules import RouteRule, caller_of, space_of
+from sila_daemon.server.http_uploads import begin_upload, notify_static
 from sila_daemon.server.rights import Right
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
-
-    from sila_daemon.server.space_files import FileBytes
-
-_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z")
-RIGHTS_SECONDS_MAX = 1.0
-"""How long a right may have ended that an upload goes on with."""
+    from starlette.requests import Request
+    from starlette.responses import Response
 
 ASKED_MAX = 50_000
 """Files that one question may name."""
@@ -59,94 +52,32 @@ def listed(thing: Any) -> list[Any]:
     return thing
 
 
-async def upload(request: Request) -> AsyncIterator[bytes]:
-    """Yields the body of a request, as long as its sender may write, to the very end.
-
-    Raises FormatError when it is cut off, and what the guard of the route raises.
-    """
-    clock = world_of(request).ports.clock
-    asked_at = clock.monotonic()
-    try:
-        async for chunk in request.stream():
-            if clock.monotonic() - asked_at > RIGHTS_SECONDS_MAX:
-                await check_again(request)
-                asked_at = clock.monotonic()
-            yield chunk
-    except ClientDisconnect:
-        raise FormatError("the upload was cut off", code="incomplete") from None
-    await check_again(request)
-
-
 async def _put_static(request: Request) -> Response:
-    info = space_of(request)
+    user, info = caller_of(request).user, space_of(request)
     blob_hash = ids.checked_hash(request.path_params["blob_hash"])
     async with world_of(request).spaces.use(info.id) as space:
-        is_new = bool((await space.files.missing([blob_hash], []))["static"])
-        blob = await space.files.put_static(blob_hash, upload(request))
+        if "upload-complete" in request.headers:
+            return await begin_upload(request, space, blob_hash, user.id)
+        is_new = not await space.files.has_static(blob_hash)
+        sent = Sent(user.id, mime_type_of(request), body_length(request))
+        space.files.store.check_size(sent.length or 0)
+        blob = await space.files.static.put(blob_hash, upload(request), sent)
         if is_new:
-            space.hub.notify_all("files:changed", {"static": [blob.hash], "var": []})
+            notify_static(space, blob)
     return ok(201 if is_new else 200, hash=blob.hash, size=blob.size)
 
 
 async def _get_static(request: Request) -> Response:
     info = space_of(request)
     blob_hash = ids.checked_hash(request.path_params["blob_hash"])
-    headers = {
-        "ETag": quoted(blob_hash),
-        "Cache-Control": "private, max-age=31536000, immutable",
-        "Accept-Ranges": "bytes",
-        **_INERT,
-    }
-    spaces = world_of(request).spaces
-    space = await spaces.acquire(info.id)
-    try:
-        if request.headers.get("if-none-match") == headers["ETag"]:
-            return Response(status_code=304, headers=headers)
-        file, size = await space.files.open_static(blob_hash)
-        start, end = _range(request.headers.get("range"), size)
-        if start is None:
-            file.close()
-            headers["Content-Range"] = f"bytes */{size}"
-            return Response(status_code=416, headers=headers)
-        status = 200
-        if (start, end) != (0, size):
-            status = 206
-            headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
-        headers["Content-Length"] = str(end - start)
-        body = space.files.read(file, start, end)
-        return _FileResponse(body, status, headers)
-    finally:
-        spaces.release(space)
-
-
-class _FileResponse(StreamingResponse):
-    """A streamed file, closed also when the client has gone before the first byte."""
-
-    def __init__(self, body: FileBytes, status: int, headers: dict[str, str]) -> None:
-        super().__init__(body, status, headers, media_type="application/octet-stream")
-        self._body = body
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._body.close()
-
-
-_INERT = {"X-Content-Type-Options": "nosniff", "Content-Disposition": "attachment"}
-"""A file that somebody put here must never run as a page of this server."""
-
-
-def _range(header: str | None, size: int) -> tuple[int | None, int]:
-    """Returns the bytes asked for; a start of None when there are none such."""
-    match = _RANGE.match(header.strip()) if header else None
-    if match is None or match[1] == match[2] == "":
-        return 0, size
-    if match[1] == "":
-        return (max(0, size - int(match[2])), size) if int(match[2]) and size else (None, 0)
-    start = int(match[1])
-    end = min(int(match[2]) + 1, size) if match[2] else size
-    return (start, end) if start < end else (None, 0)
+    immutable = {"Cache-Control": "private, max-age=31536000, immutable"}
+    async with world_of(request).spaces.use(info.id) as space:
+        row = await space.files.static.row(blob_hash)
+        file, _ = await space.files.static.open(blob_hash)
+        mime_type = row.mime_type if row is not None else ""
+        return file_answer(
+            request, space.files.store, file, quoted(blob_hash), immutable, mime_type
+        )
 
 
 async def _put_var(request: Request) -> Response:
@@ -154,7 +85,9 @@ async def _put_var(request: Request) -> Response:
     uuid = ids.checked_uuid(request.path_params["uuid"])
     expected = _expected_revision(request)
     async with world_of(request).spaces.use(info.id) as space:
-        put = await space.files.put_var(uuid, upload(request), expected, user.id)
+        sent = Sent(user.id, mime_type_of(request), body_length(request))
+        space.files.store.check_size(sent.length or 0)
+        put = await space.files.var.put(uuid, upload(request), expected, sent)
         if put.is_current:
             changed = {"id": uuid, "revision": str(put.revision)}
             space.hub.notify_all("files:changed", {"static": [], "var": [changed]})
@@ -179,27 +112,31 @@ def _expected_revision(request: Request) -> int | None:
 async def _get_var(request: Request) -> Response:
     info = space_of(request)
     uuid = ids.checked_uuid(request.path_params["uuid"])
-    spaces = world_of(request).spaces
-    space = await spaces.acquire(info.id)
-    try:
-        file, state = await space.files.open_var(uuid)
+    async with world_of(request).spaces.use(info.id) as space:
+        file, state = await space.files.var.open(uuid)
+        headers = {"X-Sha256": state.sha256, "Cache-Control": "no-cache"}
         tag = quoted(state.revision)
-        headers = {"ETag": tag, "X-Sha256": state.sha256, "Cache-Control": "no-cache", **_INERT}
-        if request.headers.get("if-none-match") == tag:
-            file.close()
-            return Response(status_code=304, headers=headers)
-        size = file.stat().size
-        headers["Content-Length"] = str(size)
-        return _FileResponse(space.files.read(file, 0, size), 200, headers)
-    finally:
-        spaces.release(space)
+        return file_answer(request, space.files.store, file, tag, headers, state.mime_type)
+
+
+async def _no_url(request: Request) -> Response:
+    """Answers that bytes on a local disk can be had from this server alone."""
+    name, kind = request.path_params["name"], request.path_params["kind"]
+    {"static": ids.checked_hash, "var": ids.checked_uuid}.get(kind, _no_kind)(name)
+    raise NotFoundError(
+        "the files of this server cannot be reached past it", code="no_direct_access"
+    )
+
+
+def _no_kind(_: object) -> str:
+    raise NotFoundError("files are static or var")
 
 
 async def _revisions(request: Request) -> Response:
     info = space_of(request)
     uuid = ids.checked_uuid(request.path_params["uuid"])
     async with world_of(request).spaces.use(info.id) as space:
-        revisions = await space.files.var_revisions(uuid)
+        revisions = await space.files.var.revisions(uuid)
     if not revisions:
         raise NotFoundError("there is no such file", code="blob_missing")
     return ok(revisions=revisions)
@@ -214,5 +151,7 @@ FILE_RULES = [
     RouteRule("PUT", f"{_FILES}/var/{{uuid}}", Right.EDITOR, _put_var),
     RouteRule("GET", f"{_FILES}/var/{{uuid}}", Right.VIEWER, _get_var),
     RouteRule("GET", f"{_FILES}/var/{{uuid}}/revisions", Right.VIEWER, _revisions),
+    RouteRule("GET", f"{_FILES}/{{kind}}/{{name}}/url", Right.VIEWER, _no_url),
+    RouteRule("POST", f"{_FILES}/{{kind}}/{{name}}/upload-url", Right.EDITOR, _no_url),
 ]
 """The routes, each with the right that it needs."""

@@ -10,13 +10,15 @@ from starlette.responses import Response, StreamingResponse
 from sila_daemon.core import ids
 from sila_daemon.core.errors import CorruptBlobError, FormatError
 from sila_daemon.server.file_packs import MEDIA_TYPE, PackedFile, read_pack, write_pack
+from sila_daemon.server.file_store import Sent
+from sila_daemon.server.http_bodies import upload
 from sila_daemon.server.http_common import (
     LISTS_BYTES_MAX,
     json_body,
     ok,
     world_of,
 )
-from sila_daemon.server.http_files import ASKED_MAX, listed, upload
+from sila_daemon.server.http_files import ASKED_MAX, listed
 from sila_daemon.server.http_rules import RouteRule, caller_of, space_of
 from sila_daemon.server.rights import Right
 
@@ -47,14 +49,15 @@ async def _store(
     files: SpaceFiles, packed: PackedFile, sender: str, changed: dict[str, list[Any]]
 ) -> dict[str, Any]:
     result: dict[str, Any] = {"kind": packed.kind, "id": packed.id, "ok": True}
+    sent = Sent(sender, "", len(packed.data))
     if packed.kind == "static":
         try:
-            await files.put_static(packed.id, _once(packed.data))
+            await files.static.put(packed.id, _once(packed.data), sent)
         except CorruptBlobError as error:
             return {**result, "ok": False, "code": error.code}
         changed["static"].append(packed.id)
         return result
-    put = await files.put_var(packed.id, _once(packed.data), packed.expected, sender)
+    put = await files.var.put(packed.id, _once(packed.data), packed.expected, sent)
     if not put.is_current:
         current = str(put.current.revision) if put.current.revision else None
         conflict = {"ok": False, "code": "changed", "revision": current}

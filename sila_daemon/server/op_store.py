@@ -18,6 +18,7 @@ from sila_daemon.core.ops import MoveOp, Op, OpId, PropertyOp, content_bytes
 from sila_daemon.core.wire import encode_ops
 from sila_daemon.database.schema import Schema
 from sila_daemon.ports.randomness import Randomness, new_id
+from sila_daemon.server.file_rows import FILES_MIGRATION
 from sila_daemon.server.limits import ALTERNATES_MAX, COUNTER_JUMP_MAX, OP_BYTES_MAX
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ OPS_SCHEMA = Schema(
         ) WITHOUT ROWID;
         """,
         "ALTER TABLE var_files ADD COLUMN changed_at INTEGER NOT NULL DEFAULT 0",
+        FILES_MIGRATION,
+        "CREATE INDEX commits_by_time ON commits (received_at, last_seq)",
     ],
 )
 

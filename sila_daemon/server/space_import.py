@@ -21,6 +21,7 @@ from sila_daemon.folder.problems import Problem, storage_errors
 from sila_daemon.folder.secrets import read_secrets
 from sila_daemon.folder.space_folder import SpaceFolder
 from sila_daemon.server.directory import DEFAULT_NAME, NAME_LENGTH_MAX
+from sila_daemon.server.file_store import Sent
 from sila_daemon.server.op_store import Batch
 from sila_daemon.server.space_secrets import SecretSet
 
@@ -99,12 +100,13 @@ async def _import_files(
     var = await ports.workers.run(lambda: list(blobs.list_var(problems)))
     for blob in static:
         source, size = await ports.workers.run(lambda b=blob: (blobs.open_static(b.hash), b.size))  # type: ignore[misc]
-        await space.files.put_static(blob.hash, space.files.read(source, 0, size))
+        await space.files.static.put(blob.hash, space.files.store.read(source, 0, size))
     for uuid in var:
         source = await ports.workers.run(lambda u=uuid: blobs.open_var(u))  # type: ignore[misc]
         size = _size(source)
-        if await space.files.var_state(uuid) is None:
-            await space.files.put_var(uuid, space.files.read(source, 0, size), None, "import")
+        if await space.files.var.state(uuid) is None:
+            chunks = space.files.store.read(source, 0, size)
+            await space.files.var.put(uuid, chunks, None, Sent())
         else:
             source.close()
     return len(static) + len(var)

@@ -21,14 +21,18 @@ from sila_daemon.folder.space_folder import MARKER_TEXT
 from sila_daemon.ports.clock import iso_timestamp
 from sila_daemon.ports.disk import make_dirs, remove_tree, write_atomic
 from sila_daemon.ports.randomness import new_id
+from sila_daemon.server.file_store import FileStore
 from sila_daemon.server.frames import dumps
 from sila_daemon.server.hub import Hub
 from sila_daemon.server.op_store import Batch, OpStore
+from sila_daemon.server.quotas import Quotas, SpaceLedger
 from sila_daemon.server.space_files import SpaceFiles
 from sila_daemon.server.space_secrets import SpaceSecrets
+from sila_daemon.server.uploads import Uploads
 
 if TYPE_CHECKING:
     from sila_daemon.server.ports import Ports
+    from sila_daemon.server.settings import ServerSettings
 
 LOG = logging.getLogger(__name__)
 
@@ -55,11 +59,14 @@ class OpenSpace:
 class Spaces:
     """Opens spaces and lends them out."""
 
-    def __init__(self, root: Path, ports: Ports) -> None:
+    def __init__(self, root: Path, ports: Ports, settings: ServerSettings) -> None:
         self._root = root
         self._ports = ports
         self._open: dict[str, OpenSpace] = {}
         self._locks: dict[str, asyncio.Lock] = {}
+        self._settings = settings
+        self.quotas = Quotas(settings.quota)
+        """What users hold in all spaces."""
 
     def layout(self, space_id: str) -> SpaceLayout:
         """Returns where a space is. Raises InvalidIdError."""
@@ -117,6 +124,7 @@ class Spaces:
                 del self._open[space_id]
                 await self._end(space)
             await self._ports.workers.run(work)
+            self.quotas.forget(space_id)
 
     @asynccontextmanager
     async def use(self, space_id: str) -> AsyncIterator[OpenSpace]:
@@ -155,10 +163,24 @@ class Spaces:
             await ports.workers.run(lambda: blobs.remove_leftovers(_EVER_NS))
         except StorageError as error:
             LOG.warning("space %s keeps its leftovers: %s", space_id, error.message)
+        ledger = SpaceLedger(space_id, self.quotas)
+        settings = self._settings.files
+        files = FileStore(
+            blobs, store.database, ports.clock, ports.workers, ledger, settings.file_bytes_max
+        )
+        folder = layout.version_dir / "uploads"
+        waits = settings.upload_hours * 3600.0
+        uploads = Uploads(folder, files, ports.disk, ports.randomness, waits)
+        space_files = SpaceFiles(files, uploads)
+        try:
+            await space_files.open()
+        except BaseException:
+            await store.close()
+            raise
         return OpenSpace(
             hub,
             store,
-            SpaceFiles(blobs, store.database, ports.clock, ports.workers),
+            space_files,
             SpaceSecrets(space_id, layout.secrets, ports.disk, ports.randomness, ports.workers),
             layout,
             asyncio.create_task(hub.run(), name=f"hub {space_id}"),
@@ -190,4 +212,9 @@ class Spaces:
         await space.hub.drained()
         space.task.cancel()
         await asyncio.gather(space.task, return_exceptions=True)
+        try:
+            await space.files.close()
+        except StorageError as error:
+            LOG.warning("space %s is looked through at its next opening: %s",
+                        space.hub.space_id, error.message)  # fmt: skip
         await space.store.close()

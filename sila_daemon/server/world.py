@@ -36,6 +36,7 @@ from sila_daemon.server.platform import PLATFORM_SCHEMA, SpaceInfo, User
 from sila_daemon.server.removal import Removal
 from sila_daemon.server.session import Hello, SpaceSession
 from sila_daemon.server.sessions import Sessions
+from sila_daemon.server.settings import ServerSettings
 from sila_daemon.server.signing_keys import SigningKey, SigningKeys
 from sila_daemon.server.spaces import Spaces
 from sila_daemon.server.tokens import Tokens
@@ -66,9 +67,10 @@ class World:
     database: Database
     sessions: dict[SpaceSession, str]
     """Live connections and the space of each."""
+    settings: ServerSettings
 
     @classmethod
-    async def open(cls, data: Path, ports: Ports) -> Self:
+    async def open(cls, data: Path, ports: Ports, settings: ServerSettings | None = None) -> Self:
         """Opens a data folder, making it at the first start. Raises StorageError."""
 
         path = data / "platform.sqlite"
@@ -101,12 +103,13 @@ class World:
         passwords = Passwords(ports.workers)
         accounts = Accounts(database, sessions, passwords, ports.clock, ports.randomness, audit)
         directory = Directory(database, ports.clock)
-        spaces = Spaces(data / "spaces", ports)
+        settings = settings or ServerSettings()
+        spaces = Spaces(data / "spaces", ports, settings)
         invites = Invites(database, directory, ports.clock, ports.randomness)
         removal = Removal(database, directory, sessions, spaces, ports.clock, audit)
         world = cls(
             server_id, accounts, keys, audit, directory, invites, removal, spaces, ports,
-            database, {},
+            database, {}, settings,
         )  # fmt: skip
         sessions.on_end(world._session_ends)
         directory.on_change(world._spaces_changed)

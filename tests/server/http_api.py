@@ -13,6 +13,7 @@ import aiohttp
 from tests.server.world_fixture import running_server
 
 if TYPE_CHECKING:
+    from sila_daemon.server.settings import ServerSettings
     from tests.server.world_fixture import Server
 
 
@@ -40,12 +41,15 @@ class Api:
         url = self.server.url + path
         async with self.session.request(method, url, json=body, data=data, headers=sent) as answer:
             raw = await answer.read()
-            is_json = answer.content_type == "application/json"
+            is_json = raw and answer.content_type == "application/json"
             return answer.status, answer.headers, json.loads(raw) if is_json else raw
 
 
 @asynccontextmanager
-async def running_api(data: Path) -> AsyncIterator[Api]:
+async def running_api(data: Path, settings: ServerSettings | None = None) -> AsyncIterator[Api]:
     """A server on a fresh data folder, and a client of it."""
-    async with running_server(data) as server, aiohttp.ClientSession() as session:
+    async with (
+        running_server(data, settings=settings) as server,
+        aiohttp.ClientSession() as session,
+    ):
         yield Api(server, session)

@@ -268,8 +268,8 @@ async def test_bytes_that_no_revision_knows_become_the_next_one(api: Api) -> Non
     var = f"/spaces/{SPACE}/files/var/{UUID}"
     _, headers, _ = await api.ask("PUT", var, data=b"one", headers={"If-None-Match": "*"})
     async with api.server.world.spaces.use(SPACE) as space:
-        space.files._blobs.put_var(UUID, [b"two"])
-        space.files._blobs.put_var("2" * 32, [b"first"])
+        space.files.store.blobs.put_var(UUID, [b"two"])
+        space.files.store.blobs.put_var("2" * 32, [b"first"])
     status, after, body = await api.ask("GET", var)
     assert (status, body) == (200, b"two")
     assert after["ETag"] != headers["ETag"]
@@ -296,7 +296,7 @@ async def test_a_failed_row_does_not_hide_the_bytes(
             raise StorageFullError("no space left")
 
         with monkeypatch.context() as patched:
-            patched.setattr(space.files._database, "write", full)
+            patched.setattr(space.files.store.database, "write", full)
             assert (await api.ask("PUT", var, data=b"two", headers=seen))[0] == 507
     _, found, body = await api.ask("GET", var)
     assert found["X-Sha256"] == hashlib.sha256(body).hexdigest()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sila_daemon.server.app import GuardedApp
     from sila_daemon.server.frames import Frame
     from sila_daemon.server.platform import User
+    from sila_daemon.server.settings import ServerSettings
 
 SPACE = "a" * 32
 TREE = "b" * 32
@@ -60,9 +61,11 @@ def inline_ports(clock: SystemClock | None = None) -> Ports:
 
 
 @asynccontextmanager
-async def open_world(data: Path, ports: Ports | None = None) -> AsyncIterator[World]:
+async def open_world(
+    data: Path, ports: Ports | None = None, settings: ServerSettings | None = None
+) -> AsyncIterator[World]:
     """A world on a real folder."""
-    world = await World.open(data, ports or inline_ports())
+    world = await World.open(data, ports or inline_ports(), settings)
     try:
         yield world
     finally:
@@ -87,12 +90,14 @@ class Server:
 
 
 @asynccontextmanager
-async def running_server(data: Path, allowed_origins: Sequence[str] = ()) -> AsyncIterator[Server]:
+async def running_server(
+    data: Path, allowed_origins: Sequence[str] = (), *, settings: ServerSettings | None = None
+) -> AsyncIterator[Server]:
     """Serves a fresh data folder on a free port."""
     clock = SteppedClock()
     with system_ports() as real:
         ports = Ports(clock, real.randomness, real.disk, real.databases, real.workers)
-        async with open_world(data, ports) as world:
+        async with open_world(data, ports, settings) as world:
             listener = listen("127.0.0.1", 0)
             app = make_app(world, allowed_origins)
             config = uvicorn.Config(
