@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,9 +24,14 @@ Parents = dict[str, str | None]
 
 def op_order(op: Op) -> tuple[int, list[int], list[int]]:
     """Returns a key that sorts ops: by counter, then by peer as JavaScript compares text."""
-    without_case = [_LETTERS.index(letter.lower()) for letter in op.peer]
-    with_case = [_LETTERS.index(letter) for letter in op.peer]
-    return op.counter, without_case, with_case
+    return op.counter, *_peer_order(op.peer)
+
+
+@lru_cache(maxsize=1024)
+def _peer_order(peer: str) -> tuple[list[int], list[int]]:
+    without_case = [_LETTERS.index(letter.lower()) for letter in peer]
+    with_case = [_LETTERS.index(letter) for letter in peer]
+    return without_case, with_case
 
 
 def is_under(vertex: str | None, above: str, parents: Parents) -> bool:

@@ -68,7 +68,10 @@ def expected_picture(
     moves = [op for op in ops if isinstance(op, MoveOp)]
     properties = [op for op in ops if isinstance(op, PropertyOp)]
     parents = parents_after(moves)
-    values = {vertex: _values(vertex, properties) for vertex in parents}
+    said: dict[str, list[PropertyOp]] = {}
+    for op in sorted(properties, key=op_order):
+        said.setdefault(op.target, []).append(op)
+    values = {vertex: _values(said.get(vertex, [])) for vertex in parents}
     return Picture(
         parents=parents,
         children={vertex: _children(vertex, parents, values) for vertex in parents},
@@ -81,11 +84,9 @@ def expected_picture(
     )
 
 
-def _values(vertex: str, ops: list[PropertyOp]) -> dict[str, Any]:
-    winners: dict[str, PropertyOp] = {}
-    for op in sorted(ops, key=op_order):
-        if op.target == vertex:
-            winners[op.key] = op
+def _values(ops: list[PropertyOp]) -> dict[str, Any]:
+    """Returns what holds after ops in their order: of each key the last."""
+    winners = {op.key: op for op in ops}
     decoded = {
         key: json.loads(winners[key].value or b"{}")
         for key in sorted(winners)

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.ops import MoveOp, Op, PropertyOp
-from tests.core.tree_specification import expected_picture, picture_of
+from tests.core.tree_specification import Picture, expected_picture, picture_of
 from tests.simulation.device import FOLDER, SPACE, SimDevice
-from tests.simulation.disk import DiskView
-from tests.simulation.inodes import Directory, File
 from tests.simulation.reader import Line, read_folder
 from tests.simulation.record import Fact, Record, ViolationError, fact_of
 
@@ -38,28 +36,13 @@ class FolderGuard:
             self.violations.append(f"{what} on the op file {path}")
 
 
-def durable_view(device: SimDevice) -> DiskView:
-    """Returns a machine's disk as the worst power cut would leave it."""
-    return DiskView(device.disk, _durable(device.disk.root), None)
-
-
-def _durable(directory: Directory) -> Directory:
-    names = {
-        name: File(entry.number, bytearray(entry.durable))
-        if isinstance(entry, File)
-        else _durable(entry)
-        for name, entry in directory.durable.items()
-    }
-    return Directory(directory.number, names)
-
-
 def check_claim(device: SimDevice, record: Record, server: SimServer) -> None:
     """A mirror that says `current` has everything it promised in its folder, durably."""
     mirror = device.mirror
     if mirror is None or mirror.status()["state"] != "current":
         return
     promised = record.facts.get(device.name, set())
-    held = {fact_of(line) for line in read_folder(durable_view(device), FOLDER).ops}
+    held = {fact_of(line) for line in read_folder(device.disk.view(), FOLDER, durable=True).ops}
     _require_all(promised, held, f"{device.name} says current, and its folder lacks")
 
 
@@ -74,10 +57,11 @@ async def check_end(
         held = {fact_of(line) for line in reading.ops}
         _require_all(record.all_facts, held, f"the folder of {name} lacks")
         _require_equal(reading.ops, at_server, f"the folder of {name}", "the server")
+    pictures = _expected_pictures(at_server)
     for device in devices:
         if device.guard.violations:
             raise ViolationError(device.guard.violations[0])
-        await _check_trees(device, at_server)
+        await _check_trees(device, pictures)
         await _check_secrets(device, record)
     if app is not None:
         _check_foreign_files(app, devices[0])
@@ -127,14 +111,20 @@ def _server_line(row: tuple[object, ...]) -> Line:
     return Line(str(tree), counter, str(peer), str(target), str(key), text)
 
 
-async def _check_trees(device: SimDevice, lines: set[Line]) -> None:
+def _expected_pictures(lines: set[Line]) -> dict[str, Picture]:
+    """Works out every tree once: all devices must have the same."""
+    ops: dict[str, list[Op]] = {}
+    for line in sorted(lines, key=str):
+        ops.setdefault(line.tree, []).append(_op(line))
+    return {tree_id: expected_picture(tree_id, ops[tree_id]) for tree_id in sorted(ops)}
+
+
+async def _check_trees(device: SimDevice, expected: dict[str, Picture]) -> None:
     assert device.mirror is not None
-    tree_ids = await device.mirror.tree_ids()
-    if sorted(tree_ids) != sorted({line.tree for line in lines}):
+    if sorted(await device.mirror.tree_ids()) != list(expected):
         raise ViolationError(f"{device.name} has other trees")
-    for tree_id in sorted(tree_ids):
-        ops = [_op(line) for line in sorted(lines, key=str) if line.tree == tree_id]
-        if picture_of(await device.mirror.tree(tree_id)) != expected_picture(tree_id, ops):
+    for tree_id, picture in expected.items():
+        if picture_of(await device.mirror.tree(tree_id)) != picture:
             raise ViolationError(f"{device.name}: tree {tree_id} is not what its ops say")
 
 

@@ -117,13 +117,13 @@ class DiskView:
         self.root = root
         self._guard = guard
 
-    def find(self, path: Path) -> File | Directory | None:
-        """Returns the inode that a path names."""
+    def find(self, path: Path, *, durable: bool = False) -> File | Directory | None:
+        """Returns the inode that a path names, or would name after the worst power cut."""
         entry: File | Directory | None = self.root
         for part in path.parts[1:]:
             if not isinstance(entry, Directory):
                 return None
-            entry = entry.names.get(part)
+            entry = (entry.durable if durable else entry.names).get(part)
         return entry
 
     def step(self, what: str, path: Path) -> None:

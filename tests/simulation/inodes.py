@@ -24,49 +24,76 @@ class Write:
     data: bytes | None
 
 
-@dataclass(slots=True, eq=False)
 class File:
-    """A regular file."""
+    """A regular file.
 
-    number: int
-    data: bytearray = field(default_factory=bytearray)
-    durable: bytes = b""
-    waiting: list[Write] = field(default_factory=list)
-    modified_ns: int = 0
+    Of what is durable only the difference is kept: what each waiting change replaced. A sync
+    then costs nothing, however long the file is.
+    """
+
+    __slots__ = ("_data", "_is_shared", "_replaced", "modified_ns", "number", "waiting")
+
+    def __init__(self, number: int, data: bytes | bytearray = b"", modified_ns: int = 0) -> None:
+        self.number = number
+        self.modified_ns = modified_ns
+        self.waiting: list[Write] = []
+        self._data = data if isinstance(data, bytearray) else bytearray(data)
+        self._replaced: list[tuple[int, bytes, int]] = []
+        """For each waiting change: offset and bytes that it replaced, and the length before."""
+        self._is_shared = False
+
+    @property
+    def data(self) -> bytearray:
+        """What programs see; to be read only."""
+        return self._data
+
+    @property
+    def durable(self) -> bytes:
+        """What the disk holds for certain."""
+        if not self.waiting:
+            return bytes(self._data)
+        data = bytearray(self._data)
+        for offset, replaced, size in reversed(self._replaced):
+            del data[size:]
+            data[offset : offset + len(replaced)] = replaced
+        return bytes(data)
 
     def write(self, offset: int, data: bytes) -> None:
         """Changes what programs see."""
-        change = Write(offset, bytes(data))
-        _apply(self.data, change)
-        self.waiting.append(change)
+        self._change(Write(offset, bytes(data)), offset + len(data))
 
     def truncate(self, size: int) -> None:
         """Cuts or lengthens what programs see."""
-        change = Write(size, None)
-        _apply(self.data, change)
+        self._change(Write(size, None), len(self._data))
+
+    def _change(self, change: Write, end: int) -> None:
+        if self._is_shared:
+            self._data, self._is_shared = bytearray(self._data), False
+        replaced = bytes(self._data[change.offset : end])
+        self._replaced.append((change.offset, replaced, len(self._data)))
+        _apply(self._data, change)
         self.waiting.append(change)
 
     def sync(self) -> None:
         """Makes what programs see durable."""
-        if self.waiting:
-            self.durable = bytes(self.data)
-            self.waiting.clear()
+        self.waiting.clear()
+        self._replaced.clear()
 
     def after_power_cut(self, random: Random) -> File:
         """Returns the file as it is found afterwards."""
-        if not self.waiting:
-            return File(self.number, bytearray(self.durable), self.durable, [], self.modified_ns)
         data = bytearray(self.durable)
-        for change in _survivors(self.waiting, random):
-            _apply(data, change)
-        left = bytes(data)
-        return File(self.number, bytearray(left), left, [], self.modified_ns)
+        if self.waiting:
+            for change in _survivors(self.waiting, random):
+                _apply(data, change)
+        return File(self.number, data, self.modified_ns)
 
     def copy(self) -> File:
-        """Returns the same file for a world of its own."""
-        return File(
-            self.number, bytearray(self.data), self.durable, list(self.waiting), self.modified_ns
-        )
+        """Returns the same file for a world of its own; the bytes part at the next change."""
+        copy = File(self.number, self._data, self.modified_ns)
+        copy.waiting = list(self.waiting)
+        copy._replaced = list(self._replaced)
+        copy._is_shared = self._is_shared = True
+        return copy
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from sila_daemon.ports.disk import EntryKind
+from tests.simulation.inodes import Directory, File
 
 if TYPE_CHECKING:
     from tests.simulation.disk import DiskView
-
-SIZE_MAX = 1 << 30
 
 
 class Line(NamedTuple):
@@ -35,33 +34,40 @@ class Reading(NamedTuple):
     """Lines that are no ops, as file and number; a last line without its end apart."""
 
 
-def op_files(view: DiskView, root: Path) -> Iterator[tuple[Path, str]]:
-    """Yields the op files of a folder, each with its tree."""
-    ops = root / "space-v1" / "ops"
-    for path in _walk(view, ops):
-        first, rest = path.relative_to(ops).parts[:2]
-        if path.suffix == ".jsonl":
-            yield path, first + rest
-
-
-def _walk(view: DiskView, directory: Path) -> Iterator[Path]:
-    for entry in view.list_dir(directory):
-        if entry.kind is EntryKind.DIRECTORY:
-            yield from _walk(view, directory / entry.name)
-        else:
-            yield directory / entry.name
-
-
-def read_folder(view: DiskView, root: Path) -> Reading:
-    """Reads everything."""
+def read_folder(view: DiskView, root: Path, *, durable: bool = False) -> Reading:
+    """Reads everything, or only what the worst power cut would leave."""
     reading = Reading(set(), [])
-    for path, tree in op_files(view, root):
-        with view.open_read(path) as file:
-            _read(path.name, tree, file.read_at(0, SIZE_MAX), reading)
+    ops = view.find(root / "space-v1" / "ops", durable=durable)
+    if not isinstance(ops, Directory):
+        return reading
+    for first, below in _names(ops, durable):
+        if isinstance(below, Directory):
+            for rest, tree in _names(below, durable):
+                for name, file in _files(rest, tree, durable):
+                    if name.endswith(".jsonl"):
+                        data = file.durable if durable else bytes(file.data)
+                        found = _read(name, first + rest, data)
+                        reading.ops.update(found.ops)
+                        reading.bad.extend(found.bad)
     return reading
 
 
-def _read(name: str, tree: str, data: bytes, reading: Reading) -> None:
+def _names(directory: Directory, durable: bool) -> Iterable[tuple[str, File | Directory]]:
+    return (directory.durable if durable else directory.names).items()
+
+
+def _files(name: str, entry: File | Directory, durable: bool) -> Iterator[tuple[str, File]]:
+    if isinstance(entry, File):
+        yield name, entry
+        return
+    for below, inner in _names(entry, durable):
+        yield from _files(below, inner, durable)
+
+
+@lru_cache(maxsize=4096)
+def _read(name: str, tree: str, data: bytes) -> Reading:
+    """Reads one file. Kept, since worlds look at the same files again and again."""
+    reading = Reading(set(), [])
     lines = data.split(b"\n")
     for number, text in enumerate(lines, 1):
         if not text.strip():
@@ -73,6 +79,7 @@ def _read(name: str, tree: str, data: bytes, reading: Reading) -> None:
                 reading.bad.append((name, number))
             continue
         reading.ops.add(op)
+    return reading
 
 
 def _op(name: str, tree: str, columns: list[object]) -> Line:
