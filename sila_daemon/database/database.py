@@ -23,6 +23,9 @@ Work = Callable[[apsw.Connection], T]
 
 WAL_BYTES_MAX = 64 << 20
 
+STATEMENTS_KEPT_MAX = 512
+"""apsw forgets a prepared statement that was not among the last so many that ran."""
+
 
 class Database(Protocol):
     """One database file."""
@@ -134,9 +137,11 @@ class _ThreadDatabase:
 
 def _open(path: Path, schema: Schema, vfs: str | None) -> apsw.Connection:
     with _converted_errors(path):
-        connection = apsw.Connection(str(path), vfs=vfs)
+        connection = apsw.Connection(str(path), vfs=vfs, statementcachesize=STATEMENTS_KEPT_MAX)
         try:
             connection.set_busy_timeout(5000)
+            # Or SQLite plans a kept statement anew whenever some number bound to it changes.
+            connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
             if vfs is not None:
                 # A VFS that is not the system's has no memory to share an index of the log in.
                 connection.pragma("locking_mode", "exclusive")
