@@ -12,11 +12,10 @@ import errno
 import os
 import stat as stat_module
 import sys
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 if sys.platform == "darwin":
     import fcntl
@@ -33,8 +32,7 @@ class EntryKind(Enum):
     """A symbolic link, FIFO, socket or device: never opened."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileStat:
+class FileStat(NamedTuple):
     """The facts that tell one state of a file from another."""
 
     kind: EntryKind
@@ -44,8 +42,7 @@ class FileStat:
     modified_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class DirEntry:
+class DirEntry(NamedTuple):
     """One name in a directory."""
 
     name: str

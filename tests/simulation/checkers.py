@@ -30,9 +30,9 @@ class FolderGuard:
     def check(self, what: str, path: Path) -> None:
         """Notes what must not be done. Notes instead of raising: code may catch anything."""
         # A sync makes durable what another wrote, and changes nothing.
-        if path in self.foreign and what != "sync":
+        if what != "sync" and self.foreign and path in self.foreign:
             self.violations.append(f"{what} on another program's file {path}")
-        if path.suffix == ".jsonl" and what in ("rename", "unlink", "truncate"):
+        if what in ("rename", "unlink", "truncate") and path.suffix == ".jsonl":
             self.violations.append(f"{what} on the op file {path}")
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from types import TracebackType
-from typing import NoReturn, Self
+from typing import Any, NoReturn, Self
 
 from sila_daemon.ports.disk import DirEntry, EntryKind, FileStat
 from tests.simulation.inodes import Directory, File
@@ -55,12 +55,14 @@ class FaultPlan:
 
     def is_due(self, path: Path, *, may_crash: bool) -> bool:
         """Counts a call that changes something; tells whether it fails."""
-        self.calls += may_crash
-        if may_crash and self.calls == self.crash_at:
-            self.on_crash()
-        self.counted += path.name.endswith(self.only)
-        is_one = path.name.endswith(self.only)
-        return is_one and self.fail_at <= self.counted < self.fail_until
+        if may_crash:
+            self.calls += 1
+            if self.calls == self.crash_at:
+                self.on_crash()
+        if not self.fail_at or (self.only and not path.name.endswith(self.only)):
+            return False
+        self.counted += 1
+        return self.fail_at <= self.counted < self.fail_until
 
 
 class MachineDisk:
@@ -119,20 +121,24 @@ class DiskView:
 
     def find(self, path: Path, *, durable: bool = False) -> File | Directory | None:
         """Returns the inode that a path names, or would name after the worst power cut."""
-        entry: File | Directory | None = self.root
-        for part in path.parts[1:]:
-            if not isinstance(entry, Directory):
-                return None
-            entry = (entry.durable if durable else entry.names).get(part)
-        return entry
+        entry: Any = self.root
+        try:
+            for part in path.parts[1:]:
+                entry = (entry.durable if durable else entry.names)[part]
+        except (KeyError, AttributeError, TypeError):  # A file has no names.
+            return None
+        return entry  # type: ignore[no-any-return]
 
     def step(self, what: str, path: Path) -> None:
         """Is taken before every call that changes something. Raises OSError by plan."""
-        if self._guard is not None and self.root is self.disk.root:
-            self._guard(what, path)
         # A dead program's calls are nobody's: they happen in a tree that nobody sees.
-        if self.root is self.disk.root and self.disk.faults.is_due(path, may_crash=self._may_crash):
-            self._raise(self.disk.faults.error, path)
+        disk = self.disk
+        if self.root is not disk.root:
+            return
+        if self._guard is not None:
+            self._guard(what, path)
+        if disk.faults.is_due(path, may_crash=self._may_crash):
+            self._raise(disk.faults.error, path)
 
     def stat(self, path: Path) -> FileStat | None:
         """Returns the facts of a path."""
@@ -149,10 +155,8 @@ class DiskView:
 
     def list_dir(self, path: Path) -> list[DirEntry]:
         """Returns the entries of a directory, by name."""
-        return [
-            DirEntry(name, EntryKind.FILE if isinstance(entry, File) else EntryKind.DIRECTORY)
-            for name, entry in sorted(self._directory(path).names.items())
-        ]
+        names = self._directory(path).names
+        return [DirEntry(name, names[name].kind) for name in sorted(names)]
 
     def open_read(self, path: Path) -> Handle:
         """Opens a file to read."""

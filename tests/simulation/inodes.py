@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from random import Random
-from typing import TypeVar
+from typing import ClassVar, NamedTuple, TypeVar
+
+from sila_daemon.ports.disk import EntryKind
 
 T = TypeVar("T")
 
 SECTOR_BYTES = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """Bytes at an offset, or for None the end of the file at `offset`."""
 
     offset: int
@@ -30,6 +31,8 @@ class File:
     Of what is durable only the difference is kept: what each waiting change replaced. A sync
     then costs nothing, however long the file is.
     """
+
+    kind = EntryKind.FILE
 
     __slots__ = ("_data", "_is_shared", "_replaced", "modified_ns", "number", "waiting")
 
@@ -60,19 +63,28 @@ class File:
 
     def write(self, offset: int, data: bytes) -> None:
         """Changes what programs see."""
-        self._change(Write(offset, bytes(data)), offset + len(data))
+        seen = self._own()
+        size = len(seen)
+        end = offset + len(data)
+        self._replaced.append((offset, bytes(seen[offset:end]), size))
+        if size < offset:
+            seen.extend(bytes(offset - size))
+        seen[offset:end] = data
+        self.waiting.append(Write(offset, data))
 
     def truncate(self, size: int) -> None:
         """Cuts or lengthens what programs see."""
-        self._change(Write(size, None), len(self._data))
+        seen = self._own()
+        self._replaced.append((size, bytes(seen[size:]), len(seen)))
+        change = Write(size, None)
+        _apply(seen, change)
+        self.waiting.append(change)
 
-    def _change(self, change: Write, end: int) -> None:
+    def _own(self) -> bytearray:
+        """Returns the bytes, no longer those of a copy too."""
         if self._is_shared:
             self._data, self._is_shared = bytearray(self._data), False
-        replaced = bytes(self._data[change.offset : end])
-        self._replaced.append((change.offset, replaced, len(self._data)))
-        _apply(self._data, change)
-        self.waiting.append(change)
+        return self._data
 
     def sync(self) -> None:
         """Makes what programs see durable."""
@@ -107,6 +119,7 @@ class Naming:
 class Directory:
     """A directory."""
 
+    kind: ClassVar = EntryKind.DIRECTORY
     number: int
     names: dict[str, File | Directory] = field(default_factory=dict)
     durable: dict[str, File | Directory] = field(default_factory=dict)

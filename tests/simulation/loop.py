@@ -28,6 +28,10 @@ class DeadlockError(AssertionError):
     """Nothing is ready, and no timer will make anything ready."""
 
 
+def _always_first() -> float:
+    return 0.0
+
+
 class TaskGroupOfProcess:
     """The tasks that one simulated process has started, so that it can be killed as a whole."""
 
@@ -135,32 +139,34 @@ class SimLoop(asyncio.BaseEventLoop):
         """Has nobody to wake."""
 
     def _run_once(self) -> None:
-        """Runs one callback; BaseEventLoop calls this until the loop is stopped."""
-        while self._waiting and self._waiting[0][2].cancelled():
-            heapq.heappop(self._waiting)
-        if not self._runnable:
-            if not self._waiting:
-                if self._stopping:
-                    return
-                raise DeadlockError(f"everybody waits for somebody at {self._now:.3f} s")
-            self._now = max(self._now, self._waiting[0][0])
-        while self._waiting and self._waiting[0][0] <= self._now:
-            timer = heapq.heappop(self._waiting)[2]
-            if not timer.cancelled():
-                self._runnable.append(timer)
-        if not self._runnable:
-            return
-        handle = self._runnable.pop(self._next_index())
-        if not handle.cancelled():
-            self._steps += 1
-            if self._steps > STEPS_MAX:
-                raise AssertionError(f"no rest after {STEPS_MAX} steps, at {self._now:.3f} s")
-            handle._run()
+        """Runs one callback after the other until the loop is stopped."""
+        runnable, waiting, draw = self._runnable, self._waiting, self._random.random
+        if self._first_in_first_out:
+            draw = _always_first
+        while not self._stopping:
+            if not runnable or (waiting and waiting[0][0] <= self._now):
+                self._wake_due()
+            count = len(runnable)
+            handle = runnable.pop(int(draw() * count) if count > 1 else 0)
+            if not handle._cancelled:
+                self._steps += 1
+                if self._steps > STEPS_MAX:
+                    raise AssertionError(f"no rest after {STEPS_MAX} steps, at {self._now:.3f} s")
+                handle._run()
 
-    def _next_index(self) -> int:
-        if self._first_in_first_out or len(self._runnable) == 1:
-            return 0
-        return int(self._random.random() * len(self._runnable))
+    def _wake_due(self) -> None:
+        """Makes timers ready that are due, after a jump to the next one if nothing is ready."""
+        runnable, waiting = self._runnable, self._waiting
+        while waiting and waiting[0][2].cancelled():
+            heapq.heappop(waiting)
+        if not runnable:
+            if not waiting:
+                raise DeadlockError(f"everybody waits for somebody at {self._now:.3f} s")
+            self._now = max(self._now, waiting[0][0])
+        while waiting and waiting[0][0] <= self._now:
+            timer = heapq.heappop(waiting)[2]
+            if not timer.cancelled():
+                runnable.append(timer)
 
     _stopping: bool
 
