@@ -87,7 +87,7 @@ DURABILITY: dict[str, Mutant] = {
         SpaceStore, "open", classmethod(_store_saves_early), (56, 95)
     ),
     "outbox_dropped_on_send": Mutant(SpaceStore, "owed", _debt_ends_when_sent, (0, 2)),
-    "cursor_before_its_ops": Mutant(SpaceStore, "commit", _cursor_goes_ahead, (5, 18)),
+    "cursor_before_its_ops": Mutant(SpaceStore, "commit", _cursor_goes_ahead, (4, 12, 24)),
     "folder_debt_forgotten": Mutant(FolderWriter, "_append", _debt_ends_before_append, (1, 4)),
     "torn_tail_not_healed": Mutant(
         OpAppender, "_ends_well", _tail_is_always_whole, plan="a_torn_line_is_closed"
