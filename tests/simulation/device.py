@@ -20,7 +20,7 @@ from sila_daemon.mirror.record import (
 from sila_daemon.mirror.space_mirror import SpaceMirror
 from sila_daemon.ports.disk import make_dirs
 from sila_daemon.ports.workers import InlineWorkers
-from tests.simulation.disk import MachineDisk
+from tests.simulation.disk import DiskView, MachineDisk
 from tests.simulation.ports import SimClock, SimRandomness, SimTokens, SimWatcher
 from tests.simulation.process import Process, spawn_outside
 from tests.simulation.vfs import SimVfs
@@ -55,6 +55,7 @@ class SimDevice:
         self._network = network
         self._vfs: list[SimVfs] = []
         self._starts = 0
+        self._view: DiskView
         self._process: Process | None = None
         self._watcher: SimWatcher | None = None
         self._running: asyncio.Task[None] | None = None
@@ -77,7 +78,7 @@ class SimDevice:
         self._trace.note(self.name, "starts")
         process = self._process = Process(f"{self.name}.{self._starts}")
         random = Random(f"{self._seed}/{self.name}/{self._starts}")
-        view = self.disk.view(self.guard.check)
+        view = self._view = self.disk.view(self.guard.check)
         vfs = SimVfs(view, random, self.clock.time)
         self._vfs.append(vfs)
         self._watcher = SimWatcher(self.disk, random, self.hint_loss)
@@ -130,7 +131,7 @@ class SimDevice:
         assert self._watcher is not None
         self._watcher.end_all()
         if random is None:
-            self.disk.kill()
+            self._view.part()
         else:
             self.disk.power_cut(random)
         self._cut_all(server_learns=random is None)

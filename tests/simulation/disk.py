@@ -1,7 +1,8 @@
 """The port Disk on the simulated disk of one machine: errors by plan, crashes by chance.
 
-A program holds a `DiskView`. After a crash the machine's disk is another tree of inodes and new
-programs get new views; what the dead ones still do happens in the old tree, which nobody sees.
+A program holds a `DiskView`. When it is killed, its view gets a tree of inodes of its own, so that
+what the dead still do is seen by nobody; the other programs of the machine work on. After a power
+cut the machine's disk is another tree, and all programs are dead.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn, Protocol, Self
+from weakref import WeakSet
 
 from sila_daemon.ports.disk import DirEntry, EntryKind, FileStat
 from tests.simulation.inodes import Directory, File
@@ -21,6 +23,12 @@ from tests.simulation.inodes import Directory, File
 Hint = Callable[[Path], None]
 Guard = Callable[[str, Path], None]
 """Is told what a program is about to do to a path; raises when it must not."""
+
+
+class HasFile(Protocol):
+    """An open file."""
+
+    file: File
 
 
 class FaultPlan:
@@ -84,10 +92,6 @@ class MachineDisk:
         """
         return DiskView(self, self.root, guard, may_crash=may_crash)
 
-    def kill(self) -> None:
-        """Parts the disk from all running programs; nothing is lost."""
-        self.root = self.root.copy()
-
     def power_cut(self, random: Random) -> None:
         """Loses some of what was not synced."""
         self.root = self.root.after_power_cut(random)
@@ -118,6 +122,19 @@ class DiskView:
         self._may_crash = may_crash
         self.root = root
         self._guard = guard
+        self._opened: WeakSet[HasFile] = WeakSet()
+
+    def opened(self, handle: HasFile) -> None:
+        """Takes note of an open file of this program."""
+        self._opened.add(handle)
+
+    def part(self) -> None:
+        """Parts a killed program from the machine; nothing is lost."""
+        made: dict[int, File | Directory] = {}
+        self.root = self.root.copy(made)
+        for handle in self._opened:
+            copied = made.get(id(handle.file))
+            handle.file = copied if isinstance(copied, File) else handle.file.copy()
 
     def find(self, path: Path, *, durable: bool = False) -> File | Directory | None:
         """Returns the inode that a path names, or would name after the worst power cut."""
@@ -251,6 +268,7 @@ class Handle:
         self._view = view
         self._path = path
         self.file = file
+        view.opened(self)
 
     def read_at(self, offset: int, size: int) -> bytes:
         """Returns bytes as programs see them."""

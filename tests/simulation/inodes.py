@@ -145,9 +145,12 @@ class Directory:
         left = {name: entry.after_power_cut(random) for name, entry in names.items()}
         return Directory(self.number, left, dict(left))
 
-    def copy(self) -> Directory:
-        """Returns the same directory for a world of its own."""
-        return _copied(self, {})
+    def copy(self, made: dict[int, File | Directory] | None = None) -> Directory:
+        """Returns the same directory for a world of its own.
+
+        `made` takes every copy, by the `id` of what it is a copy of.
+        """
+        return _copied(self, {} if made is None else made)
 
 
 def _copied(directory: Directory, made: dict[int, File | Directory]) -> Directory:

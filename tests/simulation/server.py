@@ -13,7 +13,7 @@ from sila_daemon.ports.workers import InlineWorkers
 from sila_daemon.server.app import make_app
 from sila_daemon.server.ports import Ports
 from sila_daemon.server.world import World
-from tests.simulation.disk import MachineDisk
+from tests.simulation.disk import DiskView, MachineDisk
 from tests.simulation.ports import SimClock, SimRandomness
 from tests.simulation.process import Process, spawn_outside
 from tests.simulation.vfs import SimVfs
@@ -48,6 +48,7 @@ class SimServer:
         self._trace = trace
         self._vfs: list[SimVfs] = []
         self._starts = 0
+        self._view: DiskView
         self._process: Process | None = None
         self._joined: list[Wire] = []
         self._dying: list[asyncio.Task[None]] = []
@@ -69,7 +70,7 @@ class SimServer:
 
     async def _open(self) -> None:
         random = Random(f"{self._seed}/{self.name}/{self._starts}")
-        view = self.disk.view()
+        view = self._view = self.disk.view()
         vfs = SimVfs(view, random, self.clock.time)
         self._vfs.append(vfs)
         databases = InlineDatabases(vfs.vfs_name)
@@ -129,7 +130,7 @@ class SimServer:
         self._trace.fault(self.name, "server kill" if random is None else "server power cut")
         self.is_listening = False
         if random is None:
-            self.disk.kill()
+            self._view.part()
         else:
             self.disk.power_cut(random)
         self._cut_all()

@@ -11,6 +11,7 @@ import pytest
 from tests.simulation.disk import MachineDisk
 
 FILE = Path("/file")
+OTHER = Path("/other")
 
 
 def _disk() -> MachineDisk:
@@ -72,14 +73,19 @@ def test_a_rename_before_the_sync_may_leave_an_empty_file() -> None:
     assert b"" in _after_power_cuts(disk)
 
 
-def test_a_dead_program_writes_where_nobody_looks() -> None:
+def test_a_dead_program_writes_where_nobody_looks_and_others_work_on() -> None:
     disk = _disk()
-    view = disk.view()
-    file = view.create(FILE)
-    disk.kill()
+    killed, other = disk.view(), disk.view()
+    file, kept = killed.create(FILE), other.create(OTHER)
+    killed.part()
     file.write(b"ab")
+    file.sync()
+    killed.unlink(OTHER)
+    kept.write(b"cd")
 
+    assert file.read_at(0, 10) == b"ab"
     assert disk.view().open_read(FILE).read_at(0, 10) == b""
+    assert disk.view().open_read(OTHER).read_at(0, 10) == b"cd"
 
 
 def test_the_call_that_is_to_fail_fails() -> None:

@@ -105,33 +105,34 @@ class _SimVfsFile:
     def __init__(self, view: DiskView, path: Path, file: File, syncs_name: bool) -> None:
         self._view = view
         self._path = path
-        self._file = file
+        self.file = file
+        view.opened(self)
         self._syncs_name = syncs_name
 
     def xRead(self, amount: int, offset: int) -> bytes:
-        return bytes(self._file.data[offset : offset + amount])
+        return bytes(self.file.data[offset : offset + amount])
 
     def xWrite(self, data: bytes, offset: int) -> None:
         with _io_errors(apsw.SQLITE_IOERR_WRITE):
             self._view.step("write", self._path)
-        self._file.write(offset, data)
+        self.file.write(offset, data)
 
     def xTruncate(self, newsize: int) -> None:
         with _io_errors(apsw.SQLITE_IOERR_TRUNCATE):
             self._view.step("truncate", self._path)
-        self._file.truncate(newsize)
+        self.file.truncate(newsize)
 
     def xSync(self, flags: int) -> None:
         with _io_errors(apsw.SQLITE_IOERR_FSYNC):
             self._view.step("sync", self._path)
-            self._file.sync()
+            self.file.sync()
             if self._syncs_name:
                 # As SQLite does on Unix: with the first sync of a journal its name is synced.
                 self._view.sync_dir(self._path.parent)
                 self._syncs_name = False
 
     def xFileSize(self) -> int:
-        return len(self._file.data)
+        return len(self.file.data)
 
     def xLock(self, level: int) -> None:
         pass
