@@ -15,7 +15,7 @@ from sila_daemon.core.errors import (
 )
 from sila_daemon.ports.randomness import Randomness, new_id
 from sila_daemon.server.login_limits import LoginLimits
-from sila_daemon.server.passwords import checked_password
+from sila_daemon.server.passwords import checked_password, fitting_password
 from sila_daemon.server.platform import USER_COLUMNS, User, user_of, user_where
 from sila_daemon.server.sessions import Device, Sessions, SignedIn, end_sessions
 
@@ -44,6 +44,8 @@ class Accounts:
         audit: Audit,
     ) -> None:
         self.sessions = sessions
+        self.is_sign_up_open = False
+        """Whether strangers may make accounts for themselves."""
         self._database = database
         self._passwords = passwords
         self._limits = LoginLimits(clock)
@@ -56,7 +58,7 @@ class Accounts:
         address = checked_email(email)
         hashed = None
         if password is not None:
-            hashed = await self._passwords.hash(checked_password(password, address))
+            hashed = await self._passwords.hash(fitting_password(password))
         user = User(new_id(self._randomness), address, is_admin, self._now_ms())
 
         def work(connection: apsw.Connection) -> None:
@@ -114,7 +116,7 @@ class Accounts:
         await self._store_password(user, checked_password(new, user.email), but=session_id)
 
     async def _store_password(self, user: User, password: str, but: str) -> None:
-        hashed = await self._passwords.hash(checked_password(password, user.email))
+        hashed = await self._passwords.hash(fitting_password(password))
 
         def work(connection: apsw.Connection) -> list[str]:
             connection.execute("UPDATE users SET password = ? WHERE id = ?", (hashed, user.id))
@@ -173,6 +175,20 @@ class Accounts:
         self._audit.note("login", user_id=user.id, address=device.address)
         return signed
 
+    async def sign_up(self, email: object, password: object, device: Device) -> SignedIn:
+        """Adds an account for whoever asks, where that is allowed, and signs the device in.
+
+        Raises RemoteRefusedError, RateLimitedError, UsageError, ProtectionError.
+        """
+        if not self.is_sign_up_open:
+            raise RemoteRefusedError(
+                "accounts are made by whoever runs this server", code="sign_up_closed"
+            )
+        address = checked_email(email)
+        self._limits.take(address, device.address)
+        user = await self.add_user(address, checked_password(password, address))
+        return await self.sessions.begin(user, device)
+
     async def make_token(self, email: str, days: int) -> str:
         """Makes a token by hand, with a session of its own. Raises NotFoundError, UsageError."""
         if not 1 <= days <= 3650:
@@ -186,6 +202,15 @@ class Accounts:
     async def check(self, token: object, address: str = "") -> tuple[User, Claims]:
         """Returns whose token this is. Raises SignInNeededError."""
         return await self.sessions.check(token, address)
+
+    async def active_user(self, user_id: str) -> User:
+        """Returns a user who may use the server. Raises SignInNeededError."""
+        user = await self._database.read(
+            lambda connection: user_where(connection, "id = ?", user_id)
+        )
+        if user is None or not user.is_active:
+            raise SignInNeededError("signed out", code="revoked")
+        return user
 
     async def set_disabled(self, email: str, *, is_disabled: bool) -> User:
         """Keeps an account from being used, or lets it be used again. Raises NotFoundError."""

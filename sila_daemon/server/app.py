@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect
 from sila_daemon.server.gateway import GatewayServer
 from sila_daemon.server.http_auth import AUTH_RULES
 from sila_daemon.server.http_common import refused
+from sila_daemon.server.http_device import DEVICE_RULES
 from sila_daemon.server.http_files import FILE_RULES
 from sila_daemon.server.http_members import MEMBER_RULES
 from sila_daemon.server.http_packs import PACK_RULES
@@ -35,6 +36,17 @@ if TYPE_CHECKING:
     from sila_daemon.server.world import World
 
 LOG = logging.getLogger(__name__)
+
+ROUTE_RULES = [
+    *AUTH_RULES,
+    *DEVICE_RULES,
+    *SPACE_RULES,
+    *MEMBER_RULES,
+    *FILE_RULES,
+    *PACK_RULES,
+    *UPLOAD_RULES,
+]
+"""Every route of the server, each with the right that it needs."""
 
 
 async def _http_error(_: Request, error: Exception) -> Response:
@@ -67,9 +79,7 @@ def make_app(world: World, allowed_origins: Sequence[str] = ()) -> GuardedApp:
             await gateway.stop()
 
     http = Starlette(
-        routes=routes_of(
-            [*AUTH_RULES, *SPACE_RULES, *MEMBER_RULES, *FILE_RULES, *PACK_RULES, *UPLOAD_RULES]
-        ),
+        routes=routes_of(ROUTE_RULES),
         exception_handlers={HTTPException: _http_error, Exception: _failure},
         lifespan=lifespan,
         middleware=_cross_origin(origins),

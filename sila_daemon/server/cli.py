@@ -63,6 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_user_commands(commands.add_parser("user", help="accounts"), shared)
     _add_space_commands(commands.add_parser("space", help="spaces"), shared)
+    _add_key_commands(commands.add_parser("key", help="the key that signs tokens"), shared)
+    _add_audit_commands(commands.add_parser("audit", help="who did what"), shared)
     return parser
 
 
@@ -79,6 +81,43 @@ def _add_user_commands(parser: argparse.ArgumentParser, shared: argparse.Argumen
     password = actions.add_parser("password", parents=[shared], help="set a password")
     password.add_argument("email")
     password.add_argument("--password-stdin", action="store_true")
+
+    remove = actions.add_parser(
+        "remove", parents=[shared], help="delete an account, and the spaces that only it owns"
+    )
+    remove.add_argument("email")
+    remove.add_argument(
+        "--force", action="store_true", help="even where others use a space that only it owns"
+    )
+    remove.add_argument("--now", action="store_true", help="for good, with no time to undo it")
+    for name, words in (
+        ("restore", "bring a deleted account back, with the spaces deleted with it"),
+        ("disable", "sign an account out everywhere and keep it from signing in"),
+        ("enable", "let a disabled account sign in again"),
+        ("sessions", "list where an account is signed in"),
+    ):
+        actions.add_parser(name, parents=[shared], help=words).add_argument("email")
+    out = actions.add_parser("sign-out", parents=[shared], help="end the sessions of an account")
+    out.add_argument("email")
+    out.add_argument("session", nargs="?", help="only this one (an id, or how it begins)")
+
+
+def _add_key_commands(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    rotate = actions.add_parser(
+        "rotate", parents=[shared], help="sign with a new key; nobody is signed out"
+    )
+    rotate.add_argument(
+        "--leaked", action="store_true", help="give the old ones up at once; signs everybody out"
+    )
+
+
+def _add_audit_commands(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    entries = actions.add_parser("list", parents=[shared], help="the newest entries first")
+    entries.add_argument("--space")
+    entries.add_argument("--user", metavar="EMAIL")
+    entries.add_argument("--limit", type=int, default=50)
 
 
 def _add_space_commands(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser) -> None:
@@ -102,6 +141,11 @@ def _add_space_commands(parser: argparse.ArgumentParser, shared: argparse.Argume
     unshare.add_argument("email")
     members = actions.add_parser("members", parents=[shared], help="list who may use a space")
     members.add_argument("space")
+    delete = actions.add_parser("delete", parents=[shared], help="delete a space")
+    delete.add_argument("space")
+    delete.add_argument("--now", action="store_true", help="for good, with no time to undo it")
+    undelete = actions.add_parser("undelete", parents=[shared], help="bring a deleted space back")
+    undelete.add_argument("space")
 
 
 def _port(text: str) -> int:

@@ -23,6 +23,15 @@ async def _log_in(request: Request) -> Response:
     return JSONResponse({**signed.to_json(), "user": signed.user.to_json()}, headers=_NO_STORE)
 
 
+async def _sign_up(request: Request) -> Response:
+    body = await json_body(request)
+    device = Device.from_json(body.get("device"), address_of(request))
+    accounts = world_of(request).accounts
+    signed = await accounts.sign_up(body.get("email"), body.get("password"), device)
+    answer = {**signed.to_json(), "user": signed.user.to_json()}
+    return JSONResponse(answer, 201, headers=_NO_STORE)
+
+
 async def _refresh(request: Request) -> Response:
     body = await json_body(request)
     sessions = world_of(request).accounts.sessions
@@ -71,6 +80,7 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 AUTH_RULES = [
     RouteRule("POST", "/auth/login", Right.PUBLIC, _log_in),
+    RouteRule("POST", "/auth/signup", Right.PUBLIC, _sign_up),
     RouteRule("POST", "/auth/refresh", Right.PUBLIC, _refresh),
     RouteRule("GET", "/auth/me", Right.USER, _me),
     RouteRule("POST", "/auth/logout", Right.USER, _log_out),

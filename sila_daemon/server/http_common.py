@@ -17,6 +17,7 @@ from sila_daemon.core.errors import (
     NotFoundError,
     ProtectionError,
     RateLimitedError,
+    RemoteRefusedError,
     SecretsError,
     SignInNeededError,
     SilaError,
@@ -39,6 +40,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 _STATUS: list[tuple[type[SilaError], int]] = [
     (SignInNeededError, 401),
     (RateLimitedError, 429),
+    (RemoteRefusedError, 403),
     (NotFoundError, 404),
     (ProtectionError, 409),
     (CorruptBlobError, 422),
@@ -50,8 +52,6 @@ _STATUS: list[tuple[type[SilaError], int]] = [
 ]
 _STATUS_BY_CODE = {
     "too_large": 413,
-    "not_permitted": 403,
-    "wrong_password": 403,
     "changed": 412,
     "precondition_required": 428,
     "quota": 507,

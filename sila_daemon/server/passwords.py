@@ -100,18 +100,27 @@ class _Turn:
         self._passwords._free.release()
 
 
-def checked_password(password: object, email: str) -> str:
-    """Returns a password that somebody may choose. Raises UsageError."""
+def fitting_password(password: object) -> str:
+    """Returns a password that can be stored. Raises UsageError.
+
+    Whoever runs the server may give any such password, to be exchanged for a better one.
+    """
     if not isinstance(password, str) or not LENGTH_MIN <= len(password) <= LENGTH_MAX:
         raise _weak(f"a password has {LENGTH_MIN} to {LENGTH_MAX} characters")
-    plain = password.lower()
+    return password
+
+
+def checked_password(password: object, email: str) -> str:
+    """Returns a password that a user may choose. Raises UsageError."""
+    chosen = fitting_password(password)
+    plain = chosen.lower()
     if plain in _COMMON:
         raise _weak("this password is among the first that anybody would guess")
     if len(set(plain)) < 4:
         raise _weak("this password repeats the same few characters")
     if plain in (email.lower(), email.lower().partition("@")[0]):
         raise _weak("the password is the address")
-    return password
+    return chosen
 
 
 def _weak(message: str) -> UsageError:

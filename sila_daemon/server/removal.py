@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
-GRACE_DAYS = 30
-
 
 class Removal:
     """Deletes, brings back, and removes for good."""
@@ -41,7 +39,7 @@ class Removal:
         spaces: Spaces,
         clock: Clock,
         audit: Audit,
-        grace_days: float = GRACE_DAYS,
+        grace_days: float,
     ) -> None:
         self._database = database
         self._directory = directory
@@ -201,6 +199,8 @@ class Removal:
                 "SELECT 1 FROM spaces WHERE id = ? AND deleted_at IS NOT NULL", (space_id,)
             ).fetchone()
             if row is not None:
+                # Long due, whatever its time was: what breaks off here is gone on with soon.
+                connection.execute("UPDATE spaces SET deleted_at = 0 WHERE id = ?", (space_id,))
                 connection.execute("DELETE FROM members WHERE space_id = ?", (space_id,))
                 connection.execute("DELETE FROM invites WHERE space_id = ?", (space_id,))
             return row is not None

@@ -122,9 +122,11 @@ class Sessions:
         """Calls `listener` with the id of every session that ends before its time, and why."""
         self._listeners.append(listener)
 
-    async def begin(self, user: User, device: Device, seed: str | None = None) -> SignedIn:
+    async def begin(
+        self, user: User, device: Device, *, session_id: str = "", seed: str | None = None
+    ) -> SignedIn:
         """Signs a device in. From a secret `seed` the first refresh token is always the same."""
-        session_id = new_id(self._randomness)
+        session_id = session_id or new_id(self._randomness)
         refresh = self._tokens.first_refresh(session_id, seed)
         await self._add(session_id, user, device, SESSION_SECONDS, token_hash(refresh))
         return self._signed(user, session_id, refresh)

@@ -62,6 +62,15 @@ class QuotaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     space_files_max: int = 0
 
 
+class AccountSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who gets an account, and how long what was deleted can be brought back."""
+
+    sign_up: Literal["closed", "open"] = "closed"
+    """`open`: strangers make accounts for themselves."""
+    grace_days: int = 30
+    """How long deleted users and spaces wait for their final removal."""
+
+
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is written to standard error."""
 
@@ -83,6 +92,7 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     listen: ListenSettings = ListenSettings()
     files: FilesSettings = FilesSettings()
     quota: QuotaSettings = QuotaSettings()
+    accounts: AccountSettings = AccountSettings()
     log: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()
 
@@ -97,6 +107,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "quota.user_files_max": (0, 1 << 40),
     "quota.space_bytes_max": (0, 1 << 60),
     "quota.space_files_max": (0, 1 << 40),
+    "accounts.grace_days": (0, 3650),
 }
 """The least and the greatest value of every number."""
 

@@ -25,12 +25,14 @@ from sila_daemon.ports.disk import make_dirs
 from sila_daemon.ports.randomness import new_id
 from sila_daemon.server.accounts import Accounts
 from sila_daemon.server.audit import Audit
+from sila_daemon.server.device_codes import DeviceCodes
 from sila_daemon.server.directory import DEFAULT_NAME, Directory, checked_name
 from sila_daemon.server.frames import Peer, event
 from sila_daemon.server.gate import Knock, RefusedError
 from sila_daemon.server.grants import Grant
 from sila_daemon.server.invites import Invites
 from sila_daemon.server.janitor import Janitor
+from sila_daemon.server.page_forms import PageForms
 from sila_daemon.server.passwords import Passwords
 from sila_daemon.server.platform import PLATFORM_SCHEMA, SpaceInfo, User
 from sila_daemon.server.removal import Removal
@@ -62,6 +64,8 @@ class World:
     directory: Directory
     invites: Invites
     removal: Removal
+    device_codes: DeviceCodes
+    page_forms: PageForms
     spaces: Spaces
     ports: Ports
     database: Database
@@ -106,10 +110,14 @@ class World:
         settings = settings or ServerSettings()
         spaces = Spaces(data / "spaces", ports, settings)
         invites = Invites(database, directory, ports.clock, ports.randomness)
-        removal = Removal(database, directory, sessions, spaces, ports.clock, audit)
+        grace_days = settings.accounts.grace_days
+        removal = Removal(database, directory, sessions, spaces, ports.clock, audit, grace_days)
+        accounts.is_sign_up_open = settings.accounts.sign_up == "open"
+        codes = DeviceCodes(database, sessions, ports.clock, ports.randomness, audit)
+        forms = PageForms(keys, ports.clock, ports.randomness)
         world = cls(
-            server_id, accounts, keys, audit, directory, invites, removal, spaces, ports,
-            database, {}, settings,
+            server_id, accounts, keys, audit, directory, invites, removal, codes, forms, spaces,
+            ports, database, {}, settings,
         )  # fmt: skip
         sessions.on_end(world._session_ends)
         directory.on_change(world._spaces_changed)
@@ -134,6 +142,7 @@ class World:
                 sessions.write_seen,
                 sessions.remove_expired,
                 self.invites.remove_expired,
+                self.device_codes.remove_expired,
                 self.removal.purge_due,
             ],
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sila_daemon.server.removal import GRACE_DAYS
+from sila_daemon.server.settings import AccountSettings
 from tests.server.http_api import Api, running_api
 from tests.server.memory_client import join
 from tests.server.world_fixture import SPACE, moves
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MEMBERS = f"/spaces/{SPACE}/members"
 INVITES = f"/spaces/{SPACE}/invites"
 DAY_MS = 86_400_000
+GRACE_DAYS = AccountSettings().grace_days
 
 
 @dataclass

@@ -345,3 +345,62 @@ async def test_garbage_on_the_socket_ends_only_its_connection(data: Path) -> Non
             plain.sendall(b"GET /health HTTP/1.0\r\n\r\n")
             assert b'{"ok":true}' in plain.recv(4096) + plain.recv(4096)
         assert process.returncode is None
+
+
+def test_accounts_and_spaces_are_deleted_and_brought_back(data: Path) -> None:
+    for email in ("a@b.co", "c@d.co"):
+        data_of("user", "add", email, "--data", data)
+    alone = data_of("space", "create", "--name", "Alone", "--owner", "a@b.co", "--data", data)
+    shared = data_of("space", "create", "--name", "Shared", "--owner", "a@b.co", "--data", data)
+    data_of("space", "share", "Shared", "c@d.co", "--role", "editor", "--data", data)
+    code, out = run("user", "remove", "a@b.co", "--json", "--data", data)
+    refusal = json.loads(out)["error"]
+    assert (code, refusal["code"]) == (6, "last_owner") and "--force" in refusal["hint"]
+    data_of("space", "share", "Shared", "c@d.co", "--role", "owner", "--data", data)
+    removed = data_of("user", "remove", "a@b.co", "--data", data)
+    assert (removed["spacesDeleted"], removed["state"]) == ([alone["id"]], "deleted")
+    assert run("user", "token", "a@b.co", "--data", data)[0] == 6
+    restored = data_of("user", "restore", "a@b.co", "--data", data)
+    assert (restored["spacesRestored"], restored["state"]) == ([alone["id"]], "active")
+    assert data_of("user", "disable", "c@d.co", "--data", data)["state"] == "disabled"
+    assert data_of("user", "enable", "c@d.co", "--data", data)["state"] == "active"
+    deleted = data_of("space", "delete", "Alone", "--data", data)
+    assert deleted["state"] == "deleted" and run("space", "delete", "Alone", "--data", data)[0] == 4
+    assert data_of("space", "undelete", "Alone", "--data", data)["state"] == "active"
+    data_of("space", "delete", "Alone", "--data", data)
+    assert data_of("space", "delete", "Alone", "--now", "--data", data)["state"] == "removed"
+    assert [space["id"] for space in data_of("space", "list", "--data", data)] == [shared["id"]]
+    assert not (data / "spaces" / alone["id"][:2] / alone["id"]).exists()
+    assert data_of("user", "remove", "a@b.co", "--now", "--data", data)["state"] == "removed"
+    assert [user["email"] for user in data_of("user", "list", "--data", data)] == ["c@d.co"]
+    actions = [entry["action"] for entry in data_of("audit", "list", "--data", data)]
+    assert actions[:2] == ["user_purged", "user_deleted"] and "space_purged" in actions
+    assert run("audit", "list", "--limit", "0", "--data", data)[0] == 2
+
+
+async def test_commands_beside_a_server_bite_at_once(data: Path) -> None:
+    async with serving(data) as (_, url):
+        ask = asyncio.to_thread
+        await ask(data_of, "user", "add", "a@b.co", "--data", data)
+        made = await ask(
+            data_of, "space", "create", "--name", "x", "--owner", "a@b.co", "--data", data
+        )
+        for end in (
+            ("user", "sign-out", "a@b.co"), ("user", "disable", "a@b.co"),
+            ("key", "rotate", "--leaked"), ("space", "delete", made["id"], "--now"),
+        ):  # fmt: skip
+            token = (await ask(data_of, "user", "token", "a@b.co", "--data", data))["token"]
+            async with joined(url, made["id"], token) as sio:
+                ended = asyncio.Event()
+                heard: list[Any] = []
+                namespace = f"/spaces/{made['id']}"
+                sio.on("auth:expired", heard.append, namespace=namespace)
+                sio.on("disconnect", lambda *_: ended.set(), namespace=namespace)  # noqa: B023
+                rotated = await ask(data_of, "key", "rotate", "--data", data)
+                assert len(rotated["accepted"]) >= 2
+                await ask(data_of, *end, "--data", data)
+                await asyncio.wait_for(ended.wait(), 10)
+                code = "not_permitted" if end[0] == "space" else "revoked"
+                assert heard == [{"code": code}], end
+            await ask(data_of, "user", "enable", "a@b.co", "--data", data)
+        assert not (data / "spaces" / made["id"][:2] / made["id"]).exists()
