@@ -2,6 +2,7 @@
 
 python -m tests.simulation --seed 7            replays one seed and prints what happened
 python -m tests.simulation --seeds 1000        runs many, on all cores
+python -m tests.simulation --mutant NAME       finds the seeds that catch it
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 
+from tests.simulation.mutants import MUTANTS, is_caught
 from tests.simulation.plan import Plan, plan_of
 from tests.simulation.world import Outcome, run
 
@@ -25,10 +27,22 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="where to begin")
     parser.add_argument("--calm", action="store_true", help="without faults")
     parser.add_argument("--shrink", action="store_true", help="leave out what is not needed")
+    parser.add_argument("--mutant", choices=MUTANTS, help="find the seeds that catch it")
     arguments = parser.parse_args()
+    seeds = range(arguments.first, arguments.first + arguments.seeds)
+    if arguments.mutant is not None:
+        return _hunt(arguments.mutant, seeds)
     if arguments.seed is not None:
         return _replay(plan_of(arguments.seed, faults=not arguments.calm), arguments.shrink)
-    return _many(range(arguments.first, arguments.first + arguments.seeds), arguments.calm)
+    return _many(seeds, arguments.calm)
+
+
+def _hunt(name: str, seeds: range) -> int:
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        caught = pool.map(is_caught, [name] * len(seeds), seeds, chunksize=4)
+        found = [seed for seed, is_found in zip(seeds, caught, strict=True) if is_found]
+    print(f"{name}: {len(found)} of {len(seeds)} seeds catch it: {found[:12]}")
+    return 0 if found else 1
 
 
 def _replay(plan: Plan, is_shrinking: bool) -> int:

@@ -36,10 +36,10 @@ class FolderGuard:
             self.violations.append(f"{what} on the op file {path}")
 
 
-def check_claim(device: SimDevice, record: Record, server: SimServer) -> None:
+def check_claim(device: SimDevice, record: Record) -> None:
     """A mirror that says `current` has everything it promised in its folder, durably."""
     mirror = device.mirror
-    if mirror is None or mirror.status()["state"] != "current":
+    if not device.has_folder or mirror is None or mirror.status()["state"] != "current":
         return
     promised = record.facts.get(device.name, set())
     held = {fact_of(line) for line in read_folder(device.disk.view(), FOLDER, durable=True).ops}
@@ -47,16 +47,24 @@ def check_claim(device: SimDevice, record: Record, server: SimServer) -> None:
 
 
 async def check_end(
-    devices: list[SimDevice], app: SecondProgram | None, server: SimServer, record: Record
+    devices: list[SimDevice],
+    app: SecondProgram | None,
+    servers: list[SimServer],
+    record: Record,
 ) -> None:
     """Everything is everywhere, and equal."""
-    readings = {device.name: read_folder(device.disk.view(), FOLDER) for device in devices}
-    at_server = await server.spawn(_server_ops(server))
-    _require_unique_ids(set().union(at_server, *(found.ops for found in readings.values())))
-    for name, reading in readings.items():
-        held = {fact_of(line) for line in reading.ops}
-        _require_all(record.all_facts, held, f"the folder of {name} lacks")
-        _require_equal(reading.ops, at_server, f"the folder of {name}", "the server")
+    held: dict[str, set[Line]] = {
+        f"the folder of {device.name}": read_folder(device.disk.view(), FOLDER).ops
+        for device in devices
+        if device.has_folder
+    }
+    for server in servers:
+        held[server.name] = await server.spawn(_server_ops(server))
+    _require_unique_ids(set().union(*held.values()))
+    first, at_server = servers[0].name, held[servers[0].name]
+    for name, lines in held.items():
+        _require_all(record.all_facts, {fact_of(line) for line in lines}, f"{name} lacks")
+        _require_equal(lines, at_server, name, first)
     pictures = _expected_pictures(at_server)
     for device in devices:
         if device.guard.violations:

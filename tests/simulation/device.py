@@ -40,14 +40,23 @@ class SimDevice:
     """One device; `start` after each end of its daemon."""
 
     def __init__(
-        self, name: str, seed: str, trace: Trace, network: Network, guard: FolderGuard
+        self,
+        name: str,
+        seed: str,
+        trace: Trace,
+        network: Network,
+        guard: FolderGuard,
+        *,
+        has_folder: bool = True,
     ) -> None:
+        """Without a folder the space is kept in the store only."""
         self.name = name
         self.clock = SimClock()
         self.disk = MachineDisk(name, self.clock.monotonic)
         self.mirror: SpaceMirror | None = None
-        self.token = ""
-        self.server_urls: tuple[str, ...] = ()
+        self.tokens: dict[str, str] = {}
+        """By the servers that the space is mirrored to."""
+        self.has_folder = has_folder
         self.hint_loss = 0.0
         self.guard = guard
         self._seed = seed
@@ -63,6 +72,8 @@ class SimDevice:
 
     def prepare(self) -> None:
         """Makes the space's folder, as `space add` does, all of it durable."""
+        if not self.has_folder:
+            return
         view = self.disk.view()
         make_dirs(view, FOLDER.parent)
         create_space_folder(FOLDER, view, SimRandomness(Random(self.name)), SPACE)
@@ -89,11 +100,11 @@ class SimDevice:
             workers=InlineWorkers(),
             databases=InlineDatabases(vfs.vfs_name),
             connector=self._network.connector(self.name),
-            tokens=SimTokens(self.token),
+            tokens=SimTokens(self.tokens),
             watcher=self._watcher,
         )
-        servers = tuple(ServerRecord(url, "mirror") for url in self.server_urls)
-        record = SpaceRecord(SPACE, FOLDER, servers)
+        servers = tuple(ServerRecord(url, "mirror") for url in self.tokens)
+        record = SpaceRecord(SPACE, FOLDER if self.has_folder else None, servers)
         device = Device(self.name, self.name, "simulated")
         self.mirror = SpaceMirror(record, ports, HOME, device, SETTINGS)
         self._running = process.spawn(self.mirror.run())

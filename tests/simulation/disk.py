@@ -41,12 +41,14 @@ class FaultPlan:
         self.counted = 0
         self.fail_at = 0
         self.fail_until = 0
-        self.crash_at = 0
+        self.crash_in = 0
+        self.crash_only = ""
         self.on_crash: Callable[[], None] = lambda: None
 
-    def crash(self, after: int, on_crash: Callable[[], None]) -> None:
-        """Has `on_crash` called just before a call, after that many others."""
-        self.crash_at = self.calls + after + 1
+    def crash(self, after: int, on_crash: Callable[[], None], only: str = "") -> None:
+        """Has `on_crash` called just before a call, after that many others of files so named."""
+        self.crash_in = after + 1
+        self.crash_only = only
         self.on_crash = on_crash
 
     def fail(self, error: int, after: int, count: int = 1, only: str = "") -> None:
@@ -59,14 +61,16 @@ class FaultPlan:
 
     def clear(self) -> None:
         """Lets no more calls fail."""
-        self.fail_at = self.fail_until = self.crash_at = 0
+        self.fail_at = self.fail_until = self.crash_in = 0
 
     def is_due(self, path: Path, *, may_crash: bool) -> bool:
         """Counts a call that changes something; tells whether it fails."""
         if may_crash:
             self.calls += 1
-            if self.calls == self.crash_at:
-                self.on_crash()
+            if self.crash_in and path.name.endswith(self.crash_only):
+                self.crash_in -= 1
+                if not self.crash_in:
+                    self.on_crash()
         if not self.fail_at or (self.only and not path.name.endswith(self.only)):
             return False
         self.counted += 1

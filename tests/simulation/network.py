@@ -32,8 +32,8 @@ class Network:
     def __init__(self, random: Random, trace: Trace, delay_s: float) -> None:
         self.servers: dict[str, SimServer] = {}
         self.wires: list[Wire] = []
-        self.cut_off: dict[str, float] = {}
-        """By device: until when nothing of it reaches anybody."""
+        self.cut_off: dict[tuple[str, str], float] = {}
+        """By device and server's URL, or nothing for all: until when nothing gets through."""
         self.answer_loss = 0.0
         """How likely an HTTP answer is lost, and a connection loses an acknowledgement."""
         self._random = random
@@ -58,9 +58,10 @@ class Network:
         self.wires = [wire for wire in self.wires if wire.is_open]
         return [wire for wire in self.wires if device in (None, wire.name)]
 
-    def is_cut_off(self, device: str) -> bool:
-        """Tells whether a device is alone now."""
-        return asyncio.get_running_loop().time() < self.cut_off.get(device, 0.0)
+    def is_cut_off(self, device: str, server_url: str = "") -> bool:
+        """Tells whether a device does not reach a server now, or nobody at all."""
+        ends = max(self.cut_off.get((device, url), 0.0) for url in ("", server_url))
+        return asyncio.get_running_loop().time() < ends
 
     async def hop(self) -> None:
         """Takes as long as a message."""
@@ -70,16 +71,16 @@ class Network:
         """Draws."""
         return self._random.random() < probability
 
-    def new_wire(self, device: str) -> Wire:
+    def new_wire(self, device: str, server_url: str) -> Wire:
         """Lays a wire."""
-        wire = Wire(device, self._random, self._trace, self.delay_s)
+        wire = Wire(device, server_url, self._random, self._trace, self.delay_s)
         wire.loses_next_answer = self.chance(self.answer_loss)
         self.wires.append(wire)
         return wire
 
     async def reach(self, device: str, server_url: str) -> SimServer:
         """Returns a server that listens. Raises RemoteUnavailableError."""
-        if self.is_cut_off(device):
+        if self.is_cut_off(device, server_url):
             await asyncio.sleep(CONNECT_TIMEOUT_S)
             raise RemoteUnavailableError(f"{server_url} does not answer")
         await self.hop()
@@ -100,7 +101,7 @@ class SimConnector:
         """Joins a space over a new wire."""
         network = self._network
         server = await network.reach(self._device, server_url)
-        wire = network.new_wire(self._device)
+        wire = network.new_wire(self._device, server_url)
         knock = Knock(space_id, dict(auth), "192.0.2.1")
         joining = server.spawn(server.join(knock, ServerEnd(wire), wire))
         try:
@@ -141,7 +142,9 @@ class SimConnector:
         )
         await asyncio.wait([asking])
         await network.hop()
-        is_lost = network.chance(network.answer_loss) or network.is_cut_off(self._device)
+        is_lost = network.chance(network.answer_loss) or network.is_cut_off(
+            self._device, server_url
+        )
         if asking.cancelled() or is_lost:
             raise RemoteUnavailableError("the connection ended")
         yield asking.result()

@@ -1,18 +1,25 @@
 """What a seed decides: the shape of the world, and everything that will be done in it, as data.
 
 An action names its actor and carries two numbers, from which the actor chooses what fits when
-the time comes. So any subset of a plan can be run too, and a failing one be made small.
+the time comes. So any subset of a plan can be run too, and a failing one be made small. Every
+actor and every kind of fault draws from a stream of its own, so that a new one leaves the rest
+of a seed as it was.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from tests.simulation.faults import FAULTS
+from tests.simulation.topology import DEVICES, Topology, draw_topology
 
 EDITS = ("set", "set", "set", "create", "create", "move", "delete", "burst", "new_tree", "secret")
 APP_EDITS = ("app_set", "app_set", "app_create", "app_move")
+FAULT_CHANCES = (0.0, 0.1, 0.2, 0.4)
+"""How likely each kind of fault takes part, by seed."""
+FAULT_COUNTS: Sequence[int] = (1, 1, 1, 2, 2, 3, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,41 +45,75 @@ class Plan:
     delay_s: float
     hint_loss: float
     actions: tuple[Action, ...]
+    topology: Topology = field(default_factory=Topology)
 
     def with_actions(self, actions: tuple[Action, ...]) -> Plan:
         """Returns the same world with other actions in it."""
         return replace(self, actions=actions)
 
 
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Somebody who acts on devices."""
+
+    name: str
+    kinds: tuple[str, ...]
+    """Each as often as it is to be drawn."""
+    counts: Sequence[int]
+    """How many actions there may be."""
+    share: float = 1.0
+    """In how many plans it is at all."""
+
+
+Draw = tuple[Random, Sequence[str], Sequence[int]]
+"""What is drawn from a stream: kinds of action, and how many."""
+
+APP = Actor("app", APP_EDITS, range(3, 30), share=0.6)
+ACTORS = (
+    Actor("people", EDITS, range(8, 45)),
+    Actor("inspector", ("inspect",), range(6, 7)),
+    APP,
+)
+
+
 def plan_of(seed: int, *, faults: bool = True) -> Plan:
-    """Draws everything from a seed: each has its own few kinds of faults, and how many."""
+    """Draws everything from a seed."""
     random = Random(f"plan {seed}")
-    devices = random.choice((2, 2, 3))
-    has_app = random.random() < 0.6
+    devices = random.choice(DEVICES)
     length_s = random.choice((10.0, 30.0, 90.0))
-    kinds = EDITS + (APP_EDITS if has_app else ())
-    drawn = [random.choice(kinds) for _ in range(random.randrange(10, 60))]
-    drawn += ["inspect"] * 6
+    present = [actor for actor in ACTORS if _stream(seed, actor.name).random() < actor.share]
+    draws: list[Draw] = [
+        (_stream(seed, f"{actor.name} acts"), actor.kinds, actor.counts) for actor in present
+    ]
     if faults:
-        swarm = random.sample(sorted(FAULTS), random.randrange(len(FAULTS)))
-        if swarm:
-            drawn += [random.choice(swarm) for _ in range(random.randrange(1, 14))]
+        chance = random.choice(FAULT_CHANCES)
+        draws += [
+            (stream, (kind,), FAULT_COUNTS)
+            for kind in sorted(FAULTS)
+            if (stream := _stream(seed, kind)).random() < chance
+        ]
     actions = [
         Action(
-            round(random.random() * length_s, 3),
-            kind,
-            random.randrange(devices),
-            round(random.random(), 6),
-            round(random.random(), 6),
+            round(stream.random() * length_s, 3),
+            stream.choice(kinds),
+            stream.randrange(devices),
+            round(stream.random(), 6),
+            round(stream.random(), 6),
         )
-        for kind in drawn
+        for stream, kinds, counts in draws
+        for _ in range(stream.choice(counts))
     ]
     return Plan(
         seed,
         devices,
-        has_app,
+        APP in present,
         random.random() < 0.2,
         random.choice((0.001, 0.02, 0.3)),
         random.choice((0.0, 0.1, 1.0)),
         tuple(sorted(actions, key=lambda action: action.at)),
+        draw_topology(_stream(seed, "topology"), devices),
     )
+
+
+def _stream(seed: int, name: str) -> Random:
+    return Random(f"plan {seed} {name}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -92,16 +92,16 @@ class SimWatcher:
 
 
 class SimTokens:
-    """The sign-in of one device."""
+    """The sign-ins of one device, by server."""
 
-    def __init__(self, token: str) -> None:
-        self._token = token
+    def __init__(self, tokens: Mapping[str, str]) -> None:
+        self._tokens = tokens
 
     async def access_token(self, server_url: str) -> str:
         """Returns the token."""
-        if not self._token:
+        if server_url not in self._tokens:
             raise SignInNeededError("sign in")
-        return self._token
+        return self._tokens[server_url]
 
     async def refused(self, server_url: str) -> None:
         """Keeps the token: there is no other."""

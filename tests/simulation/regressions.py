@@ -42,6 +42,21 @@ REGRESSIONS: dict[str, Plan] = {
             Action(30.967, "set", 0, 0.920636, 0.749536),
         ),
     ),
+    # Never wrong in the code: a daemon that dies between append and sync, and is asked soon after.
+    "lines_read_back_are_synced_first": Plan(
+        seed=1047,
+        devices=2,
+        has_app=False,
+        first_in_first_out=False,
+        delay_s=0.001,
+        hint_loss=0.1,
+        actions=(
+            Action(1.0, "set", 0, 0.1, 0.1),
+            Action(5.0, "crash_at_append", 0, 0.7, 0.4),
+            Action(5.1, "burst", 0, 0.3, 0.3),
+            Action(14.0, "inspect", 0, 0.0, 0.0),
+        ),
+    ),
     # Never wrong in the code, and too rare for the seeds: a disk that is full within a line.
     "a_torn_line_is_closed": Plan(
         seed=0,

@@ -65,8 +65,10 @@ class SimServer:
         self._trace.note(self.name, "starts")
         opening = self._process.spawn(self._open())
         await asyncio.wait([opening])
-        if not opening.cancelled():
-            opening.result()
+        if not opening.cancelled() and opening.exception() is not None:
+            # Its disk refused: it ends, and is started again some time.
+            self._trace.note(self.name, f"cannot start: {opening.exception()}")
+            self.crash(None)
 
     async def _open(self) -> None:
         random = Random(f"{self._seed}/{self.name}/{self._starts}")

@@ -36,8 +36,11 @@ Sent = tuple[str, bytes, int | None]
 class Wire:
     """Carries frames both ways."""
 
-    def __init__(self, name: str, random: Random, trace: Trace, delay_s: float) -> None:
+    def __init__(
+        self, name: str, server_url: str, random: Random, trace: Trace, delay_s: float
+    ) -> None:
         self.name = name
+        self.server_url = server_url
         self.is_open = True
         self.is_silent = False
         self.is_served = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
 
@@ -22,6 +22,8 @@ from tests.simulation.record import Record, ViolationError
 from tests.simulation.server import SimServer
 from tests.simulation.trace import Trace
 from tests.simulation.vfs import close_all
+
+Doer = Callable[[Action], Awaitable[None] | None]
 
 SETTLING_S = 30.0
 """Virtual seconds from the end of all faults until everything must be current and equal."""
@@ -66,7 +68,7 @@ def run(plan: Plan, on_line: Callable[[str], None] | None = None) -> Outcome:
 
 
 class SimWorld:
-    """One server, some devices, and another program on the first of them."""
+    """Some servers, some devices, and another program on the first of them."""
 
     def __init__(self, plan: Plan, trace: Trace) -> None:
         self.plan = plan
@@ -75,15 +77,28 @@ class SimWorld:
         self.record = Record()
         seed = str(plan.seed)
         self.network = Network(Random(f"network {seed}"), trace, plan.delay_s)
-        self.server = SimServer("server", seed, trace)
-        self.network.servers[self.server.url] = self.server
+        self.servers = [SimServer(f"server{n}", seed, trace) for n in range(plan.topology.servers)]
+        self.network.servers = {server.url: server for server in self.servers}
         self.devices = [
-            SimDevice(f"device{n}", seed, trace, self.network, FolderGuard())
+            SimDevice(
+                f"device{n}",
+                seed,
+                trace,
+                self.network,
+                FolderGuard(),
+                has_folder=n not in plan.topology.folderless,
+            )
             for n in range(plan.devices)
         ]
         self.people = [Person(device, trace, self.record) for device in self.devices]
         self.app: SecondProgram | None = None
         self.restarts: list[asyncio.Task[None]] = []
+        self._doers: dict[str, Doer] = {
+            **dict.fromkeys(EDITS, self._edit),
+            **dict.fromkeys(APP_EDITS, self._edit_in_app),
+            **dict.fromkeys(FAULTS, self._go_wrong),
+            "inspect": self._inspect,
+        }
 
     async def run(self) -> None:
         """Sets up, acts, heals, and checks. Raises ViolationError."""
@@ -94,14 +109,17 @@ class SimWorld:
             await self._act(action)
         await self._heal()
         await self._settle(SETTLING_S)
-        await check_end(self.devices, self.app, self.server, self.record)
+        await check_end(self.devices, self.app, self.servers, self.record)
         await self._end()
 
     async def _set_up(self) -> None:
-        await self.server.start()
-        token = await self.server.found(SPACE)
-        for device in self.devices:
-            device.token, device.server_urls = token, (self.server.url,)
+        tokens = []
+        for server in self.servers:
+            await server.start()
+            tokens.append(await server.found(SPACE))
+        for number, device in enumerate(self.devices):
+            mirrored = self.plan.topology.servers_of(number)
+            device.tokens = {self.servers[n].url: tokens[n] for n in mirrored}
             device.hint_loss = self.plan.hint_loss
             device.prepare()
         first = self.devices[0]
@@ -118,30 +136,38 @@ class SimWorld:
 
     async def _act(self, action: Action) -> None:
         self.trace.note("plan", f"{action.kind} {action.who}")
-        if action.kind in EDITS:
-            self.people[action.who].act(action)
-        elif action.kind in APP_EDITS:
-            if self.app is not None:
-                self.app.edit(action)
-        elif action.kind == "inspect":
-            check_claim(self.devices[action.who], self.record, self.server)
-        else:
-            under_way = FAULTS[action.kind](self, self.devices[action.who], action)
-            if under_way is not None:
-                await under_way
+        under_way = self._doers[action.kind](action)
+        if under_way is not None:
+            await under_way
+
+    def _edit(self, action: Action) -> None:
+        self.people[action.who].act(action)
+
+    def _edit_in_app(self, action: Action) -> None:
+        if self.app is not None:
+            self.app.edit(action)
+
+    def _inspect(self, action: Action) -> None:
+        check_claim(self.devices[action.who], self.record)
+
+    def _go_wrong(self, action: Action) -> Awaitable[None] | None:
+        return FAULTS[action.kind](self, self.devices[action.who], action)
+
+    def server_of(self, action: Action) -> SimServer:
+        """Returns the server that an action means."""
+        return self.servers[int(action.b * 997) % len(self.servers)]
 
     async def _heal(self) -> None:
         self.trace.note("plan", "all faults end")
         self.network.heal()
-        self.server.disk.faults.clear()
-        for device in self.devices:
-            device.disk.faults.clear()
+        machines: list[SimServer | SimDevice] = [*self.servers, *self.devices]
+        for machine in machines:
+            machine.disk.faults.clear()
         for restart in self.restarts:
             restart.cancel()
         await asyncio.gather(*self.restarts, return_exceptions=True)
-        await self.server.ensure_running()
-        for device in self.devices:
-            await device.ensure_running()
+        for machine in machines:
+            await machine.ensure_running()
 
     async def _settle(self, limit_s: float) -> None:
         loop = asyncio.get_running_loop()
@@ -167,6 +193,8 @@ class SimWorld:
         status = device.mirror.status()
         if status["state"] == "current":
             return True
+        if not device.has_folder:
+            return False
         bad = len(read_folder(device.disk.view(), FOLDER).bad)
         reason = f"{bad} things in the folder cannot be read"
         return bad > 0 and (status["state"], status["reason"]) == ("needs_you", reason)
@@ -181,8 +209,9 @@ class SimWorld:
         for device in self.devices:
             device.crash(None)
             await device.buried()
-        self.server.crash(None)
-        await self.server.buried()
+        for server in self.servers:
+            server.crash(None)
+            await server.buried()
         if self.app is not None:
             self.app.crash()
             await self.app.buried()
@@ -199,5 +228,6 @@ class SimWorld:
         for device in self.devices:
             await device.stop()
             await device.buried()
-        await self.server.stop()
-        await self.server.buried()
+        for server in self.servers:
+            await server.stop()
+            await server.buried()

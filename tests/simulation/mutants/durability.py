@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sila_daemon.folder.op_appender import OpAppender
+from sila_daemon.mirror import op_file_scan
 from sila_daemon.mirror.folder_writer import FolderWriter
 from sila_daemon.server.op_store import OpStore
 from sila_daemon.store.schema import FOLDER
@@ -75,24 +76,24 @@ def _tail_is_always_whole(*_: object) -> bool:
     return True
 
 
-def _nothing_is_left(*_: object) -> bool:
-    return False
+def _is_durable(*_: object) -> bool:
+    return True
 
 
 DURABILITY: dict[str, Mutant] = {
     "server_acknowledges_before_durable": Mutant(
-        OpStore, "open", classmethod(_server_acknowledges_early), (71, 74)
+        OpStore, "open", classmethod(_server_acknowledges_early), (47, 138, 177)
     ),
     "store_pushes_before_durable": Mutant(
-        SpaceStore, "open", classmethod(_store_saves_early), (56, 95)
+        SpaceStore, "open", classmethod(_store_saves_early), (63, 65, 99)
     ),
-    "outbox_dropped_on_send": Mutant(SpaceStore, "owed", _debt_ends_when_sent, (0, 2)),
-    "cursor_before_its_ops": Mutant(SpaceStore, "commit", _cursor_goes_ahead, (4, 12, 24)),
-    "folder_debt_forgotten": Mutant(FolderWriter, "_append", _debt_ends_before_append, (1, 4)),
+    "outbox_dropped_on_send": Mutant(SpaceStore, "owed", _debt_ends_when_sent, (1, 7)),
+    "cursor_before_its_ops": Mutant(SpaceStore, "commit", _cursor_goes_ahead, (0, 8, 17)),
+    "folder_debt_forgotten": Mutant(FolderWriter, "_append", _debt_ends_before_append, (8, 25, 29)),
     "torn_tail_not_healed": Mutant(
         OpAppender, "_ends_well", _tail_is_always_whole, plan="a_torn_line_is_closed"
     ),
     "unsynced_lines_credited": Mutant(
-        FolderWriter, "has_left", _nothing_is_left, plan="unsynced_lines_are_not_credited"
+        op_file_scan, "_outlasts", _is_durable, plan="lines_read_back_are_synced_first"
     ),
 }

@@ -1,0 +1,111 @@
+"""Programs and machines that end: stopped, killed, without power, at any step."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING
+
+from tests.simulation.faults.fault import DOWN_S_MAX, later
+
+if TYPE_CHECKING:
+    from tests.simulation.device import SimDevice
+    from tests.simulation.faults.fault import Fault
+    from tests.simulation.plan import Action
+    from tests.simulation.world import SimWorld
+
+YEAR_S = 365 * 86400.0
+
+
+def kill(world: SimWorld, device: SimDevice, action: Action) -> None:
+    """The daemon dies; what it wrote is still in the page cache."""
+    device.crash(None)
+    later(world, action.a * DOWN_S_MAX, device.ensure_running)
+
+
+def power_cut(world: SimWorld, device: SimDevice, action: Action) -> None:
+    """The machine dies, with every program on it, and forgets what was not synced."""
+    app = world.app if device is world.devices[0] else None
+    if app is not None:
+        app.crash()
+    device.crash(Random(f"{world.plan.seed} {action}"))
+    if app is not None:
+        app.found_after_power_cut()
+        app.start()
+    later(world, action.a * DOWN_S_MAX, device.ensure_running)
+
+
+async def stop(world: SimWorld, device: SimDevice, action: Action) -> None:
+    """The daemon is stopped in good order."""
+    world.trace.fault(device.name, "stop")
+    await device.stop()
+    later(world, action.a * DOWN_S_MAX, device.ensure_running)
+
+
+def crash_at_step(world: SimWorld, device: SimDevice, action: Action) -> None:
+    """The daemon dies, or its machine, just before some call that changes the disk."""
+    sort = power_cut if action.a < 0.6 else kill
+    device.disk.faults.crash(int(action.b * 40), lambda: sort(world, device, action))
+
+
+def crash_at_append(world: SimWorld, device: SimDevice, action: Action) -> None:
+    """The daemon dies, or its machine, while it appends to an op file."""
+    sort = power_cut if action.a < 0.3 else kill
+    device.disk.faults.crash(int(action.b * 6), lambda: sort(world, device, action), ".jsonl")
+
+
+def server_crash_at_step(world: SimWorld, device: SimDevice, action: Action) -> None:
+    """A server dies, or its machine, just before some call that changes the disk."""
+    sort = server_power_cut if action.a < 0.6 else server_kill
+    disk = world.server_of(action).disk
+    disk.faults.crash(int(action.b * 40), lambda: sort(world, device, action))
+
+
+def server_kill(world: SimWorld, device: SimDevice, action: Action) -> None:
+    """A server dies; what it wrote is still in the page cache."""
+    server = world.server_of(action)
+    server.crash(None)
+    later(world, action.a * DOWN_S_MAX, server.ensure_running)
+
+
+def server_power_cut(world: SimWorld, device: SimDevice, action: Action) -> None:
+    """A server's machine dies and forgets what was not synced."""
+    server = world.server_of(action)
+    server.crash(Random(f"{world.plan.seed} {action}"))
+    later(world, action.a * DOWN_S_MAX, server.ensure_running)
+
+
+async def server_stop(world: SimWorld, device: SimDevice, action: Action) -> None:
+    """A server is stopped in good order."""
+    server = world.server_of(action)
+    world.trace.fault(server.name, "server stop")
+    await server.stop()
+    later(world, action.a * DOWN_S_MAX, server.ensure_running)
+
+
+def clock_step(world: SimWorld, device: SimDevice, action: Action) -> None:
+    """A device's wall clock jumps, by up to a year either way."""
+    world.trace.fault(device.name, "clock step")
+    device.clock.offset_s = (action.a * 2 - 1) * YEAR_S * action.b
+
+
+def app_restart(world: SimWorld, device: SimDevice, action: Action) -> None:
+    """The other program ends, in the midst of whatever it does, and starts again."""
+    if world.app is not None:
+        world.trace.fault("app", "app restart")
+        world.app.crash()
+        world.app.start()
+
+
+FAULTS: tuple[Fault, ...] = (
+    kill,
+    power_cut,
+    stop,
+    crash_at_step,
+    crash_at_append,
+    server_crash_at_step,
+    server_kill,
+    server_power_cut,
+    server_stop,
+    clock_step,
+    app_restart,
+)
