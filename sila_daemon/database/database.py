@@ -26,6 +26,12 @@ WAL_BYTES_MAX = 64 << 20
 STATEMENTS_KEPT_MAX = 512
 """apsw forgets a prepared statement that was not among the last so many that ran."""
 
+FREED_PAGES_MAX = 500
+"""Pages given back at once: two megabytes."""
+
+THREADS = 8
+"""Threads mostly wait for the disk, and syncs of several files go on at once."""
+
 
 class Database(Protocol):
     """One database file."""
@@ -38,6 +44,14 @@ class Database(Protocol):
         """Runs `work` in one transaction; returns once it is durable. Raises StorageError.
 
         When `work` raises, nothing of it is kept.
+        """
+        ...
+
+    async def tidy(self) -> None:
+        """Empties the log and gives back free space; for moments when nothing else is to be done.
+
+        Takes some milliseconds; a file with much free space needs several calls. Raises
+        StorageError.
         """
         ...
 
@@ -60,7 +74,7 @@ class Databases(Protocol):
 class ThreadDatabases:
     """Databases on `thread_count` threads; each database is pinned to one of them."""
 
-    def __init__(self, thread_count: int = 2, name: str = "database") -> None:
+    def __init__(self, thread_count: int = THREADS, name: str = "database") -> None:
         self._threads = [
             ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"{name}-{index}")
             for index in range(thread_count)
@@ -107,6 +121,9 @@ class _InlineDatabase:
         await asyncio.sleep(0)
         return _write(self._connection, work)
 
+    async def tidy(self) -> None:
+        await self.read(_tidy)
+
     async def close(self) -> None:
         # SQLite passes over what fails as it tidies up; a VFS written in Python has it raised.
         with suppress(apsw.IOError, apsw.FullError):
@@ -129,6 +146,9 @@ class _ThreadDatabase:
         return await asyncio.shield(
             loop.run_in_executor(self._thread, _write, self._connection, work)
         )
+
+    async def tidy(self) -> None:
+        await self.read(_tidy)
 
     async def close(self) -> None:
         loop = asyncio.get_running_loop()
@@ -156,6 +176,15 @@ def _open(path: Path, schema: Schema, vfs: str | None) -> apsw.Connection:
             connection.close()
             raise
     return connection
+
+
+def _tidy(connection: apsw.Connection) -> None:
+    # The planner's figures are renewed where they are far off, from a sample.
+    connection.pragma("analysis_limit", 400)
+    connection.execute("PRAGMA optimize")
+    if connection.pragma("freelist_count"):
+        connection.execute(f"PRAGMA incremental_vacuum({FREED_PAGES_MAX})").fetchall()
+    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
 
 def _read(connection: apsw.Connection, work: Work[T]) -> T:

@@ -97,6 +97,11 @@ class Hub:
         """The end of the history, as told to connections."""
         return self.store.head
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything that was submitted has been answered."""
+        return self._idle.is_set()
+
     def submit(self, batch: Batch, done: Callable[[Outcome | SilaError], None]) -> None:
         """Queues a batch; `done` is called, in the order of submission, once it is durable."""
         self._waiting.append(_Waiting(batch, done))
@@ -124,7 +129,10 @@ class Hub:
             group.append(self._waiting.popleft())
         outcomes: Sequence[Outcome | SilaError]
         try:
-            outcomes = await self.store.commit([waiting.batch for waiting in group])
+            # Nobody else is here to be told at once: whoever comes reads it from the store.
+            outcomes = await self.store.commit(
+                [waiting.batch for waiting in group], wants_text=len(self.listeners) > 1
+            )
         except SilaError as error:
             outcomes = [error] * len(group)
         except Exception as error:
@@ -156,7 +164,7 @@ class Hub:
             LOG.exception("an acknowledgement could not be queued in space %s", self.space_id)
 
     def _remember(self, commit: Commit) -> None:
-        if len(commit.text) > 2 * CHUNK_BYTES:
+        if not commit.text or len(commit.text) > 2 * CHUNK_BYTES:
             return  # It goes out in chunks, which SQL cuts.
         self._recent.append(commit)
         self._recent_bytes += len(commit.text)

@@ -6,7 +6,6 @@ holds at most a chunk of ops, so that no answer is ever in memory as a whole.
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,8 @@ from sila_daemon.core.peer_order import collation_key
 from sila_daemon.core.state_vector import StateVector
 from sila_daemon.core.wire import encode_ops
 from sila_daemon.server.limits import BATCH_OPS, CHUNK_BYTES
-from sila_daemon.server.op_store import COLUMNS, OpStore, Position
+from sila_daemon.server.op_rows import COLUMNS, Row, end_of_span, text_of_listed, text_of_span
+from sila_daemon.server.op_store import OpStore, Position
 
 if TYPE_CHECKING:
     import apsw
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 SCAN_ENTRIES = 20_000
 """Index entries looked at in one unit of work: some 20 ms."""
 
-ROWS_AT_ONCE = 1000
-"""Rows fetched by one statement: few are fetched in vain when a chunk is full."""
+COMMITS_AT_ONCE = 500
+"""Commits looked at in one unit of work."""
 
 _OP_OVERHEAD_BYTES = 120
 """JSON around an op's target, key and value."""
@@ -43,12 +43,24 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """Ops of one tree that were committed next to each other, ready to be sent."""
+
+    tree_id: str
+    is_own: bool
+    """Whether the one who asks committed them."""
+    position: Position
+    """After the last op of the step."""
+    text: str
+    """The ops as a JSON array in the wire form; empty for one's own, which are not sent back."""
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Ops of one tree in op order."""
 
     text: str
     """The ops as a JSON array in the wire form."""
-    count: int
 
 
 def size_of(op: Op) -> int:
@@ -97,11 +109,41 @@ class OpQueries:
                 if room < 0 and runs:
                     break
                 if row[0] > commit_end:
-                    commit_end, tag, sender = _commit_at(connection, row[0])
+                    commit_end, tag, number = _commit_at(connection, row[0])
+                    sender = store.senders.name(connection, number)
                     runs.append(Run(store.trees.name(connection, row[1]), sender, Position(0, b"")))
                 runs[-1].ops.append(op)
                 runs[-1].position = Position(row[0], tag)
             return runs
+
+        return await store.database.read(work)
+
+    async def steps_after(
+        self, seq: int, last_seq: int, asking: str, *, wants_own: bool
+    ) -> list[Step]:
+        """Returns at most a chunk of what was committed after `seq`, up to `last_seq`, in order.
+
+        Commits of one tree that stand next to each other become one step; those of the sender
+        `asking` stay apart, and without text unless `wants_own`.
+        """
+        store = self._store
+
+        def work(connection: apsw.Connection) -> list[Step]:
+            own = store.senders.find(connection, asking)
+            steps: list[Step] = []
+            after, room = seq, CHUNK_BYTES
+            for run in _commit_runs(connection, seq, last_seq, own):
+                while after < run.last_seq and room > 0:
+                    until, tag = run.last_seq, run.tag
+                    is_sent = wants_own or not run.is_own
+                    if is_sent:
+                        until = end_of_span(connection, after, until, CHUNK_BYTES)
+                        tag = tag if until == run.last_seq else _commit_at(connection, until)[1]
+                    text = text_of_span(connection, after, until) if is_sent else ""
+                    tree_id = store.trees.name(connection, run.tree)
+                    steps.append(Step(tree_id, run.is_own, Position(until, tag), text))
+                    after, room = until, room - len(text)
+            return steps
 
         return await store.database.read(work)
 
@@ -149,26 +191,11 @@ class OpQueries:
         store = self._store
 
         def work(connection: apsw.Connection) -> tuple[Page, int]:
-            rows: dict[int, Any] = {}
-            has_alternates = (
-                connection.execute("SELECT 1 FROM alternates LIMIT 1").fetchone() is not None
-            )
-            ops: list[Op] = []
-            room = CHUNK_BYTES
-            taken = 0
-            for _, _, seq in wanted[:BATCH_OPS]:
-                if taken % ROWS_AT_ONCE == 0:
-                    some = wanted[taken : taken + ROWS_AT_ONCE]
-                    rows = _rows_at(connection, [wanted_seq for _, _, wanted_seq in some])
-                found = [store.to_op(connection, rows[seq])]
-                if has_alternates:
-                    found += _alternates_of(store, connection, rows[seq])
-                room -= sum(map(size_of, found))
-                if room < 0 and ops:
-                    break
-                ops += found
-                taken += 1
-            return Page(encode_ops(ops).decode(), len(ops)), taken
+            seqs = [seq for _, _, seq in wanted[:BATCH_OPS]]
+            if connection.execute("SELECT 1 FROM alternates LIMIT 1").fetchone() is not None:
+                return _page_with_alternates(store, connection, seqs)
+            text, taken = text_of_listed(connection, seqs, CHUNK_BYTES)
+            return Page(text), taken
 
         return await store.database.read(work)
 
@@ -241,16 +268,25 @@ def _wanted(
     )
 
 
-def _rows_at(connection: apsw.Connection, seqs: list[int]) -> dict[int, Any]:
-    """Returns the rows of `ops` with these numbers, in one statement."""
-    rows = connection.execute(
-        f"SELECT {COLUMNS} FROM ops WHERE seq IN (SELECT value FROM json_each(?))",
-        (json.dumps(seqs),),
-    )
-    return {row[0]: row for row in rows}
+def _page_with_alternates(
+    store: OpStore, connection: apsw.Connection, seqs: list[int]
+) -> tuple[Page, int]:
+    """Renders ops with every content of their ids; rare, so one by one."""
+    ops: list[Op] = []
+    room = CHUNK_BYTES
+    taken = 0
+    for seq in seqs:
+        row: Any = connection.execute(f"SELECT {COLUMNS} FROM ops WHERE seq = ?", (seq,)).fetchone()
+        found = [store.to_op(connection, row), *_alternates_of(store, connection, row)]
+        room -= sum(map(size_of, found))
+        if room < 0 and ops:
+            break
+        ops += found
+        taken += 1
+    return Page(encode_ops(ops).decode()), taken
 
 
-def _alternates_of(store: OpStore, connection: apsw.Connection, row: Any) -> list[Op]:
+def _alternates_of(store: OpStore, connection: apsw.Connection, row: Row) -> list[Op]:
     """Returns the other contents of an op's id."""
     others = connection.execute(
         f"SELECT {COLUMNS} FROM alternates WHERE tree = ? AND counter = ? AND peer = ?"
@@ -260,11 +296,42 @@ def _alternates_of(store: OpStore, connection: apsw.Connection, row: Any) -> lis
     return [store.to_op(connection, other) for other in others]
 
 
-def _commit_at(connection: apsw.Connection, seq: int) -> tuple[int, bytes, str]:
-    """Returns last seq, tag and sender of the commit that holds `seq`."""
+def _commit_at(connection: apsw.Connection, seq: int) -> tuple[int, bytes, int]:
+    """Returns last seq, tag and the sender's number of the commit that holds `seq`."""
     row = connection.execute(
-        "SELECT last_seq, tag, sender FROM commits WHERE last_seq >= ? ORDER BY last_seq LIMIT 1",
+        "SELECT last_seq, tag, sender_id FROM commits WHERE last_seq >= ?"
+        " ORDER BY last_seq LIMIT 1",
         (seq,),
     ).fetchone()
     assert row is not None
     return row[0], row[1], row[2]
+
+
+@dataclass(slots=True)
+class _CommitRun:
+    """Commits next to each other, of one tree, by others or by oneself alone."""
+
+    last_seq: int
+    tag: bytes
+    tree: int
+    is_own: bool
+
+
+def _commit_runs(
+    connection: apsw.Connection, seq: int, last_seq: int, own: int | None
+) -> list[_CommitRun]:
+    """Returns the commits after `seq`, in order; one's own are never joined to each other."""
+    rows: list[Any] = connection.execute(
+        "SELECT last_seq, tag, sender_id, coalesce((SELECT tree FROM ops WHERE seq = last_seq),"
+        " (SELECT tree FROM alternates WHERE seq = last_seq)) FROM commits"
+        " WHERE last_seq > ? AND first_seq <= ? ORDER BY last_seq LIMIT ?",
+        (seq, last_seq, COMMITS_AT_ONCE),
+    ).fetchall()
+    runs: list[_CommitRun] = []
+    for commit_end, tag, sender, tree in rows:
+        is_own = sender == own
+        if runs and runs[-1].tree == tree and not is_own and not runs[-1].is_own:
+            runs[-1].last_seq, runs[-1].tag = commit_end, tag
+        else:
+            runs.append(_CommitRun(commit_end, tag, tree, is_own))
+    return runs

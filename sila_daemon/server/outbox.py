@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import SilaError
-from sila_daemon.core.wire import encode_ops
 from sila_daemon.server.frames import Frame, Peer, dumps, event, ops_event
 from sila_daemon.server.limits import (
     DRAIN_SECONDS_MAX,
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from sila_daemon.ports.clock import Clock
     from sila_daemon.server.grants import Grant
     from sila_daemon.server.hub import Hub
-    from sila_daemon.server.op_queries import Run
+    from sila_daemon.server.op_queries import Step
 
 Answer = AsyncIterator[Frame]
 """Frames that are made one by one, each only when the one before it has left."""
@@ -178,39 +177,38 @@ class Outbox:
                     await self._receive(commit.tree_id, commit.text, commit.position)
                 self.position = commit.position
                 return True
-        for run in await self._hub.queries.runs_after(self.position.seq, head.seq):
-            if not await self._tell(run):
+        is_asked = self._asked_tree_ids is not None
+        for step in await self._hub.queries.steps_after(
+            self.position.seq, head.seq, self._sender, wants_own=is_asked
+        ):
+            if not await self._tell(step):
                 break
         return True
 
-    async def _tell(self, run: Run) -> bool:
+    async def _tell(self, step: Step) -> bool:
         """Sends stored ops; False when acknowledgements must come before the next ones."""
-        is_own = run.sender == self._sender
-        if is_own and self._told and self._told[0].is_own and not self._is_behind_told(run):
+        if step.is_own and self._told and self._told[0].is_own and not self._is_behind_told(step):
             # The acknowledgement is the step over one's own commit.
-            self.position = run.position
-            return run.position.seq < self._told[0].position.seq
+            self.position = step.position
+            return step.position.seq < self._told[0].position.seq
         if self._asked_tree_ids is None:
-            if not is_own:
-                await self._receive(run.tree_id, encode_ops(run.ops).decode(), run.position)
+            if not step.is_own:
+                await self._receive(step.tree_id, step.text, step.position)
         else:
-            if run.tree_id not in self._asked_tree_ids:
-                self._asked_tree_ids.append(run.tree_id)
-            await self._synced(run)
-        self.position = run.position
+            if step.tree_id not in self._asked_tree_ids:
+                self._asked_tree_ids.append(step.tree_id)
+            await self._send(
+                ops_event("ops:sync", step.tree_id, step.text, self._step_to(step.position))
+            )
+        self.position = step.position
         return not (self._told and self._told[0].position.seq <= self.position.seq)
 
-    def _is_behind_told(self, run: Run) -> bool:
-        """Whether `run` is an own commit from before the one whose acknowledgement waits."""
-        told = self._told[0].position
-        return run.position.tag != told.tag
+    def _is_behind_told(self, step: Step) -> bool:
+        """Whether `step` is an own commit from before the one whose acknowledgement waits."""
+        return step.position.tag != self._told[0].position.tag
 
     async def _receive(self, tree_id: str, text: str, position: Position) -> None:
         await self._send(ops_event("ops:receive", tree_id, text, self._step_to(position)))
-
-    async def _synced(self, run: Run) -> None:
-        text = encode_ops(run.ops).decode()
-        await self._send(ops_event("ops:sync", run.tree_id, text, self._step_to(run.position)))
 
     def _step_to(self, position: Position) -> tuple[str, Position, Position] | None:
         if not self._keeps_cursor:

@@ -24,7 +24,7 @@ from sila_daemon.ports.randomness import new_id
 from sila_daemon.server.file_store import FileStore
 from sila_daemon.server.frames import dumps
 from sila_daemon.server.hub import Hub
-from sila_daemon.server.op_store import Batch, OpStore
+from sila_daemon.server.op_store import ORIGIN, Batch, OpStore, Position
 from sila_daemon.server.quotas import Quotas, SpaceLedger
 from sila_daemon.server.space_files import SpaceFiles
 from sila_daemon.server.space_secrets import SpaceSecrets
@@ -54,6 +54,8 @@ class OpenSpace:
     task: asyncio.Task[None]
     users: int = 0
     idle_since: float = 0.0
+    tidied_at: Position = ORIGIN
+    """The head of the history when its database was last tidied up."""
 
 
 class Spaces:
@@ -187,13 +189,23 @@ class Spaces:
         )
 
     async def run(self) -> None:
-        """Closes spaces that are idle, until cancelled."""
+        """Closes spaces that are idle, and tidies up where nothing is written, until cancelled."""
         while True:
             await self._ports.clock.sleep(IDLE_SECONDS_MAX / 4)
             latest = self._ports.clock.monotonic() - IDLE_SECONDS_MAX
             for space_id, space in list(self._open.items()):
                 if not space.users and space.idle_since < latest:
                     await self._close_idle(space_id)
+                elif space.tidied_at != space.hub.head and space.hub.is_idle:
+                    await self._tidy(space)
+
+    async def _tidy(self, space: OpenSpace) -> None:
+        head = space.hub.head
+        try:
+            await space.store.database.tidy()
+        except StorageError as error:
+            LOG.warning("space %s was not tidied up: %s", space.hub.space_id, error.message)
+        space.tidied_at = head
 
     async def _close_idle(self, space_id: str) -> None:
         async with self._locks.setdefault(space_id, asyncio.Lock()):

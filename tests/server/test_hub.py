@@ -381,7 +381,7 @@ async def test_a_full_disk_is_told_to_try_again(
     client, other = await place.join(), await place.join()
     store = place.world.spaces.open_spaces[SPACE].store
 
-    async def full(*_: object) -> None:
+    async def full(*_: object, **__: object) -> None:
         raise StorageFullError("no space left")
 
     with monkeypatch.context() as patched:

@@ -1,0 +1,56 @@
+"""The tables of one space's database, and how older files are brought to them."""
+
+from __future__ import annotations
+
+from sila_daemon.database.schema import Schema
+from sila_daemon.server.file_rows import FILES_MIGRATION
+
+OPS_SCHEMA = Schema(
+    application_id=0x53494C4F,  # "SILO"
+    migrations=[
+        """
+        CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+        CREATE TABLE trees (
+            id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, highest INTEGER NOT NULL DEFAULT 0
+        );
+        CREATE TABLE peers (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+        CREATE TABLE commits (
+            last_seq INTEGER PRIMARY KEY, first_seq INTEGER NOT NULL, tag BLOB NOT NULL,
+            received_at INTEGER NOT NULL, sender TEXT NOT NULL
+        );
+        CREATE TABLE ops (
+            seq INTEGER PRIMARY KEY, tree INTEGER NOT NULL, counter INTEGER NOT NULL,
+            peer INTEGER NOT NULL, target NOT NULL, parent, key, value TEXT
+        );
+        CREATE UNIQUE INDEX ops_by_id ON ops (tree, counter, peer);
+        CREATE TABLE alternates (
+            seq INTEGER PRIMARY KEY, tree INTEGER NOT NULL, counter INTEGER NOT NULL,
+            peer INTEGER NOT NULL, target NOT NULL, parent, key, value TEXT
+        );
+        CREATE INDEX alternates_by_id ON alternates (tree, counter, peer);
+        CREATE TABLE static_files (
+            hash TEXT PRIMARY KEY, size INTEGER NOT NULL, created_at INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        CREATE TABLE var_files (
+            id TEXT PRIMARY KEY, revision INTEGER NOT NULL, sha256 TEXT NOT NULL,
+            size INTEGER NOT NULL, created_at INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        CREATE TABLE var_revisions (
+            id TEXT NOT NULL, revision INTEGER NOT NULL, sha256 TEXT NOT NULL,
+            size INTEGER NOT NULL, created_at INTEGER NOT NULL, sender TEXT NOT NULL,
+            is_side INTEGER NOT NULL, PRIMARY KEY (id, revision)
+        ) WITHOUT ROWID;
+        """,
+        "ALTER TABLE var_files ADD COLUMN changed_at INTEGER NOT NULL DEFAULT 0",
+        FILES_MIGRATION,
+        "CREATE INDEX commits_by_time ON commits (received_at, last_seq)",
+        # A sender's name is as long as an op, and small commits are the common ones.
+        """
+        CREATE TABLE senders (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+        INSERT INTO senders (name) SELECT DISTINCT sender FROM commits;
+        ALTER TABLE commits ADD COLUMN sender_id INTEGER NOT NULL DEFAULT 0;
+        UPDATE commits SET sender_id = (SELECT id FROM senders WHERE name = sender);
+        ALTER TABLE commits DROP COLUMN sender;
+        """,
+    ],
+)
