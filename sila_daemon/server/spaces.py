@@ -197,15 +197,19 @@ class Spaces:
                 if not space.users and space.idle_since < latest:
                     await self._close_idle(space_id)
                 elif space.tidied_at != space.hub.head and space.hub.is_idle:
-                    await self._tidy(space)
+                    await self._tidy(space_id)
 
-    async def _tidy(self, space: OpenSpace) -> None:
-        head = space.hub.head
-        try:
-            await space.store.database.tidy()
-        except StorageError as error:
-            LOG.warning("space %s was not tidied up: %s", space.hub.space_id, error.message)
-        space.tidied_at = head
+    async def _tidy(self, space_id: str) -> None:
+        async with self._locks.setdefault(space_id, asyncio.Lock()):
+            space = self._open.get(space_id)
+            if space is None:
+                return
+            head = space.hub.head
+            try:
+                await space.store.database.tidy()
+            except StorageError as error:
+                LOG.warning("space %s was not tidied up: %s", space_id, error.message)
+            space.tidied_at = head
 
     async def _close_idle(self, space_id: str) -> None:
         async with self._locks.setdefault(space_id, asyncio.Lock()):

@@ -13,7 +13,7 @@ import pytest
 
 from sila_daemon.core.ops import MoveOp, Op, PropertyOp
 from sila_daemon.core.state_vector import StateVector
-from sila_daemon.core.wire import decode_ops
+from sila_daemon.core.wire import decode_ops, encode_ops
 from sila_daemon.database.database import InlineDatabases
 from sila_daemon.ports.clock import SystemClock
 from sila_daemon.ports.randomness import SystemRandomness
@@ -85,6 +85,9 @@ async def test_every_kind_of_value_comes_back_as_it_was(store: OpStore) -> None:
     assert await everything(store) == ops
     (run,) = await OpQueries(store).runs_after(0, 8)
     assert run.ops == ops
+    (step,) = await OpQueries(store).steps_after(0, 8, "other", wants_own=False)
+    assert decode_ops(step.text.encode()) == (ops, []), "as SQLite renders them"
+    assert json.loads(step.text) == json.loads(encode_ops(ops))
 
 
 async def test_one_id_with_two_contents_keeps_both(store: OpStore) -> None:
@@ -162,6 +165,35 @@ async def test_runs_keep_commits_trees_and_senders_apart(store: OpStore) -> None
         ("e", "two", third.position, 1),
     ]
     assert [run.position.seq for run in await OpQueries(store).runs_after(0, 4)] == [3, 4]
+
+
+async def test_steps_join_what_others_committed_and_leave_out_what_is_own(
+    store: OpStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heads = [
+        (await commit(store, moves(first, first + 1), tree_id, sender)).position
+        for first, tree_id, sender in [
+            (1, TREE, "one"), (3, TREE, "two"), (5, TREE, "me"), (7, TREE, "me"),
+            (9, TREE, "one"), (1, "e" * 32, "one"),
+        ]
+    ]  # fmt: skip
+    await commit(store, [MoveOp(1, PEER, "v1", "another parent")])
+    queries = OpQueries(store)
+    steps = await queries.steps_after(1, 12, "me", wants_own=False)
+    assert [(step.tree_id[0], step.is_own, step.position) for step in steps] == [
+        ("b", False, heads[1]), ("b", True, heads[2]), ("b", True, heads[3]),
+        ("b", False, heads[4]), ("e", False, heads[5]),
+    ]  # fmt: skip
+    assert [len(json.loads(step.text or "[]")) for step in steps] == [3, 0, 0, 2, 2]
+    asked = await queries.steps_after(0, 13, "me", wants_own=True)
+    assert sum(len(json.loads(step.text)) for step in asked) == 13, "the second content too"
+    monkeypatch.setattr(op_queries, "CHUNK_BYTES", 400)
+    in_parts = await queries.steps_after(0, 4, "me", wants_own=True)
+    assert [step.position.seq for step in in_parts] == [2, 4]
+    assert in_parts[0].position == heads[0]
+    monkeypatch.setattr(op_queries, "CHUNK_BYTES", 10)
+    (small,) = await queries.steps_after(0, 4, "me", wants_own=True)
+    assert (small.position.seq, small.position.tag) == (1, heads[0].tag), "never less than one"
 
 
 async def test_a_cursor_belongs_to_one_history(store: OpStore) -> None:
