@@ -122,6 +122,9 @@ class _SimDatabase:
             self._thread.submit(lambda: database._write(self._connection, work))
         )
 
+    async def tidy(self) -> None:
+        await self.read(database._tidy)
+
     async def close(self) -> None:
         await self._thread.submit(self._close)
 
