@@ -35,7 +35,8 @@ check-static: .venv/.ready
 	$(PY) -m mypy --strict
 	.venv/bin/lint-imports --no-logo
 
-# Seeded worlds that run the real code through faults; see docs/simulation.md.
+# Seeded worlds that run the real code through faults; see docs/simulation.md. For example
+# make simulate SEEDS=20000 ARGS='--from 5000 --minutes 60'
 SEEDS ?= 1000
 simulate: .venv/.ready
 	$(PY) -m tests.simulation --seeds $(SEEDS) $(ARGS)

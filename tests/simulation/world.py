@@ -39,6 +39,8 @@ class Outcome:
     faults: dict[str, int]
     virtual_s: float
     violation: str = ""
+    steps: int = 0
+    """How many callbacks the loop ran."""
     kinds: list[str] = field(default_factory=list)
 
 
@@ -64,7 +66,9 @@ def run(plan: Plan, on_line: Callable[[str], None] | None = None) -> Outcome:
         close_all()
         if was_on:
             gc.enable()
-    return Outcome(plan, trace.digest, list(trace.lines), trace.counts, loop.time(), violation)
+    return Outcome(
+        plan, trace.digest, list(trace.lines), trace.counts, loop.time(), violation, loop.steps
+    )
 
 
 class SimWorld:
