@@ -8,15 +8,7 @@ from __future__ import annotations
 
 from tests.simulation.mutants.durability import DURABILITY
 from tests.simulation.mutants.mutant import Mutant
-from tests.simulation.plan import plan_of
-from tests.simulation.world import run
 
-__all__ = ["MUTANTS", "Mutant", "is_caught"]
+__all__ = ["MUTANTS", "Mutant"]
 
 MUTANTS: dict[str, Mutant] = {**DURABILITY}
-
-
-def is_caught(name: str, seed: int) -> bool:
-    """Tells whether a seed catches a mutant."""
-    with MUTANTS[name].planted():
-        return bool(run(plan_of(seed)).violation)
