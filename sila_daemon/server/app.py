@@ -5,39 +5,43 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import socketio
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import ClientDisconnect
 
+from sila_daemon.server.edge import Edge
 from sila_daemon.server.gateway import GatewayServer
+from sila_daemon.server.guarded_app import GuardedApp
 from sila_daemon.server.http_auth import AUTH_RULES
 from sila_daemon.server.http_common import refused
 from sila_daemon.server.http_device import DEVICE_RULES
 from sila_daemon.server.http_files import FILE_RULES
 from sila_daemon.server.http_members import MEMBER_RULES
+from sila_daemon.server.http_operation import OPERATION_RULES
 from sila_daemon.server.http_packs import PACK_RULES
 from sila_daemon.server.http_rules import routes_of
 from sila_daemon.server.http_spaces import SPACE_RULES
 from sila_daemon.server.http_uploads import UPLOAD_RULES
-from sila_daemon.server.limits import DRAIN_SECONDS_MAX
 from sila_daemon.server.origins import OriginRule
+from sila_daemon.server.proxies import TrustedProxies
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
-    from starlette.types import Message, Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from sila_daemon.server.world import World
 
 LOG = logging.getLogger(__name__)
 
 ROUTE_RULES = [
+    *OPERATION_RULES,
     *AUTH_RULES,
     *DEVICE_RULES,
     *SPACE_RULES,
@@ -59,12 +63,12 @@ async def _failure(_: Request, error: Exception) -> Response:
     return refused(500, "internal", "the server failed")
 
 
-def make_app(world: World, allowed_origins: Sequence[str] = ()) -> GuardedApp:
+def make_app(world: World, allowed_origins: Sequence[str] = ()) -> ServerApp:
     """Builds the ASGI application on an open world; the caller closes the world afterwards.
 
     `allowed_origins` are those of web pages that are not the server's own. Raises UsageError.
     """
-    origins = OriginRule(allowed_origins)
+    origins = OriginRule([*world.settings.listen.allowed_origins, *allowed_origins])
     gateway = GatewayServer(world.admit, world.ports.clock, world.ports.workers, origins)
 
     @asynccontextmanager
@@ -86,7 +90,38 @@ def make_app(world: World, allowed_origins: Sequence[str] = ()) -> GuardedApp:
     )
     http.state.world = world
     http.state.gateway = gateway
-    return GuardedApp(socketio.ASGIApp(gateway, other_asgi_app=http), gateway)
+    metrics = world.metrics
+    metrics.watch(lambda: _gauges(world, gateway))
+    gateway.on_event = metrics.event
+    served = socketio.ASGIApp(gateway, other_asgi_app=http)
+    proxies = TrustedProxies(world.settings.listen.trusted_proxies)
+    edge = Edge(served, proxies, metrics, world.ports.clock, world.ports.randomness)
+    return ServerApp(GuardedApp(edge), gateway)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerApp:
+    """The whole application."""
+
+    http: ASGIApp
+    gateway: GatewayServer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request or socket."""
+        await self.http(scope, receive, send)
+
+
+def _gauges(world: World, gateway: GatewayServer) -> dict[str, float]:
+    """Looks at what there is now."""
+    spaces = world.spaces.open_spaces.values()
+    return {
+        "sila_connections": len(gateway.eio.sockets),
+        "sila_sessions": len(world.sessions),
+        "sila_hubs": len(spaces),
+        "sila_queued_batches": sum(space.hub.waiting_count for space in spaces),
+        "sila_unfinished_uploads": sum(space.files.uploads.count for space in spaces),
+        "sila_audit_waiting": world.audit.waiting_count,
+    }
 
 
 def _cross_origin(origins: OriginRule) -> list[Middleware]:
@@ -97,48 +132,29 @@ def _cross_origin(origins: OriginRule) -> list[Middleware]:
         Middleware(
             CORSMiddleware,
             allow_origins=origins.allowed,
-            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match", "Range"],
-            expose_headers=["ETag", "Content-Range", "Retry-After", "X-Sha256"],
+            allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=[
+                "Authorization",
+                "Content-Type",
+                "If-Match",
+                "If-None-Match",
+                "If-Range",
+                "Range",
+                "Upload-Complete",
+                "Upload-Length",
+                "Upload-Offset",
+            ],
+            expose_headers=[
+                "ETag",
+                "Content-Range",
+                "Location",
+                "Retry-After",
+                "Upload-Complete",
+                "Upload-Limit",
+                "Upload-Offset",
+                "X-Request-Id",
+                "X-Sha256",
+            ],
             max_age=600,
         )
     ]
-
-
-class GuardedApp:
-    """Keeps clients from holding on to what is ours by not reading, or by sending garbage."""
-
-    def __init__(self, app: Any, gateway: GatewayServer) -> None:
-        self._app = app
-        self.gateway = gateway
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
-            return
-
-        async def draining(message: Message) -> None:
-            try:
-                async with asyncio.timeout(DRAIN_SECONDS_MAX):
-                    await send(message)
-            except TimeoutError:
-                _cut(send)
-                raise ConnectionError("the reader takes nothing") from None
-
-        try:
-            await self._app(scope, receive, draining)
-        except (ClientDisconnect, ConnectionError) as error:
-            LOG.info("a connection ended in the midst of an answer: %s", error)
-        except (ValueError, IndexError, RecursionError, OSError) as error:
-            if scope["type"] != "websocket":
-                raise
-            LOG.info("a connection was dropped for what it sent: %s", error)
-            with suppress(RuntimeError, ConnectionError):
-                await draining({"type": "websocket.close", "code": 1008})
-
-
-def _cut(send: Send) -> None:
-    """Ends a transport at once: a graceful close would wait for its reader."""
-    transport = getattr(getattr(send, "__self__", None), "transport", None)
-    if transport is not None:
-        transport.abort()

@@ -100,6 +100,11 @@ class Audit:
         if self._strangers.wait_seconds(f"{action} {address}") == 0:
             self.note(action, address=address)
 
+    @property
+    def waiting_count(self) -> int:
+        """How many entries wait to be written."""
+        return len(self._waiting)
+
     async def run(self) -> None:
         """Writes what has gathered once a second, until cancelled."""
         while True:

@@ -15,9 +15,9 @@ from typing import Any
 
 from sila_daemon.core.errors import AlreadyRunningError, SilaError, StorageError, UsageError
 from sila_daemon.server.admin_client import NOT_SERVING, ask_server, socket_path
+from sila_daemon.server.cli_serve import add_serve_commands, run_serve, shown_config
 
 DATA_VARIABLE = "SILA_SERVER_DATA"
-DEFAULT_PORT = 6001
 BUSY_SECONDS_MAX = 10.0
 """How long a command waits for a folder that another one is using."""
 
@@ -28,8 +28,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         data = _data_folder(arguments)
         if arguments.command == "serve":
-            return _serve(arguments, data)
-        _report(arguments, _result(arguments, data))
+            return run_serve(arguments, data)
+        if arguments.command == "config":
+            _report(arguments, shown_config(arguments, data))
+        else:
+            _report(arguments, _result(arguments, data))
     except SilaError as error:
         return _fail(arguments, error)
     except KeyboardInterrupt:
@@ -50,17 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser = argparse.ArgumentParser("sila-server", parents=[shared], description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    serve = commands.add_parser("serve", parents=[shared], help="serve until stopped")
-    serve.add_argument("--host", default="127.0.0.1")
-    serve.add_argument("--port", type=_port, default=DEFAULT_PORT, help="0 takes any free one")
-    serve.add_argument(
-        "--allow-origin",
-        action="append",
-        default=[],
-        metavar="ORIGIN",
-        help="let web pages or desktop apps of this origin in, such as tauri://localhost; may be"
-        " repeated; * means all (default: the server's own origin, and whatever sends none)",
-    )
+    add_serve_commands(commands, shared)
     _add_user_commands(commands.add_parser("user", help="accounts"), shared)
     _add_space_commands(commands.add_parser("space", help="spaces"), shared)
     _add_key_commands(commands.add_parser("key", help="the key that signs tokens"), shared)
@@ -148,13 +141,6 @@ def _add_space_commands(parser: argparse.ArgumentParser, shared: argparse.Argume
     undelete.add_argument("space")
 
 
-def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= 65_535:
-        raise ValueError(text)
-    return number
-
-
 def _data_folder(arguments: argparse.Namespace) -> Path:
     chosen: Path | None = getattr(arguments, "data", None)
     if chosen is None and os.environ.get(DATA_VARIABLE):
@@ -164,23 +150,6 @@ def _data_folder(arguments: argparse.Namespace) -> Path:
 
         chosen = platformdirs.user_data_path("sila-server", appauthor=False)
     return chosen.expanduser().absolute()
-
-
-def _serve(arguments: argparse.Namespace, data: Path) -> int:
-    import logging
-
-    from sila_daemon.server.serving import serve
-
-    logging.basicConfig(
-        level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
-    )
-
-    def on_ready(url: str) -> None:
-        print(url, flush=True)
-
-    origins = arguments.allow_origin
-    asyncio.run(serve(data, arguments.host, arguments.port, on_ready, origins))
-    return 0
 
 
 def _result(arguments: argparse.Namespace, data: Path) -> Any:
@@ -219,10 +188,11 @@ async def _run_here(data: Path, name: str, args: dict[str, Any]) -> Any:
     from sila_daemon.server.commands import run_command
     from sila_daemon.server.locks import data_lock
     from sila_daemon.server.ports import system_ports
+    from sila_daemon.server.settings import read_settings_file
     from sila_daemon.server.world import World
 
     with data_lock(data), system_ports() as ports:
-        world = await World.open(data, ports)
+        world = await World.open(data, ports, read_settings_file(data, os.environ))
         try:
             return await run_command(world, name, args)
         finally:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import engineio
@@ -21,6 +22,7 @@ from socketio import packet
 
 from sila_daemon.core.errors import SilaError
 from sila_daemon.server.gate import Admit, Knock, RefusedError
+from sila_daemon.server.handlers import EVENT_RULES
 from sila_daemon.server.limits import FRAME_BYTES_MAX, NAMESPACES_PER_SOCKET_MAX
 from sila_daemon.server.packets import UNREAD, SafeJson, SpacePacket, read_leniently
 
@@ -124,6 +126,8 @@ class GatewayServer(_AsyncServer):  # type: ignore[misc]
         self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._connected_at: dict[str, float] = {}
         self._closing: asyncio.Future[Any] | None = None
+        self.on_event: Callable[[str], None] = lambda _: None
+        """Is told the name of every event of a client."""
         self.on("connect", self._on_connect, namespace="*")
         self.on("disconnect", self._on_disconnect, namespace="*")
 
@@ -204,6 +208,7 @@ class GatewayServer(_AsyncServer):  # type: ignore[misc]
         if data[0] == UNREAD:
             body = data[1]
             data = await self._workers.run(lambda: read_leniently(body))
+        self.on_event(data[0] if data[0] in EVENT_RULES else "other")
         session.receive(data[0], data[1], id)
         await session.room()
 

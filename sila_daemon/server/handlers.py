@@ -86,6 +86,7 @@ class EventHandlers:
             self._refuse(taken, "internal", "the server failed", retry=True)
 
     def _refuse(self, taken: ClientEvent, code: str, message: str, *, retry: bool = False) -> None:
+        self._hub.on_reject(code)
         answer: dict[str, object] = {"ok": False, "code": code, "message": message, "retry": retry}
         if retry:
             answer["retryAfterMs"] = 1000
@@ -132,6 +133,8 @@ class EventHandlers:
         self._hub.submit(Batch(tree_id, kept, self._listener.sender), done)
 
     def _sent(self, outcome: Outcome) -> dict[str, object]:
+        for error in outcome.rejected:
+            self._hub.on_reject(error.code)
         answer: dict[str, object] = {
             "ok": True,
             "accepted": outcome.accepted,

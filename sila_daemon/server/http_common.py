@@ -8,7 +8,7 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from sila_daemon.core.errors import (
@@ -109,10 +109,13 @@ def error_answer(error: SilaError) -> Response:
 async def json_body(request: Request, bytes_max: int = JSON_BYTES_MAX) -> dict[str, Any]:
     """Reads a body that is a JSON object; an empty one counts as `{}`. Raises FormatError."""
     data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > bytes_max:
-            raise FormatError("the body is too large", code="too_large")
+    try:
+        async for chunk in request.stream():
+            data += chunk
+            if len(data) > bytes_max:
+                raise FormatError("the body is too large", code="too_large")
+    except ClientDisconnect:
+        raise FormatError("the body was cut off", code="incomplete") from None
     try:
         body = json.loads(data) if data.strip() else {}
     except (ValueError, RecursionError):

@@ -27,15 +27,6 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 
-async def _health(_: Request) -> Response:
-    return ok()
-
-
-async def _ready(request: Request) -> Response:
-    await world_of(request).directory.is_taken("")
-    return ok()
-
-
 async def _list(request: Request) -> Response:
     user, directory = caller_of(request).user, world_of(request).directory
     if request.query_params.get("deleted") == "true":
@@ -102,8 +93,6 @@ async def _put_secrets(request: Request) -> Response:
 
 
 SPACE_RULES = [
-    RouteRule("GET", "/health", Right.PUBLIC, _health),
-    RouteRule("GET", "/ready", Right.PUBLIC, _ready),
     RouteRule("GET", "/spaces", Right.USER, _list),
     RouteRule("POST", "/spaces", Right.USER, _create),
     RouteRule("GET", "/spaces/{space_id}", Right.VIEWER, _get),

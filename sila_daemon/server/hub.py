@@ -91,6 +91,8 @@ class Hub:
         self._recent_bytes = 0
         self.refused: str | None = None
         """Why nothing is taken any more, such as `shutting_down`."""
+        self.on_reject: Callable[[str], None] = _ignore
+        """Is told the code of every op and event that is refused."""
 
     @property
     def head(self) -> Position:
@@ -101,6 +103,11 @@ class Hub:
     def is_idle(self) -> bool:
         """Whether everything that was submitted has been answered."""
         return self._idle.is_set()
+
+    @property
+    def waiting_count(self) -> int:
+        """How many batches wait for their commit."""
+        return len(self._waiting)
 
     def submit(self, batch: Batch, done: Callable[[Outcome | SilaError], None]) -> None:
         """Queues a batch; `done` is called, in the order of submission, once it is durable."""
@@ -196,6 +203,10 @@ class Hub:
         frame = event(name, payload)
         for listener in self.listeners:
             listener.notify(frame)
+
+
+def _ignore(_: str) -> None:
+    """Hears nothing."""
 
 
 def parted(ops: Sequence[Op]) -> tuple[list[Op], list[Op]]:

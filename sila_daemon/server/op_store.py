@@ -8,7 +8,7 @@ tells whether this is still the history that it was taken from. Answers come fro
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -83,6 +83,8 @@ class OpStore:
         self._clock = clock
         self._randomness = randomness
         self._stale = False
+        self.on_commit: Callable[[float, Sequence[Outcome]], None] | None = None
+        """Is told how many seconds a commit took, and what became of its batches."""
 
     @classmethod
     async def open(
@@ -145,8 +147,11 @@ class OpStore:
                 outcomes.append(outcome)
             return outcomes
 
+        started = self._clock.monotonic()
         outcomes = await self.database.write(work)
         self._stale = False
+        if self.on_commit is not None:
+            self.on_commit(self._clock.monotonic() - started, outcomes)
         if outcomes:
             self.head = outcomes[-1].position
         return outcomes

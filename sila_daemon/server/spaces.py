@@ -31,6 +31,7 @@ from sila_daemon.server.space_secrets import SpaceSecrets
 from sila_daemon.server.uploads import Uploads
 
 if TYPE_CHECKING:
+    from sila_daemon.server.metrics import Metrics
     from sila_daemon.server.ports import Ports
     from sila_daemon.server.settings import ServerSettings
 
@@ -61,12 +62,15 @@ class OpenSpace:
 class Spaces:
     """Opens spaces and lends them out."""
 
-    def __init__(self, root: Path, ports: Ports, settings: ServerSettings) -> None:
+    def __init__(
+        self, root: Path, ports: Ports, settings: ServerSettings, metrics: Metrics
+    ) -> None:
         self._root = root
         self._ports = ports
         self._open: dict[str, OpenSpace] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._settings = settings
+        self._metrics = metrics
         self.quotas = Quotas(settings.quota)
         """What users hold in all spaces."""
 
@@ -158,7 +162,9 @@ class Spaces:
         store = await OpStore.open(
             ports.databases, layout.version_dir / "ops.sqlite", ports.clock, ports.randomness
         )
+        store.on_commit = self._metrics.committed
         hub = Hub(space_id, store)
+        hub.on_reject = self._metrics.rejected
         blobs = BlobFolder(layout.files_dir, ports.disk, ports.randomness)
         try:
             # Of a process that was killed: while a space is closed, nobody is sending files.

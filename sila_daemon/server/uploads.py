@@ -123,6 +123,11 @@ class Uploads:
         for upload in self._open.values():
             upload.room.release()
 
+    @property
+    def count(self) -> int:
+        """How many uploads are unfinished."""
+        return sum(not one.is_finished for one in self._open.values())
+
     def is_sending(self, blob_hash: str) -> bool:
         """Tells whether an unfinished upload is of this file."""
         return any(one.hash == blob_hash and not one.is_finished for one in self._open.values())

@@ -32,6 +32,7 @@ from sila_daemon.server.gate import Knock, RefusedError
 from sila_daemon.server.grants import Grant
 from sila_daemon.server.invites import Invites
 from sila_daemon.server.janitor import Janitor
+from sila_daemon.server.metrics import Metrics
 from sila_daemon.server.page_forms import PageForms
 from sila_daemon.server.passwords import Passwords
 from sila_daemon.server.platform import PLATFORM_SCHEMA, SpaceInfo, User
@@ -72,6 +73,9 @@ class World:
     sessions: dict[SpaceSession, str]
     """Live connections and the space of each."""
     settings: ServerSettings
+    metrics: Metrics
+    is_stopping: bool = False
+    """Whether the process was asked to end: it takes nothing new any more."""
 
     @classmethod
     async def open(cls, data: Path, ports: Ports, settings: ServerSettings | None = None) -> Self:
@@ -108,7 +112,8 @@ class World:
         accounts = Accounts(database, sessions, passwords, ports.clock, ports.randomness, audit)
         directory = Directory(database, ports.clock)
         settings = settings or ServerSettings()
-        spaces = Spaces(data / "spaces", ports, settings)
+        metrics = Metrics()
+        spaces = Spaces(data / "spaces", ports, settings, metrics)
         invites = Invites(database, directory, ports.clock, ports.randomness)
         grace_days = settings.accounts.grace_days
         removal = Removal(database, directory, sessions, spaces, ports.clock, audit, grace_days)
@@ -117,7 +122,7 @@ class World:
         forms = PageForms(keys, ports.clock, ports.randomness)
         world = cls(
             server_id, accounts, keys, audit, directory, invites, removal, codes, forms, spaces,
-            ports, database, {}, settings,
+            ports, database, {}, settings, metrics,
         )  # fmt: skip
         sessions.on_end(world._session_ends)
         directory.on_change(world._spaces_changed)

@@ -8,8 +8,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import uvicorn
-
 from sila_daemon.core.ops import MoveOp, Op, PropertyOp
 from sila_daemon.core.wire import encode_ops
 from sila_daemon.database.database import InlineDatabases
@@ -19,11 +17,11 @@ from sila_daemon.ports.randomness import SystemRandomness
 from sila_daemon.ports.workers import InlineWorkers
 from sila_daemon.server.app import make_app
 from sila_daemon.server.ports import Ports, system_ports
-from sila_daemon.server.serving import Listening, listen, url_of
+from sila_daemon.server.serving import Listening, http_config, listen, url_of
 from sila_daemon.server.world import World
 
 if TYPE_CHECKING:
-    from sila_daemon.server.app import GuardedApp
+    from sila_daemon.server.app import ServerApp
     from sila_daemon.server.frames import Frame
     from sila_daemon.server.platform import User
     from sila_daemon.server.settings import ServerSettings
@@ -79,7 +77,7 @@ class Server:
         self.world = world
         self.url = url
         self.clock = clock
-        self.app: GuardedApp
+        self.app: ServerApp
         self.user: User
         self.token = ""
 
@@ -100,14 +98,8 @@ async def running_server(
         async with open_world(data, ports, settings) as world:
             listener = listen("127.0.0.1", 0)
             app = make_app(world, allowed_origins)
-            config = uvicorn.Config(
-                app,
-                ws_max_size=17 << 20,
-                ws_per_message_deflate=False,
-                log_config=None,
-                lifespan="on",
-                timeout_graceful_shutdown=2,
-            )
+            config = http_config(app, world.settings)
+            config.timeout_graceful_shutdown = 2
             started = asyncio.Event()
             serving = Listening(config, started.set)
             task = asyncio.create_task(serving.serve(sockets=[listener]))
