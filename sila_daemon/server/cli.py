@@ -125,6 +125,11 @@ def _add_space_commands(parser: argparse.ArgumentParser, shared: argparse.Argume
     export = actions.add_parser("export", parents=[shared], help="write a space as a zip")
     export.add_argument("space")
     export.add_argument("out", type=Path)
+    collect = actions.add_parser(
+        "collect", parents=[shared], help="remove files that no tree has referred to for long"
+    )
+    collect.add_argument("space")
+    collect.add_argument("--dry-run", action="store_true", help="only list them")
     share = actions.add_parser("share", parents=[shared], help="give somebody a role")
     share.add_argument("space")
     share.add_argument("email")

@@ -37,12 +37,19 @@ async def _space_export(world: World, args: Arguments) -> Any:
     return await export_space(world, space_id, Path(text(args, "out")))
 
 
+async def _space_collect(world: World, args: Arguments) -> Any:
+    space_id = await world.directory.resolve(text(args, "space"))
+    report = await world.housekeeping.collect(space_id, is_dry_run=bool(args.get("dry_run")))
+    return report.to_json()
+
+
 COMMANDS: dict[str, Command] = {
     **ACCOUNT_COMMANDS,
     "space list": _space_list,
     "space create": _space_create,
     "space import": _space_import,
     "space export": _space_export,
+    "space collect": _space_collect,
 }
 """Every command but `serve`, by name."""
 

@@ -113,21 +113,22 @@ def static_row(connection: apsw.Connection, blob_hash: str) -> StaticRow | None:
     return None if row is None else StaticRow(*row)
 
 
-def drop_static(connection: apsw.Connection, blob_hash: str, used_before: int) -> bool:
-    """Drops the row of a file that nobody used since `used_before`; tells whether it did."""
+def drop_static(connection: apsw.Connection, blob_hash: str, used_before: int) -> int | None:
+    """Drops the row of a file that nobody used since `used_before`; returns its size then."""
     found: list[Any] = connection.execute(
         "DELETE FROM static_files WHERE hash = ? AND used_at < ? RETURNING sender, size",
         (blob_hash, used_before),
     ).fetchall()
     for sender, size in found:
         add_usage(connection, sender, Used(-size, -1))
-    return bool(found)
+    return int(found[0][1]) if found else None
 
 
-def drop_var(connection: apsw.Connection, uuid: str, used_before: int) -> bool:
-    """Drops a mutable file that nobody used since `used_before`, its last number excepted.
+def drop_var(connection: apsw.Connection, uuid: str, used_before: int) -> int | None:
+    """Drops a mutable file that nobody used since `used_before`; returns its size then.
 
-    A number is never given out twice, so no client can take a later content for one it knows.
+    Its last number stays: none is ever given out twice, so that no client takes a later content
+    for one that it knows.
     """
     found: list[Any] = connection.execute(
         "DELETE FROM var_files WHERE id = ? AND used_at < ? RETURNING sender, size",
@@ -141,7 +142,7 @@ def drop_var(connection: apsw.Connection, uuid: str, used_before: int) -> bool:
             " (SELECT max(revision) FROM var_revisions WHERE id = ?1)",
             (uuid,),
         )
-    return bool(found)
+    return int(found[0][1]) if found else None
 
 
 def static_used(connection: apsw.Connection, hashes: Iterable[str]) -> dict[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sila_daemon.database.schema import Schema
 from sila_daemon.server.file_rows import FILES_MIGRATION
+from sila_daemon.server.orphans import ORPHANS_MIGRATION
 
 OPS_SCHEMA = Schema(
     application_id=0x53494C4F,  # "SILO"
@@ -52,5 +53,6 @@ OPS_SCHEMA = Schema(
         UPDATE commits SET sender_id = (SELECT id FROM senders WHERE name = sender);
         ALTER TABLE commits DROP COLUMN sender;
         """,
+        ORPHANS_MIGRATION,
     ],
 )

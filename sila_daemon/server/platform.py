@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sila_daemon.database.schema import Schema
+from sila_daemon.server.housekeeping import USAGE_MIGRATION
 
 if TYPE_CHECKING:
     import apsw
@@ -83,6 +84,7 @@ PLATFORM_SCHEMA = Schema(
         CREATE INDEX audit_by_space ON audit (space_id, number);
         CREATE INDEX audit_by_user ON audit (user_id, number);
         """,
+        USAGE_MIGRATION,
     ],
 )
 

@@ -6,7 +6,7 @@ ended holds nothing any more, and what it left is counted when its space is open
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -57,10 +57,14 @@ class Quotas:
         """Returns what each user holds in a space, as far as it is known."""
         return self._held.get(space_id, {})
 
-    def take_changed(self) -> set[str]:
-        """Returns the spaces whose usage changed since the last call."""
+    def take_changed(self) -> list[str]:
+        """Returns the spaces whose usage changed since the last call, sorted."""
         changed, self._changed = self._changed, set()
-        return changed
+        return sorted(changed)
+
+    def change_again(self, spaces: Iterable[str]) -> None:
+        """Takes back that these were taken."""
+        self._changed.update(spaces)
 
     def promised(self, user_id: str) -> Used:
         """Returns what the running uploads of a user may still become."""

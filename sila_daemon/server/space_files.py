@@ -60,7 +60,7 @@ class SpaceFiles:
         held = await self._held("static_files", static)
         held_var = await self._held("var_files", [uuid for uuid, _ in var])
         states = await self.store.database.read(
-            lambda connection: file_rows.var_used(connection, held_var)
+            lambda connection: file_rows.var_used(connection, sorted(held_var))
         )
         blobs = self.store.blobs
 

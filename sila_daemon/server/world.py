@@ -30,6 +30,7 @@ from sila_daemon.server.directory import DEFAULT_NAME, Directory, checked_name
 from sila_daemon.server.frames import Peer, event
 from sila_daemon.server.gate import Knock, RefusedError
 from sila_daemon.server.grants import Grant
+from sila_daemon.server.housekeeping import Housekeeping, UsageTable
 from sila_daemon.server.invites import Invites
 from sila_daemon.server.janitor import Janitor
 from sila_daemon.server.metrics import Metrics
@@ -74,6 +75,8 @@ class World:
     """Live connections and the space of each."""
     settings: ServerSettings
     metrics: Metrics
+    usage: UsageTable
+    housekeeping: Housekeeping
     is_stopping: bool = False
     """Whether the process was asked to end: it takes nothing new any more."""
 
@@ -120,9 +123,12 @@ class World:
         accounts.is_sign_up_open = settings.accounts.sign_up == "open"
         codes = DeviceCodes(database, sessions, ports.clock, ports.randomness, audit)
         forms = PageForms(keys, ports.clock, ports.randomness)
+        usage = UsageTable(database, spaces.quotas)
+        await usage.load()
+        housekeeping = Housekeeping(spaces, directory, ports.clock, audit, settings.files)
         world = cls(
             server_id, accounts, keys, audit, directory, invites, removal, codes, forms, spaces,
-            ports, database, {}, settings, metrics,
+            ports, database, {}, settings, metrics, usage, housekeeping,
         )  # fmt: skip
         sessions.on_end(world._session_ends)
         directory.on_change(world._spaces_changed)
@@ -133,9 +139,10 @@ class World:
         await self.spaces.close()
         try:
             await self.accounts.sessions.write_seen()
+            await self.usage.write()
             await self.audit.flush()
         except StorageError as error:
-            LOG.error("the last entries of the audit log are lost: %s", error.message)
+            LOG.error("what was noted last is lost: %s", error.message)
         await self.database.close()
 
     async def run(self) -> None:
@@ -149,9 +156,12 @@ class World:
                 self.invites.remove_expired,
                 self.device_codes.remove_expired,
                 self.removal.purge_due,
+                self.usage.write,
             ],
         )
-        await asyncio.gather(self.spaces.run(), self.audit.run(), janitor.run())
+        await asyncio.gather(
+            self.spaces.run(), self.audit.run(), janitor.run(), self.housekeeping.run()
+        )
 
     async def rotate_signing_key(self, *, is_leaked: bool = False) -> SigningKey:
         """Makes a new signing key; the old one is accepted until its last token has expired.

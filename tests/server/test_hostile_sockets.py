@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from sila_daemon.server import app as app_module
+from sila_daemon.server import guarded_app
 from sila_daemon.server import outbox as outbox_module
 from sila_daemon.server.op_store import Batch
 from tests.server.world_fixture import SPACE, TREE, Server, eventually, prop, running_server
@@ -122,7 +122,7 @@ async def test_who_stops_reading_is_cut_off(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbox_module, "DRAIN_SECONDS_MAX", 0.5)
-    monkeypatch.setattr(app_module, "DRAIN_SECONDS_MAX", 0.5)
+    monkeypatch.setattr(guarded_app, "DRAIN_SECONDS_MAX", 0.5)
     raw = await RawSocket.open(server.url)
     await raw.send(f'40/spaces/{SPACE},{{"token":"{server.token}","protocol":2}}')
     assert b'"ready"' in await raw.read_until(b'"ready"')
