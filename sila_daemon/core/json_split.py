@@ -7,12 +7,14 @@ parses one finds out.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
-# Quantifiers are possessive, so that long strings need no memory to come back to.
+# Quantifiers are possessive, so that long strings need no memory to come back to. A string that
+# does not end is one token too: else each quote in it would be tried as the start of another.
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
-_TOKEN = re.compile(_STRING + rb"|[\[{]++|[\]}]++|,", re.DOTALL)
+_TOKEN = re.compile(_STRING + rb"?|[\[{]++|[\]}]++|,", re.DOTALL)
 _MEMBER = re.compile(rb"\s*(" + _STRING + rb")\s*:(.*)", re.DOTALL)
 _BLANKS = b" \t\r\n"
 
@@ -27,6 +29,18 @@ def object_members(text: bytes) -> Iterator[tuple[bytes, bytes]]:
     for part in _split(text.strip(_BLANKS), b"{", b"}") or ():
         if found := _MEMBER.match(part):
             yield found[1], found[2].strip(_BLANKS)
+
+
+def member(text: bytes, name: str) -> bytes | None:
+    """Returns the JSON text of an object's member; the last one where a name comes twice."""
+    found = None
+    for key, value in object_members(text):
+        try:
+            if json.loads(key) == name:
+                found = value
+        except ValueError:
+            continue
+    return found
 
 
 def _split(text: bytes, opening: bytes, closing: bytes) -> list[bytes] | None:

@@ -103,23 +103,35 @@ def decode_ops(text: bytes) -> tuple[list[Op], list[InvalidOpError]]:
     return ops, refused
 
 
+_DECODE_OP = msgspec.json.Decoder(WireOp).decode
+
+
 def _decode_one_by_one(text: bytes) -> tuple[list[Op], list[InvalidOpError]]:
+    """Cuts the array apart first: what is odd in one op neither refuses nor respells another."""
     try:
-        items = _loaded(text)
-    except RecursionError:
-        items = [_shallow(item) for item in array_items(text) or ()] or None
-    except ValueError as error:
-        raise InvalidOpError(f"ops are not JSON: {error}") from None
-    if not isinstance(items, list):
-        raise InvalidOpError("ops are not an array")
+        text.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidOpError(f"ops are not UTF-8: {error}") from None
+    items = array_items(text)
+    if items is None:
+        raise InvalidOpError("ops are not a JSON array")
     ops: list[Op] = []
     refused: list[InvalidOpError] = []
     for item in items:
         try:
-            ops.append(from_json(item))
+            ops.append(_decode_op(item))
         except InvalidOpError as error:
             refused.append(error)
     return ops, refused
+
+
+def _decode_op(item: bytes) -> Op:
+    try:
+        wire_op = _DECODE_OP(item)
+        item.decode()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return from_json(_shallow(item))
+    return _from_wire(wire_op)
 
 
 def _loaded(text: bytes) -> Any:

@@ -5,7 +5,6 @@ What a server sends is untrusted: anything that is not as promised is a FormatEr
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,7 +13,8 @@ from msgspec import Raw
 
 from sila_daemon.core import ids
 from sila_daemon.core.errors import FormatError, InvalidOpError
-from sila_daemon.core.wire import decode_ops, encode_ops, from_json
+from sila_daemon.core.json_split import member
+from sila_daemon.core.wire import decode_ops, encode_ops
 from sila_daemon.store.servers import Cursor
 
 if TYPE_CHECKING:
@@ -137,33 +137,24 @@ def decode_ops_message(payload: bytes) -> OpsMessage:
     """Decodes `ops:sync` or `ops:receive`. Raises FormatError when it is neither."""
     try:
         found = msgspec.json.decode(payload, type=_OpsPayload)
-        ops, refused = decode_ops(bytes(found.ops))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        found, ops, refused = _decode_leniently(payload)
+        found = _decode_leniently(payload)
+    ops, refused = decode_ops(bytes(found.ops))
     tree_id = ids.checked_tree_id(found.treeId)
     cursor = found.cursor.to_cursor() if found.cursor else None
     return OpsMessage(tree_id, ops, _seq(found.prev), cursor, refused)
 
 
-def _decode_leniently(payload: bytes) -> tuple[_OpsPayload, list[Op], list[InvalidOpError]]:
-    """Decodes a message with lone surrogates, which msgspec does not read."""
-    try:
-        item = json.loads(payload)
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"the server sent a bad message: {error}") from None
-    if not isinstance(item, dict) or not isinstance(item.get("ops"), list):
+def _decode_leniently(payload: bytes) -> _OpsPayload:
+    """Cuts a message apart in which some op is what msgspec does not read."""
+    ops = member(payload, "ops")
+    if ops is None:
         raise FormatError("the server sent ops without ops")
-    ops: list[Op] = []
-    refused: list[InvalidOpError] = []
-    for member in item["ops"]:
-        try:
-            ops.append(from_json(member))
-        except InvalidOpError as error:
-            refused.append(error)
-    try:
-        return msgspec.convert({**item, "ops": Raw(b"[]")}, _OpsPayload), ops, refused
-    except msgspec.ValidationError as error:
-        raise FormatError(f"the server sent a bad message: {error}") from None
+    others = ((name, member(payload, name)) for name in ("treeId", "prev", "cursor"))
+    head = b",".join(b'"%b":%b' % (name.encode(), text) for name, text in others if text)
+    found = decode(b'{"ops":[],%b}' % head, _OpsPayload)
+    found.ops = Raw(ops)
+    return found
 
 
 def seq_of(previous: WireCursor | int | None) -> int | None:

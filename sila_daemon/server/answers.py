@@ -11,6 +11,7 @@ import msgspec
 
 from sila_daemon.core import ids
 from sila_daemon.core.errors import FormatError, InvalidOpError
+from sila_daemon.core.json_split import member
 from sila_daemon.core.state_vector import Range, StateVector
 from sila_daemon.server.frames import Frame, dumps, event, ops_event
 from sila_daemon.server.limits import HAVE_PART_BYTES
@@ -54,11 +55,18 @@ def decode_send(payload: bytes | None) -> tuple[str, bytes]:
         sent = _DECODE_SEND(payload)
         return ids.checked_tree_id(sent.treeId), bytes(sent.ops)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        pass  # Perhaps only a lone surrogate in some other member.
-    item = _object(payload)
-    if not isinstance(item.get("ops"), list):
+        pass  # Perhaps only one op is odd: its neighbours must not be refused with it.
+    ops = member(payload, "ops")
+    if ops is None:
         raise InvalidOpError("ops:send without a list of ops")
-    return ids.checked_tree_id(item.get("treeId")), json.dumps(item["ops"]).encode()
+    return ids.checked_tree_id(_small(member(payload, "treeId"))), ops
+
+
+def _small(text: bytes | None) -> object:
+    try:
+        return None if text is None else json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def decode_state(payload: bytes | None) -> Since | Asked:

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from socketio import packet
 
+from sila_daemon.core.json_split import array_items
 from sila_daemon.server.frames import TOO_LARGE, dumps
 from sila_daemon.server.limits import FRAME_BYTES_MAX
 
@@ -106,13 +107,22 @@ def _event(body: str) -> list[Any]:
 
 
 def read_leniently(body: str) -> list[Any]:
-    """Reads what msgspec refuses, such as a lone surrogate, if JavaScript would."""
-    parts = _decoded(body)
-    if not isinstance(parts, list) or not parts or not isinstance(parts[0], str):
+    """Reads what msgspec refuses, such as a lone surrogate, by cutting it apart.
+
+    The payload stays as it came: whoever handles it finds the part that is wrong.
+    """
+    parts = array_items(body.encode("utf-8", "surrogatepass"))
+    name = _decoded_bytes(parts[0]) if parts else None
+    if not parts or not isinstance(name, str) or name in _RESERVED:
         return [MALFORMED, None]
-    if parts[0] in _RESERVED:
-        return [MALFORMED, None]
-    return [parts[0], json.dumps(parts[1]).encode() if len(parts) > 1 else None]
+    return [name, parts[1] if len(parts) > 1 else None]
+
+
+def _decoded_bytes(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 class SafeJson:

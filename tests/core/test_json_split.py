@@ -32,6 +32,12 @@ def test_members_of_an_object() -> None:
     assert list(object_members(b"[1]")) == list(object_members(b"{}")) == []
 
 
+@pytest.mark.timeout(20)
+def test_a_string_without_an_end_is_read_once() -> None:
+    assert array_items(b'["' + b'\\"' * 2_000_000 + b"]") is None
+    assert array_items(b'["' + b"\\" * 2_000_001 + b"]") is None
+
+
 @pytest.mark.parametrize("text", [b"", b"1", b"{}", b"[", b"]", b"[1", b"[1]]", b"[1][2]"])
 def test_what_is_not_one_array(text: bytes) -> None:
     assert array_items(text) is None

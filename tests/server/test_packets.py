@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from sila_daemon.core.ops import PropertyOp
+from sila_daemon.core.wire import decode_ops
+from sila_daemon.server.answers import decode_send
 from sila_daemon.server.frames import TOO_LARGE
 from sila_daemon.server.limits import FRAME_BYTES_MAX
-from sila_daemon.server.packets import MALFORMED, SafeJson, SpacePacket
+from sila_daemon.server.packets import MALFORMED, UNREAD, SafeJson, SpacePacket, read_leniently
 
 CONNECT, DISCONNECT, EVENT, ACK = range(4)
 
@@ -32,6 +35,31 @@ def test_a_lone_surrogate_stays_an_escape() -> None:
     assert json.loads(payload) == {"v": "\ud83d", "n": 1}
     name, payload = decoded('2/s,["ops:send",{"\\ud83d":1}]').data
     assert json.loads(payload) == {"\ud83d": 1}
+
+
+GOOD_OP = '{"id":{"counter":1,"peerId":"p"},"targetId":"v","key":"k","value":{"n":1.50}}'
+BAD_VALUES = [
+    "[" * 100_000 + "]" * 100_000, '{"a":' * 5_000 + "1" + "}" * 5_000, "NaN", "-Infinity",
+    "1e999", "9" * 5_000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", BAD_VALUES, ids=range(len(BAD_VALUES)))
+def test_one_bad_value_refuses_neither_the_packet_nor_its_neighbours(value: str) -> None:
+    bad = GOOD_OP.replace('{"n":1.50}', value).replace('"counter":1', '"counter":2')
+    odd = GOOD_OP.replace('{"n":1.50}', '"\\ud83d"').replace('"counter":1', '"counter":3')
+    body = f'["ops:send",{{"treeId":"abc","x":{value},"ops":[{GOOD_OP},{bad},{odd}]}}]'
+    data = decoded(f"2/s,{body}").data
+    name, payload = read_leniently(data[1]) if data[0] == UNREAD else data
+    assert name == "ops:send"
+    tree_id, text = decode_send(payload)
+    ops, refused = decode_ops(text)
+    assert tree_id == "abc"
+    assert ops == [
+        PropertyOp(1, "p", "v", "k", b'{"n":1.50}'),
+        PropertyOp(3, "p", "v", "k", b'"\\ud83d"'),
+    ]
+    assert [(error.code, error.op_id) for error in refused] == [("value_not_json", (2, "p"))]
 
 
 def test_connect_carries_an_object() -> None:
