@@ -52,7 +52,8 @@ class Habits:
 class _Version:
     """What a file holds: in the middle, or on a device when carrier and device last agreed."""
 
-    data: bytes
+    data: bytes | None
+    """None on a device that has the file under another name only."""
     number: int
 
 
@@ -72,7 +73,7 @@ class Carrier:
         self._middle: dict[Path, _Version] = {}
         self._known: dict[str, dict[Path, _Version]] = {device.name: {} for device in devices}
         self._due: dict[tuple[str, Path, int], float] = {}
-        self._is_calm = False
+        self._is_calm = True
         self._at_work: asyncio.Task[None] | None = None
         self.placeholders: dict[tuple[str, Path], float] = {}
         """By device and file: since when something stands for it."""
@@ -84,6 +85,10 @@ class Carrier:
     def start(self) -> None:
         """Begins to carry."""
         self._at_work = spawn_outside(self._run())
+
+    def have_habits(self) -> None:
+        """Brings files as it likes from now on."""
+        self._is_calm = False
 
     def calm_down(self) -> None:
         """Brings everything soon from now on, whole and under its own name."""
@@ -98,7 +103,7 @@ class Carrier:
 
     def found_after_power_cut(self, device: SimDevice) -> None:
         """Takes what a machine lost for what was not brought yet, not for a change made there."""
-        view, known = device.disk.view(may_crash=False), self._known[device.name]
+        view, known = device.disk.view(may_crash=False), self._known.get(device.name, {})
         for path, version in list(known.items()):
             found = _content(view, path)
             if found is None:
@@ -108,13 +113,17 @@ class Carrier:
 
     @property
     def is_at_rest(self) -> bool:
-        """Whether every device has everything."""
-        return not self.placeholders and all(
-            known.get(path) is not None
+        """Whether every device has everything, and nothing that the others lack."""
+        return not self.placeholders and all(map(self._is_settled, self._devices))
+
+    def _is_settled(self, device: SimDevice) -> bool:
+        view, known = device.disk.view(), self._known[device.name]
+        if not set(_files(view, FOLDER)) <= set(self._middle):
+            return False
+        return all(
+            path in known
             and known[path].number == version.number
-            and _content(device.disk.view(), path) == known[path].data
-            for device in self._devices
-            for known in (self._known[device.name],)
+            and _content(view, path) == known[path].data
             for path, version in self._middle.items()
         )
 
@@ -122,7 +131,7 @@ class Carrier:
         while True:
             await asyncio.sleep(LOOK_S * (0.5 + self._random.random()))
             for device in self._devices:
-                if self._network.is_cut_off(device.name):
+                if self._network.is_cut_off(device.name, ""):
                     continue
                 try:
                     self._take(device)
@@ -179,10 +188,10 @@ class Carrier:
         is_op_file = path.suffix == ".jsonl"
         if is_op_file and not self._is_calm and self._random.random() < CONFLICT:
             self._trace.fault("carrier", "conflict copy")
-            self._put_copy(device, view, path, version.data)
-            known[path] = _Version(_content(view, path) or b"", version.number)
+            self._put_copy(device, view, path, version.data or b"")
+            known[path] = _Version(_content(view, path), version.number)
             return
-        data, number = version.data, version.number
+        data, number = version.data or b"", version.number
         if is_op_file and not self._is_calm and self._random.random() < PARTIAL:
             self._trace.fault("carrier", "partial file")
             data, number = data[: int(self._random.random() * len(data))], 0

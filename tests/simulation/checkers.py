@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sila_daemon.core.ops import MoveOp, Op, PropertyOp
 from tests.core.tree_specification import Picture, expected_picture, picture_of
-from tests.simulation.device import FOLDER, SPACE, SimDevice
+from tests.simulation.device import FOLDER, SETTINGS, SPACE, SimDevice
 from tests.simulation.reader import Line, read_folder
 from tests.simulation.record import Fact, Record, ViolationError, fact_of
 
@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     import apsw
 
     from tests.simulation.app import SecondProgram
+    from tests.simulation.carrier import Carrier
     from tests.simulation.server import SimServer
+
+
+NOTICED_S = 1.2 * SETTINGS.scan_interval_s + 1.0
+"""So long a change of the folder may stay unseen."""
 
 
 class FolderGuard:
@@ -25,6 +30,8 @@ class FolderGuard:
 
     def __init__(self) -> None:
         self.foreign: set[Path] = set()
+        self.made: set[Path] = set()
+        """The op files that the daemon created."""
         self.violations: list[str] = []
 
     def check(self, what: str, path: Path) -> None:
@@ -32,15 +39,32 @@ class FolderGuard:
         # A sync makes durable what another wrote, and changes nothing.
         if what != "sync" and self.foreign and path in self.foreign:
             self.violations.append(f"{what} on another program's file {path}")
-        if what in ("rename", "unlink", "truncate") and path.suffix == ".jsonl":
+        if path.suffix != ".jsonl":
+            return
+        if what == "create":
+            self.made.add(path)
+        elif what in ("open_append", "write") and path not in self.made:
+            self.violations.append(f"{what} on {path}, which it did not make")
+        elif what in ("rename", "unlink", "truncate"):
             self.violations.append(f"{what} on the op file {path}")
 
 
-def check_claim(device: SimDevice, record: Record) -> None:
-    """A mirror that says `current` has everything it promised in its folder, durably."""
+def check_claim(device: SimDevice, record: Record, carrier: Carrier | None) -> None:
+    """A mirror that says `current` has everything it promised in its folder, durably.
+
+    What a carrier just did to the folder may not have been noticed yet.
+    """
     mirror = device.mirror
     if not device.has_folder or mirror is None or mirror.status()["state"] != "current":
         return
+    if carrier is not None:
+        ago = device.clock.monotonic() - NOTICED_S
+        since = max(ago, device.started_at + NOTICED_S)
+        for (name, path), put_at in carrier.placeholders.items():
+            if name == device.name and put_at < min(ago, since):
+                raise ViolationError(f"{name} says current, and {path.name} was not brought yet")
+        if carrier.touched_at.get(device.name, 0.0) > ago:
+            return
     promised = record.facts.get(device.name, set())
     held = {fact_of(line) for line in read_folder(device.disk.view(), FOLDER, durable=True).ops}
     _require_all(promised, held, f"{device.name} says current, and its folder lacks")
@@ -49,15 +73,18 @@ def check_claim(device: SimDevice, record: Record) -> None:
 async def check_end(
     devices: list[SimDevice],
     app: SecondProgram | None,
+    carrier: Carrier | None,
     servers: list[SimServer],
     record: Record,
 ) -> None:
     """Everything is everywhere, and equal."""
-    held: dict[str, set[Line]] = {
-        f"the folder of {device.name}": read_folder(device.disk.view(), FOLDER).ops
-        for device in devices
-        if device.has_folder
-    }
+    held: dict[str, set[Line]] = {}
+    for device in devices:
+        if device.has_folder:
+            reading = read_folder(device.disk.view(), FOLDER)
+            held[f"the folder of {device.name}"] = reading.ops
+            if unread := sorted(reading.copied - reading.ops, key=str):
+                raise ViolationError(f"{device.name}: only conflict copies hold {unread[0]}")
     for server in servers:
         held[server.name] = await server.spawn(_server_ops(server))
     _require_unique_ids(set().union(*held.values()))
@@ -71,8 +98,9 @@ async def check_end(
             raise ViolationError(device.guard.violations[0])
         await _check_trees(device, pictures)
         await _check_secrets(device, record)
+    _check_writers(devices, app)
     if app is not None:
-        _check_foreign_files(app, devices[0])
+        _check_foreign_files(app, carrier, devices[0])
 
 
 def _require_all(promised: set[Fact], held: set[Fact], what: str) -> None:
@@ -151,8 +179,20 @@ async def _check_secrets(device: SimDevice, record: Record) -> None:
             raise ViolationError(f"{device.name} lacks the secret {name}: {value}")
 
 
-def _check_foreign_files(app: SecondProgram, device: SimDevice) -> None:
+def _check_writers(devices: list[SimDevice], app: SecondProgram | None) -> None:
+    """No op file has two programs that write to it, wherever it was carried."""
+    writers: dict[Path, str] = dict.fromkeys(app.files, "the other program") if app else {}
+    for device in devices:
+        for path in sorted(device.guard.made):
+            other = writers.setdefault(path, device.name)
+            if other != device.name:
+                raise ViolationError(f"{device.name} and {other} both write {path}")
+
+
+def _check_foreign_files(app: SecondProgram, carrier: Carrier | None, device: SimDevice) -> None:
     view = device.disk.view()
     for path, data in app.files.items():
+        if carrier is not None and (device.name, path) in carrier.brought:
+            continue
         if view.stat(path) is None or view.open_read(path).read_at(0, 1 << 30) != data:
             raise ViolationError(f"the other program's file {path} was changed")

@@ -8,7 +8,6 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from sila_daemon.database.database import InlineDatabases
 from sila_daemon.folder.space_folder import create_space_folder
 from sila_daemon.mirror.record import (
     Device,
@@ -19,10 +18,10 @@ from sila_daemon.mirror.record import (
 )
 from sila_daemon.mirror.space_mirror import SpaceMirror
 from sila_daemon.ports.disk import make_dirs
-from sila_daemon.ports.workers import InlineWorkers
 from tests.simulation.disk import DiskView, MachineDisk
 from tests.simulation.ports import SimClock, SimRandomness, SimTokens, SimWatcher
 from tests.simulation.process import Process, spawn_outside
+from tests.simulation.threads import databases_of, workers_of
 from tests.simulation.vfs import SimVfs
 
 if TYPE_CHECKING:
@@ -48,16 +47,25 @@ class SimDevice:
         guard: FolderGuard,
         *,
         has_folder: bool = True,
+        twin: SimDevice | None = None,
     ) -> None:
-        """Without a folder the space is kept in the store only."""
+        """Without a folder the space is kept in the store only.
+
+        With `twin` it is another daemon on the machine of that one, in the same folder.
+        """
         self.name = name
-        self.clock = SimClock()
-        self.disk = MachineDisk(name, self.clock.monotonic)
+        self.clock: SimClock = SimClock() if twin is None else twin.clock
+        self.disk: MachineDisk = (
+            MachineDisk(name, self.clock.monotonic) if twin is None else twin.disk
+        )
+        self.started_at = 0.0
+        self._home = HOME if twin is None else HOME.with_name(f".sila-{name}")
         self.mirror: SpaceMirror | None = None
         self.tokens: dict[str, str] = {}
         """By the servers that the space is mirrored to."""
         self.has_folder = has_folder
         self.hint_loss = 0.0
+        self.has_threads = False
         self.guard = guard
         self._seed = seed
         self._trace = trace
@@ -72,7 +80,7 @@ class SimDevice:
 
     def prepare(self) -> None:
         """Makes the space's folder, as `space add` does, all of it durable."""
-        if not self.has_folder:
+        if not self.has_folder or self.disk.view().find(FOLDER) is not None:
             return
         view = self.disk.view()
         make_dirs(view, FOLDER.parent)
@@ -86,6 +94,7 @@ class SimDevice:
     def start(self) -> None:
         """Starts the daemon."""
         self._starts += 1
+        self.started_at = self.clock.monotonic()
         self._trace.note(self.name, "starts")
         process = self._process = Process(f"{self.name}.{self._starts}")
         random = Random(f"{self._seed}/{self.name}/{self._starts}")
@@ -97,8 +106,8 @@ class SimDevice:
             clock=self.clock,
             disk=view,
             randomness=SimRandomness(random),
-            workers=InlineWorkers(),
-            databases=InlineDatabases(vfs.vfs_name),
+            workers=workers_of(random, has_threads=self.has_threads),
+            databases=databases_of(random, vfs.vfs_name, has_threads=self.has_threads),
             connector=self._network.connector(self.name),
             tokens=SimTokens(self.tokens),
             watcher=self._watcher,
@@ -106,7 +115,7 @@ class SimDevice:
         servers = tuple(ServerRecord(url, "mirror") for url in self.tokens)
         record = SpaceRecord(SPACE, FOLDER if self.has_folder else None, servers)
         device = Device(self.name, self.name, "simulated")
-        self.mirror = SpaceMirror(record, ports, HOME, device, SETTINGS)
+        self.mirror = SpaceMirror(record, ports, self._home, device, SETTINGS)
         self._running = process.spawn(self.mirror.run())
 
     async def ensure_running(self) -> None:
@@ -132,21 +141,23 @@ class SimDevice:
         self._cut_all()
         await process.kill()
 
-    def crash(self, random: Random | None) -> None:
-        """Ends the daemon at once; with `random` the machine loses power."""
+    def kill(self) -> None:
+        """Ends the daemon at once; the machine works on."""
+        if self.end_at_once("kill"):
+            self._view.part()
+
+    def end_at_once(self, how: str) -> bool:
+        """Ends the daemon in the midst of whatever it does; what the disk keeps comes after."""
         process, self._process = self._process, None
         if process is None:
-            return
-        self._trace.fault(self.name, "kill" if random is None else "power cut")
+            return False
+        self._trace.fault(self.name, how)
         self.mirror = None
         assert self._watcher is not None
         self._watcher.end_all()
-        if random is None:
-            self._view.part()
-        else:
-            self.disk.power_cut(random)
-        self._cut_all(server_learns=random is None)
+        self._cut_all(server_learns=how == "kill")
         self._dying.append(spawn_outside(process.kill()))
+        return True
 
     async def buried(self) -> None:
         """Returns when nothing of dead processes runs any more."""

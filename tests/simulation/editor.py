@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import SilaError, UsageError
@@ -50,9 +51,11 @@ class Person:
             self._record.secrets[f"key-{name}"] = value
             return
         if action.kind == "new_tree":
-            tree_id, _ = await mirror.create_tree("default-chat", self._number_root, "chat")
+            number = self._count
+            build = partial(_number_root, number)
+            tree_id, _ = await mirror.create_tree("default-chat", build, "chat")
             if self._device.mirror is mirror:
-                self._record.said(name, tree_id, tree_id, "n", self._count)
+                self._record.said(name, tree_id, tree_id, "n", number)
             return
         trees = sorted(await mirror.tree_ids())
         if not trees:
@@ -67,10 +70,6 @@ class Person:
             else:
                 self._record.said(name, tree_id, target, key, content)
         self._trace.note(name, f"{action.kind} acknowledged: {len(facts)}")
-
-    def _number_root(self, tree: RepTree) -> None:
-        assert tree.root is not None
-        tree.root.set("n", self._count)
 
     def _change(self, action: Action, tree: RepTree) -> list[tuple[str, str | None, str]]:
         """Changes a tree; returns what was set, and for moves the parent."""
@@ -93,3 +92,8 @@ class Person:
             return [(moved, None, "0")]
         tree.move(moved, target)
         return [(moved, None, target)]
+
+
+def _number_root(number: int, tree: RepTree) -> None:
+    assert tree.root is not None
+    tree.root.set("n", number)

@@ -13,6 +13,11 @@ from dataclasses import dataclass, field, replace
 from random import Random
 
 from tests.simulation.faults import FAULTS
+from tests.simulation.surroundings import (
+    Surroundings,
+    draw_surroundings,
+    without_spare_servers,
+)
 from tests.simulation.topology import DEVICES, Topology, draw_topology
 
 EDITS = ("set", "set", "set", "create", "create", "move", "delete", "burst", "new_tree", "secret")
@@ -46,6 +51,7 @@ class Plan:
     hint_loss: float
     actions: tuple[Action, ...]
     topology: Topology = field(default_factory=Topology)
+    around: Surroundings = field(default_factory=Surroundings)
 
     def with_actions(self, actions: tuple[Action, ...]) -> Plan:
         """Returns the same world with other actions in it."""
@@ -103,6 +109,9 @@ def plan_of(seed: int, *, faults: bool = True) -> Plan:
         for stream, kinds, counts in draws
         for _ in range(stream.choice(counts))
     ]
+    topology = draw_topology(_stream(seed, "topology"), devices)
+    around = draw_surroundings(_stream(seed, "surroundings"), devices, topology)
+    topology = without_spare_servers(_stream(seed, "spare servers"), topology, around)
     return Plan(
         seed,
         devices,
@@ -111,7 +120,8 @@ def plan_of(seed: int, *, faults: bool = True) -> Plan:
         random.choice((0.001, 0.02, 0.3)),
         random.choice((0.0, 0.1, 1.0)),
         tuple(sorted(actions, key=lambda action: action.at)),
-        draw_topology(_stream(seed, "topology"), devices),
+        topology,
+        around,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +13,8 @@ from tests.simulation.inodes import Directory, File
 
 if TYPE_CHECKING:
     from tests.simulation.disk import DiskView
+
+_CONFLICT_COPY = re.compile(r"([^ .(]+-[mp])[ .(].*\.jsonl")
 
 
 class Line(NamedTuple):
@@ -31,12 +34,15 @@ class Reading(NamedTuple):
 
     ops: set[Line]
     bad: list[tuple[str, int]]
-    """Lines that are no ops, as file and number; a last line without its end apart."""
+    """Lines that are no ops, as file and number; a last line without its end apart, and a torn
+    one with which a later line of the file begins."""
+    copied: set[Line]
+    """What stands in conflict copies, which the original app does not read."""
 
 
 def read_folder(view: DiskView, root: Path, *, durable: bool = False) -> Reading:
     """Reads everything, or only what the worst power cut would leave."""
-    reading = Reading(set(), [])
+    reading = Reading(set(), [], set())
     ops = view.find(root / "space-v1" / "ops", durable=durable)
     if not isinstance(ops, Directory):
         return reading
@@ -49,6 +55,7 @@ def read_folder(view: DiskView, root: Path, *, durable: bool = False) -> Reading
                         found = _read(name, first + rest, data)
                         reading.ops.update(found.ops)
                         reading.bad.extend(found.bad)
+                        reading.copied.update(found.copied)
     return reading
 
 
@@ -67,19 +74,25 @@ def _files(name: str, entry: File | Directory, durable: bool) -> Iterator[tuple[
 @lru_cache(maxsize=4096)
 def _read(name: str, tree: str, data: bytes) -> Reading:
     """Reads one file. Kept, since worlds look at the same files again and again."""
-    reading = Reading(set(), [])
+    reading = Reading(set(), [], set())
+    copy = _CONFLICT_COPY.fullmatch(name)
+    taken = reading.ops if copy is None else reading.copied
     lines = data.split(b"\n")
     for number, text in enumerate(lines, 1):
         if not text.strip():
             continue
         try:
-            op = _op(name, tree, json.loads(text))
+            op = _op(name if copy is None else f"{copy[1]}.jsonl", tree, json.loads(text))
         except (ValueError, TypeError, IndexError):
-            if number < len(lines):
+            if number < len(lines) and not any(_begins(text, line) for line in lines[number:-1]):
                 reading.bad.append((name, number))
             continue
-        reading.ops.add(op)
+        taken.add(op)
     return reading
+
+
+def _begins(piece: bytes, line: bytes) -> bool:
+    return len(line) > len(piece) and line.startswith(piece)
 
 
 def _op(name: str, tree: str, columns: list[object]) -> Line:

@@ -8,14 +8,13 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sila_daemon.database.database import InlineDatabases
-from sila_daemon.ports.workers import InlineWorkers
 from sila_daemon.server.app import make_app
 from sila_daemon.server.ports import Ports
 from sila_daemon.server.world import World
 from tests.simulation.disk import DiskView, MachineDisk
 from tests.simulation.ports import SimClock, SimRandomness
 from tests.simulation.process import Process, spawn_outside
+from tests.simulation.threads import databases_of, workers_of
 from tests.simulation.vfs import SimVfs
 
 if TYPE_CHECKING:
@@ -42,6 +41,7 @@ class SimServer:
         self.disk.view().make_dir(DATA)
         self.disk.root.sync()
         self.is_listening = False
+        self.has_threads = False
         self.world: World
         self.app: Any = None
         self._seed = seed
@@ -75,8 +75,9 @@ class SimServer:
         view = self._view = self.disk.view()
         vfs = SimVfs(view, random, self.clock.time)
         self._vfs.append(vfs)
-        databases = InlineDatabases(vfs.vfs_name)
-        ports = Ports(self.clock, SimRandomness(random), view, databases, InlineWorkers())
+        databases = databases_of(random, vfs.vfs_name, has_threads=self.has_threads)
+        workers = workers_of(random, has_threads=self.has_threads)
+        ports = Ports(self.clock, SimRandomness(random), view, databases, workers)
         self.world = await World.open(DATA, ports)
         self.app = make_app(self.world)
         self.spawn(self.world.run())

@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import apsw
 
 from sila_daemon.database import database
+from sila_daemon.ports.workers import InlineWorkers
 
 if TYPE_CHECKING:
-    from sila_daemon.database.database import Database, Work
+    from sila_daemon.database.database import Database, Databases, Work
     from sila_daemon.database.schema import Schema
+    from sila_daemon.ports.workers import Workers
 
 T = TypeVar("T")
 
@@ -132,3 +134,13 @@ class _SimDatabase:
         # SQLite passes over what fails as it tidies up; a VFS written in Python has it raised.
         with suppress(apsw.IOError, apsw.FullError):
             self._connection.close()
+
+
+def workers_of(random: Random, *, has_threads: bool) -> Workers:
+    """Returns one program's port Workers."""
+    return SimWorkers(random) if has_threads else InlineWorkers()
+
+
+def databases_of(random: Random, vfs: str, *, has_threads: bool) -> Databases:
+    """Returns one program's port Databases, on a registered VFS."""
+    return SimDatabases(random, vfs) if has_threads else database.InlineDatabases(vfs)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from tests.simulation.app import SecondProgram
+from tests.simulation.carrier import Carrier
 from tests.simulation.checkers import FolderGuard, check_claim, check_end
 from tests.simulation.device import FOLDER, SPACE, SimDevice
 from tests.simulation.editor import Person
@@ -81,21 +82,31 @@ class SimWorld:
         self.record = Record()
         seed = str(plan.seed)
         self.network = Network(Random(f"network {seed}"), trace, plan.delay_s)
+        around = plan.around
         self.servers = [SimServer(f"server{n}", seed, trace) for n in range(plan.topology.servers)]
         self.network.servers = {server.url: server for server in self.servers}
-        self.devices = [
-            SimDevice(
-                f"device{n}",
-                seed,
-                trace,
-                self.network,
-                FolderGuard(),
-                has_folder=n not in plan.topology.folderless,
+        self.devices: list[SimDevice] = []
+        for n in range(plan.devices):
+            self.devices.append(
+                SimDevice(
+                    f"device{n}",
+                    seed,
+                    trace,
+                    self.network,
+                    FolderGuard(),
+                    has_folder=n not in plan.topology.folderless,
+                    twin=self.devices[0] if n == around.twin else None,
+                )
             )
-            for n in range(plan.devices)
-        ]
+        machines: list[SimServer | SimDevice] = [*self.servers, *self.devices]
+        for machine in machines:
+            machine.has_threads = around.has_threads
         self.people = [Person(device, trace, self.record) for device in self.devices]
         self.app: SecondProgram | None = None
+        self.carrier: Carrier | None = None
+        if around.carried:
+            carried = [self.devices[n] for n in around.carried]
+            self.carrier = Carrier(carried, Random(f"carrier {seed}"), trace, self.network)
         self.restarts: list[asyncio.Task[None]] = []
         self._doers: dict[str, Doer] = {
             **dict.fromkeys(EDITS, self._edit),
@@ -113,7 +124,7 @@ class SimWorld:
             await self._act(action)
         await self._heal()
         await self._settle(SETTLING_S)
-        await check_end(self.devices, self.app, self.servers, self.record)
+        await check_end(self.devices, self.app, self.carrier, self.servers, self.record)
         await self._end()
 
     async def _set_up(self) -> None:
@@ -126,6 +137,8 @@ class SimWorld:
             device.tokens = {self.servers[n].url: tokens[n] for n in mirrored}
             device.hint_loss = self.plan.hint_loss
             device.prepare()
+        if self.carrier is not None:
+            self.carrier.start()
         first = self.devices[0]
         first.start()
         assert first.mirror is not None
@@ -137,6 +150,8 @@ class SimWorld:
             self.app = SecondProgram(first, str(self.plan.seed), self.trace, self.record)
             self.app.start()
         await self._settle(SETTLING_S)
+        if self.carrier is not None:
+            self.carrier.have_habits()
 
     async def _act(self, action: Action) -> None:
         self.trace.note("plan", f"{action.kind} {action.who}")
@@ -152,7 +167,7 @@ class SimWorld:
             self.app.edit(action)
 
     def _inspect(self, action: Action) -> None:
-        check_claim(self.devices[action.who], self.record)
+        check_claim(self.devices[action.who], self.record, self.carrier)
 
     def _go_wrong(self, action: Action) -> Awaitable[None] | None:
         return FAULTS[action.kind](self, self.devices[action.who], action)
@@ -164,6 +179,8 @@ class SimWorld:
     async def _heal(self) -> None:
         self.trace.note("plan", "all faults end")
         self.network.heal()
+        if self.carrier is not None:
+            self.carrier.calm_down()
         machines: list[SimServer | SimDevice] = [*self.servers, *self.devices]
         for machine in machines:
             machine.disk.faults.clear()
@@ -182,6 +199,7 @@ class SimWorld:
             states = [device.mirror.status() for device in self.devices if device.mirror]
             is_calm = all(self._is_at_rest(device) for device in self.devices)
             is_calm = is_calm and len({state["ops"] for state in states}) == 1
+            is_calm = is_calm and (self.carrier is None or self.carrier.is_at_rest)
             is_calm = is_calm and states[0]["ops"] == self._in_first_folder()
             calm = calm + 1 if is_calm else 0
             if loop.time() > until:
@@ -189,10 +207,7 @@ class SimWorld:
                 raise ViolationError(f"not current and equal after {limit_s} s: {told}")
 
     def _is_at_rest(self, device: SimDevice) -> bool:
-        """Tells whether a mirror says that all is well, or truly that a line cannot be read.
-
-        A disk that was full may leave a torn line, which a person is told of for ever after.
-        """
+        """Tells whether a mirror says that all is well, or truly that a line cannot be read."""
         assert device.mirror is not None
         status = device.mirror.status()
         if status["state"] == "current":
@@ -210,8 +225,10 @@ class SimWorld:
     async def abandon(self) -> None:
         """Ends whatever still runs, wherever the run came to an end."""
         loop = asyncio.get_running_loop()
+        if self.carrier is not None:
+            await self.carrier.end()
         for device in self.devices:
-            device.crash(None)
+            device.kill()
             await device.buried()
         for server in self.servers:
             server.crash(None)
@@ -226,6 +243,8 @@ class SimWorld:
         await asyncio.gather(*left, return_exceptions=True)
 
     async def _end(self) -> None:
+        if self.carrier is not None:
+            await self.carrier.end()
         if self.app is not None:
             self.app.crash()
             await self.app.buried()

@@ -18,20 +18,26 @@ YEAR_S = 365 * 86400.0
 
 def kill(world: SimWorld, device: SimDevice, action: Action) -> None:
     """The daemon dies; what it wrote is still in the page cache."""
-    device.crash(None)
+    device.kill()
     later(world, action.a * DOWN_S_MAX, device.ensure_running)
 
 
 def power_cut(world: SimWorld, device: SimDevice, action: Action) -> None:
     """The machine dies, with every program on it, and forgets what was not synced."""
-    app = world.app if device is world.devices[0] else None
+    app = world.app if device.disk is world.devices[0].disk else None
     if app is not None:
         app.crash()
-    device.crash(Random(f"{world.plan.seed} {action}"))
+    machine = [other for other in world.devices if other.disk is device.disk]
+    for other in machine:
+        other.end_at_once("power cut")
+    device.disk.power_cut(Random(f"{world.plan.seed} {action}"))
+    if world.carrier is not None:
+        world.carrier.found_after_power_cut(device)
     if app is not None:
         app.found_after_power_cut()
         app.start()
-    later(world, action.a * DOWN_S_MAX, device.ensure_running)
+    for other in machine:
+        later(world, action.a * DOWN_S_MAX, other.ensure_running)
 
 
 async def stop(world: SimWorld, device: SimDevice, action: Action) -> None:
