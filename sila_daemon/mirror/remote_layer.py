@@ -96,6 +96,7 @@ class RemoteLayer:
     def added(self, count: int) -> None:
         """Notes debts that were just committed, until they are counted."""
         self.status.pending_ops += count
+        self.status.added_ops += count
 
     async def count_files(self) -> None:
         """Counts the blobs that the server is not known to hold."""

@@ -15,6 +15,8 @@ from sila_daemon.store.outbox import OwedOp, Refusal
 from sila_daemon.store.space_store import Acknowledgement
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from sila_daemon.core.ops import Op
     from sila_daemon.mirror.connector import Connection
     from sila_daemon.mirror.messages import Limits
@@ -62,13 +64,16 @@ class Pusher:
         clock: Clock,
         limits: Limits,
         status: RemoteStatus,
+        count_debt: Callable[[], Awaitable[None]],
     ) -> None:
+        """`count_debt` makes the status tell what is owed."""
         self._layer = layer
         self._connection = connection
         self._store = store
         self._clock = clock
         self._limits = limits
         self._status = status
+        self._count_debt = count_debt
         self._credit = max(1, limits.credit)
         self._waiting: deque[Batch] = deque()
         self._under_way: dict[int, Batch] = {}
@@ -91,6 +96,9 @@ class Pusher:
             self._wake.clear()
             if self._retry_at is None or self._clock.monotonic() >= self._retry_at:
                 await self._send_all()
+            if self.is_idle and self._retry_at is None and self._status.pending_ops:
+                # What another server brought, this one may have brought as well by now.
+                await self._count_debt()
             try:
                 async with asyncio.timeout(self._patience_s()):
                     await self._wake.wait()

@@ -94,7 +94,13 @@ class RemoteSession:
         await self._check_identity(ready, facts)
         self._status.state = RemoteState.COMPARING
         self._pusher = Pusher(
-            self._layer, self._connection, self._store, self._clock, ready.limits, self._status
+            self._layer,
+            self._connection,
+            self._store,
+            self._clock,
+            ready.limits,
+            self._status,
+            self.count_debt,
         )
         async with asyncio.TaskGroup() as group:
             group.create_task(self._arrivals.run(), name=f"store from {self._layer}")
@@ -312,13 +318,17 @@ class RemoteSession:
             self._status.reason = ""
         if self._pusher.is_idle:
             await self.count_debt()
-            self._wakes.ring(News.STATE)
 
     async def count_debt(self) -> None:
         """Counts what is owed, where up to now it was kept up with."""
         status = self._status
-        ops, oldest_ms, refused = await self._store.debt(self._layer)
+        while True:
+            added = status.added_ops
+            ops, oldest_ms, refused = await self._store.debt(self._layer)
+            if status.added_ops == added:
+                break  # Else a debt was noted that this count may not know of.
         status.pending_ops, status.oldest_pending_ms, status.refused_ops = ops, oldest_ms, refused
+        self._wakes.ring(News.STATE)
 
 
 def _check_farewell(arrived: Event) -> None:

@@ -34,6 +34,8 @@ class RemoteStatus:
     server_head: int = 0
     """The newest op of the server that was heard of."""
     pending_ops: int = 0
+    added_ops: int = 0
+    """Debts noted since the start, paid or not: shows whether one was noted meanwhile."""
     pending_files: int = 0
     pending_bytes: int = 0
     refused_ops: int = 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from tests.simulation.plan import Action, Plan
+from tests.simulation.surroundings import Surroundings
+from tests.simulation.topology import Topology
 
 REGRESSIONS: dict[str, Plan] = {
     # What a failed sync left in the page cache was read back, and credited to the folder.
@@ -70,5 +72,19 @@ REGRESSIONS: dict[str, Plan] = {
             Action(3.1, "set", 0, 0.0, 0.0),
             Action(5.1, "set", 0, 0.0, 0.0),
         ),
+    ),
+    # Two servers brought the same ops, and status went on to say that they wait for the second.
+    "what_came_from_two_servers_is_owed_to_none": Plan(
+        seed=66,
+        devices=6,
+        has_app=False,
+        first_in_first_out=False,
+        delay_s=0.02,
+        hint_loss=1.0,
+        actions=(),
+        topology=Topology(
+            servers=2, mirrors=((0, 1), (0, 1), (0, 1), (0,), (0, 1), (0, 1)), folderless=(1,)
+        ),
+        around=Surroundings(has_threads=True),
     ),
 }

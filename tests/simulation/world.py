@@ -201,6 +201,7 @@ class SimWorld:
             is_calm = is_calm and len({state["ops"] for state in states}) == 1
             is_calm = is_calm and (self.carrier is None or self.carrier.is_at_rest)
             is_calm = is_calm and states[0]["ops"] == self._in_first_folder()
+            is_calm = is_calm and await self._have_secrets()
             calm = calm + 1 if is_calm else 0
             if loop.time() > until:
                 told = [(state["state"], state["reason"], state["ops"]) for state in states]
@@ -217,6 +218,14 @@ class SimWorld:
         bad = len(read_folder(device.disk.view(), FOLDER).bad)
         reason = f"{bad} things in the folder cannot be read"
         return bad > 0 and (status["state"], status["reason"]) == ("needs_you", reason)
+
+    async def _have_secrets(self) -> bool:
+        """Tells whether every secret has come to everybody."""
+        for device in self.devices:
+            assert device.mirror is not None
+            if not self.record.secrets.keys() <= (await device.mirror.secrets()).keys():
+                return False
+        return True
 
     def _in_first_folder(self) -> int:
         """Counts the ops there: another program's may not have been noticed yet."""
