@@ -55,9 +55,10 @@ def store_progress(connection: apsw.Connection, progress: FileProgress) -> None:
     if progress.is_restart:
         connection.execute("DELETE FROM problem WHERE path = ?", (at.path,))
     else:
-        # A torn tail is looked at anew by every read.
+        # A tail is looked at anew by every read, which begins before it.
         connection.execute(
-            "DELETE FROM problem WHERE path = ? AND line > ?", (at.path, at.line_count)
+            "DELETE FROM problem WHERE path = ? AND (line > ? OR code = 'torn_tail')",
+            (at.path, at.line_count),
         )
     connection.execute(
         "INSERT OR REPLACE INTO position VALUES (?, ?, ?, ?, ?, ?, ?)",

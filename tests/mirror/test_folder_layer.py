@@ -464,3 +464,21 @@ async def test_a_torn_line_that_was_written_again_is_no_reason_to_act(bench: Ben
         assert a.status()["state"] == "needs_you"
         assert a.status()["reason"].startswith("1 ")
     assert problem_codes(bench, "a") == ["torn_line", "bad_json"]
+
+
+async def test_a_tail_that_was_completed_is_told_of_no_more(bench: Bench) -> None:
+    root = bench.folder("f")
+    path = op_file(root, "peer")
+    path.write_bytes(b'[1,"0",null]\n[2,"ver')
+    async with bench.mirror("a", folder=root) as a:
+        await current(a)
+        with path.open("ab") as file:
+            file.write(b'tex",null]\n[3,"another",null]\n[4,"la')
+        await a.sync_now()
+        assert a.status()["ops"] == 3
+    assert problem_codes(bench, "a") == ["torn_tail"]
+    async with bench.mirror("a", folder=root) as a:
+        with path.open("ab") as file:
+            file.write(b'st",null]\n')
+        await a.sync_now()
+    assert problem_codes(bench, "a") == []

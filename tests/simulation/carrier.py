@@ -239,9 +239,10 @@ class Carrier:
         self.placeholders[device.name, path] = asyncio.get_running_loop().time()
 
     def _remove_placeholders(self, device: SimDevice) -> None:
-        view = device.disk.view(may_crash=False)
+        view, known = device.disk.view(may_crash=False), self._known[device.name]
         for name, path in list(self.placeholders):
-            if name == device.name and view.find(path) is not None:
+            is_brought = path in known or view.find(path) is not None
+            if name == device.name and is_brought:
                 view.unlink(_placeholder(path))
                 del self.placeholders[name, path]
 
