@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,8 +23,8 @@ from sila_daemon.server.rights import Right, role_allows
 
 if TYPE_CHECKING:
     from sila_daemon.core.ops import Op
-    from sila_daemon.ports.workers import Workers
     from sila_daemon.server.outbox import Outbox
+    from sila_daemon.server.session_site import SessionSite
 
 LOG = logging.getLogger(__name__)
 
@@ -42,15 +42,25 @@ class ClientEvent:
     ack_id: int | None
     """None when the client wants no acknowledgement."""
 
+    @property
+    def cost(self) -> int:
+        """Estimates the bytes that it holds in memory until it is answered."""
+        return 1000 + len(self.payload or b"")
+
 
 class EventHandlers:
     """Handles the events of one connection, one after the other."""
 
-    def __init__(self, hub: Hub, listener: Listener, outbox: Outbox, workers: Workers) -> None:
+    def __init__(
+        self, hub: Hub, listener: Listener, outbox: Outbox, site: SessionSite, address: str
+    ) -> None:
         self._hub = hub
         self._listener = listener
         self._outbox = outbox
-        self._workers = workers
+        self._site = site
+        self._workers = site.workers
+        user_id = listener.grant.user_id
+        self._meter = site.traffic.meter(user_id, hub.space_id, address)
         self._unanswered = 0
         self._unanswered_bytes = 0
         self._progress = asyncio.Event()
@@ -77,7 +87,8 @@ class EventHandlers:
             self._refuse(taken, "read_only", f"a {grant.role} may not change this space")
             return
         try:
-            await rule.handler(self, taken)
+            if await self._is_in_time(taken, self._meter.bytes_wait, taken.cost):
+                await rule.handler(self, taken)
         except SilaError as error:
             is_storage = isinstance(error, StorageError)
             self._refuse(taken, error.code, error.message, retry=is_storage)
@@ -85,12 +96,40 @@ class EventHandlers:
             LOG.exception("event %s of %s failed", taken.name, self._listener.sender)
             self._refuse(taken, "internal", "the server failed", retry=True)
 
-    def _refuse(self, taken: ClientEvent, code: str, message: str, *, retry: bool = False) -> None:
+    async def _is_in_time(
+        self, taken: ClientEvent, wait_for: Callable[[int], float], cost: int
+    ) -> bool:
+        """Counts what an event costs; False when it was refused for now.
+
+        Who wants no answer would never send it again, and is only slowed down.
+        """
+        while seconds := wait_for(cost):
+            if taken.ack_id is not None:
+                self._refuse(taken, "rate_limited", "too much at once", retry=True, after=seconds)
+                return False
+            await self._site.clock.sleep(seconds)
+        return True
+
+    def _refuse(
+        self,
+        taken: ClientEvent,
+        code: str,
+        message: str,
+        *,
+        retry: bool = False,
+        after: float = 1.0,
+    ) -> None:
         self._hub.on_reject(code)
         answer: dict[str, object] = {"ok": False, "code": code, "message": message, "retry": retry}
         if retry:
-            answer["retryAfterMs"] = 1000
+            answer["retryAfterMs"] = int(after * 1000) + 1
+        elif taken.name == "ops:send":
+            self._note("op_refused", taken, [code])
         self._acknowledge(taken.ack_id, answer, ORIGIN, is_own=False)
+
+    def _note(self, action: str, taken: ClientEvent, codes: Iterable[str]) -> None:
+        grant, payload = self._listener.grant, taken.payload or b""
+        self._site.refusals.note(action, grant, self._hub.space_id, codes, payload)
 
     def _acknowledge(
         self, ack_id: int | None, answer: dict[str, object], position: Position, *, is_own: bool
@@ -101,13 +140,33 @@ class EventHandlers:
 
     async def _on_send(self, taken: ClientEvent) -> None:
         tree_id, ops, refused = await self._decoded(taken.payload)
+        if not await self._is_in_time(taken, self._meter.ops_wait, len(ops) + len(refused)):
+            return
         kept, transient = parted(ops)
         if transient:
             near, far = await self._hub.without_jumps(tree_id, transient)
             refused += [_far(op) for op in far]
             if near:
                 self._hub.pass_on_transient(self._listener, tree_id, near)
-        size = _cost(taken)
+        await self._credit(taken.cost)
+
+        def done(outcome: Outcome | SilaError) -> None:
+            self._settle(taken.cost)
+            if isinstance(outcome, SilaError):
+                self._refuse(taken, outcome.code, outcome.message, retry=True)
+                return
+            outcome.rejected += refused
+            if outcome.rejected:
+                self._note("op_refused", taken, [error.code for error in outcome.rejected])
+            if outcome.conflicts:
+                self._note("id_conflict", taken, [f"tree {tree_id}"] * len(outcome.conflicts))
+            answer = self._sent(outcome)
+            self._acknowledge(taken.ack_id, answer, outcome.position, is_own=outcome.accepted > 0)
+
+        self._hub.submit(Batch(tree_id, kept, self._listener.sender), done)
+
+    async def _credit(self, size: int) -> None:
+        """Waits until another batch may be under way, and counts it."""
         while self._unanswered >= CREDIT or (
             self._unanswered and self._unanswered_bytes + size > INBOX_BYTES_MAX
         ):
@@ -115,22 +174,16 @@ class EventHandlers:
             await self._progress.wait()
         self._unanswered += 1
         self._unanswered_bytes += size
+        self._site.budget.take(size)
         self._settled.clear()
 
-        def done(outcome: Outcome | SilaError) -> None:
-            self._unanswered -= 1
-            self._unanswered_bytes -= size
-            self._progress.set()
-            if not self._unanswered:
-                self._settled.set()
-            if isinstance(outcome, SilaError):
-                self._refuse(taken, outcome.code, outcome.message, retry=True)
-                return
-            outcome.rejected += refused
-            answer = self._sent(outcome)
-            self._acknowledge(taken.ack_id, answer, outcome.position, is_own=outcome.accepted > 0)
-
-        self._hub.submit(Batch(tree_id, kept, self._listener.sender), done)
+    def _settle(self, size: int) -> None:
+        self._unanswered -= 1
+        self._unanswered_bytes -= size
+        self._site.budget.give_back(size)
+        self._progress.set()
+        if not self._unanswered:
+            self._settled.set()
 
     def _sent(self, outcome: Outcome) -> dict[str, object]:
         for error in outcome.rejected:
@@ -168,13 +221,13 @@ class EventHandlers:
                 done = {"treeIds": [], "cursor": cursor, "reset": True}
                 self._outbox.add_news(event("ops:sync:done", done))
         else:
-            self._outbox.add_answer(answers.trees(self._hub.queries, asked), _cost(taken))
+            self._outbox.add_answer(answers.trees(self._hub.queries, asked), taken.cost)
         self._acknowledge(taken.ack_id, {"ok": True}, ORIGIN, is_own=False)
 
     async def _on_have(self, taken: ClientEvent) -> None:
         await self._settled.wait()
         asked = await self._workers_or_inline(taken.payload, answers.decode_have)
-        self._outbox.add_answer(answers.holdings(self._hub, asked), _cost(taken))
+        self._outbox.add_answer(answers.holdings(self._hub, asked), taken.cost)
         self._acknowledge(taken.ack_id, {"ok": True}, ORIGIN, is_own=False)
 
     async def _workers_or_inline(
@@ -211,11 +264,6 @@ _WITHOUT_RULE = {name for name in vars(EventHandlers) if name.startswith("_on_")
     rule.handler.__name__ for rule in EVENT_RULES.values()
 }
 assert not _WITHOUT_RULE, f"no rule for {_WITHOUT_RULE}"
-
-
-def _cost(taken: ClientEvent) -> int:
-    """Estimates what an event holds in memory until it is answered."""
-    return 1000 + len(taken.payload or b"")
 
 
 def _far(op: Op) -> InvalidOpError:

@@ -50,3 +50,7 @@ HAVE_PART_BYTES = 256 << 10
 
 NAMESPACES_PER_SOCKET_MAX = 256
 """Spaces that one Engine.IO connection may join."""
+
+RECEIVED_BYTES_MAX = 256 << 20
+"""What all connections together may have sent that is not yet committed or answered; beyond it
+nobody is read until some of it is."""

@@ -27,10 +27,9 @@ from sila_daemon.server.op_store import Position, cursor_json
 from sila_daemon.server.outbox import EndedError, Outbox
 
 if TYPE_CHECKING:
-    from sila_daemon.ports.clock import Clock
-    from sila_daemon.ports.workers import Workers
     from sila_daemon.server.grants import Grant
     from sila_daemon.server.hub import Hub
+    from sila_daemon.server.session_site import SessionSite
 
 LOG = logging.getLogger(__name__)
 
@@ -44,37 +43,41 @@ class Hello:
     """Names the connection among all that ever were."""
     protocol: int
     """1 for clients of the original, 2 for ours."""
+    address: str = ""
 
 
 class SpaceSession:
     """One connection to one space."""
 
-    def __init__(
-        self, hub: Hub, peer: Peer, hello: Hello, clock: Clock, workers: Workers, server_id: str
-    ) -> None:
+    def __init__(self, hub: Hub, peer: Peer, hello: Hello, site: SessionSite) -> None:
         self.sender = hello.sender
         self.grant = hello.grant
         self.protocol = hello.protocol
         self._hub = hub
         self._peer = peer
-        self._clock = clock
-        self._server_id = server_id
+        self._site = site
+        self._clock = site.clock
         self._outbox = Outbox(
-            hub, peer, hello.grant, clock, hello.sender, keeps_cursor=hello.protocol >= 2
+            hub, peer, hello.grant, site.clock, hello.sender, keeps_cursor=hello.protocol >= 2
         )
         self._inbox: deque[ClientEvent] = deque()
         self._inbox_bytes = 0
         self._filled = asyncio.Event()
         self._roomy = asyncio.Event()
         self._roomy.set()
-        self._handlers = EventHandlers(hub, self, self._outbox, workers)
+        self._handlers = EventHandlers(hub, self, self._outbox, site, hello.address)
         self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._leave: Callable[[], None] | None = None
+        self._is_over = False
 
     def receive(self, name: str, payload: bytes | None, ack_id: int | None) -> None:
         """Queues one event; returns at once."""
-        self._inbox.append(ClientEvent(name, payload, ack_id))
-        self._inbox_bytes += len(payload or b"")
+        if self._is_over:
+            return
+        arrived = ClientEvent(name, payload, ack_id)
+        self._inbox.append(arrived)
+        self._inbox_bytes += arrived.cost
+        self._site.budget.take(arrived.cost)
         if self._inbox_bytes > INBOX_BYTES_MAX or len(self._inbox) > INBOX_EVENTS_MAX:
             self._roomy.clear()
         self._filled.set()
@@ -82,6 +85,7 @@ class SpaceSession:
     async def room(self) -> None:
         """Returns when more may be received: the carrier stops reading until then."""
         await self._roomy.wait()
+        await self._site.budget.room()
 
     def wake(self) -> None:
         """Looks for new commits."""
@@ -107,6 +111,10 @@ class SpaceSession:
 
     def leave(self) -> None:
         """Lets go of the space; `run` does so when it ends."""
+        self._is_over = True
+        self._site.budget.give_back(self._inbox_bytes)
+        self._inbox.clear()
+        self._inbox_bytes = 0
         callback, self._leave = self._leave, None
         if callback is not None:
             callback()
@@ -158,7 +166,7 @@ class SpaceSession:
             {
                 "spaceId": self._hub.space_id,
                 "protocol": 2,
-                "serverId": self._server_id,
+                "serverId": self._site.server_id,
                 "epoch": self._hub.store.epoch,
                 "cursor": self._cursor(self._outbox.position),
                 "userId": self.grant.user_id,
@@ -180,7 +188,8 @@ class SpaceSession:
                 await self._outbox.room()
                 await self._handlers.handle(taken, self._clock.time())
                 self._inbox.popleft()
-                self._inbox_bytes -= len(taken.payload or b"")
+                self._inbox_bytes -= taken.cost
+                self._site.budget.give_back(taken.cost)
                 if self._inbox_bytes <= INBOX_BYTES_MAX // 2:
                     self._roomy.set()
 

@@ -13,6 +13,7 @@ import msgspec
 from sila_daemon.core import toml_settings
 from sila_daemon.core.toml_settings import bad_config, nearest, setting_names
 from sila_daemon.server.file_store import FILE_BYTES_MAX
+from sila_daemon.server.traffic import TrafficSettings
 
 FILE_NAME = "server.toml"
 PREFIX = "SILA_SERVER_"
@@ -95,6 +96,7 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     accounts: AccountSettings = AccountSettings()
     log: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()
+    traffic: TrafficSettings = TrafficSettings()
 
 
 RANGES: dict[str, tuple[float, float]] = {
@@ -108,6 +110,9 @@ RANGES: dict[str, tuple[float, float]] = {
     "quota.space_bytes_max": (0, 1 << 60),
     "quota.space_files_max": (0, 1 << 40),
     "accounts.grace_days": (0, 3650),
+    "traffic.ops_per_second": (0, 1 << 40),
+    "traffic.bytes_per_second": (0, 1 << 50),
+    "traffic.connections_per_minute": (0, 1 << 30),
 }
 """The least and the greatest value of every number."""
 

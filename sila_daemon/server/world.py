@@ -25,6 +25,7 @@ from sila_daemon.ports.disk import make_dirs
 from sila_daemon.ports.randomness import new_id
 from sila_daemon.server.accounts import Accounts
 from sila_daemon.server.audit import Audit
+from sila_daemon.server.budget import Budget
 from sila_daemon.server.device_codes import DeviceCodes
 from sila_daemon.server.directory import DEFAULT_NAME, Directory, checked_name
 from sila_daemon.server.frames import Peer, event
@@ -33,17 +34,21 @@ from sila_daemon.server.grants import Grant
 from sila_daemon.server.housekeeping import Housekeeping, UsageTable
 from sila_daemon.server.invites import Invites
 from sila_daemon.server.janitor import Janitor
+from sila_daemon.server.limits import RECEIVED_BYTES_MAX
 from sila_daemon.server.metrics import Metrics
 from sila_daemon.server.page_forms import PageForms
 from sila_daemon.server.passwords import Passwords
 from sila_daemon.server.platform import PLATFORM_SCHEMA, SpaceInfo, User
+from sila_daemon.server.refusals import Refusals
 from sila_daemon.server.removal import Removal
 from sila_daemon.server.session import Hello, SpaceSession
+from sila_daemon.server.session_site import SessionSite
 from sila_daemon.server.sessions import Sessions
 from sila_daemon.server.settings import ServerSettings
 from sila_daemon.server.signing_keys import SigningKey, SigningKeys
 from sila_daemon.server.spaces import Spaces
 from sila_daemon.server.tokens import Tokens
+from sila_daemon.server.traffic import Traffic
 
 if TYPE_CHECKING:
     import apsw
@@ -77,6 +82,7 @@ class World:
     metrics: Metrics
     usage: UsageTable
     housekeeping: Housekeeping
+    site: SessionSite
     is_stopping: bool = False
     """Whether the process was asked to end: it takes nothing new any more."""
 
@@ -126,9 +132,17 @@ class World:
         usage = UsageTable(database, spaces.quotas)
         await usage.load()
         housekeeping = Housekeeping(spaces, directory, ports.clock, audit, settings.files)
+        site = SessionSite(
+            server_id,
+            ports.clock,
+            ports.workers,
+            Traffic(ports.clock, settings.traffic),
+            Budget(RECEIVED_BYTES_MAX),
+            Refusals(audit, ports.clock),
+        )
         world = cls(
             server_id, accounts, keys, audit, directory, invites, removal, codes, forms, spaces,
-            ports, database, {}, settings, metrics, usage, housekeeping,
+            ports, database, {}, settings, metrics, usage, housekeeping, site,
         )  # fmt: skip
         sessions.on_end(world._session_ends)
         directory.on_change(world._spaces_changed)
@@ -212,19 +226,18 @@ class World:
 
     async def admit(self, knock: Knock, peer: Peer) -> SpaceSession:
         """Lets a client into a space. Raises RefusedError with the protocol's message."""
+        traffic = self.site.traffic
+        if traffic.stranger_wait(knock.address):
+            raise RefusedError("rate_limited")
         auth = knock.auth if isinstance(knock.auth, dict) else {}
         grant = await self._grant(auth.get("token"), knock.space_id, knock.address)
+        if traffic.connection_wait(grant.user_id, knock.space_id, knock.address):
+            raise RefusedError("rate_limited")
         protocol = 2 if auth.get("protocol") == 2 else 1
         sender = f"{grant.user_id}/{grant.session_id}/{self.ports.randomness.token(8).hex()}"
         space = await self.spaces.acquire(knock.space_id)
-        session = SpaceSession(
-            space.hub,
-            peer,
-            Hello(grant, sender, protocol),
-            self.ports.clock,
-            self.ports.workers,
-            self.server_id,
-        )
+        hello = Hello(grant, sender, protocol, knock.address)
+        session = SpaceSession(space.hub, peer, hello, self.site)
 
         def leave() -> None:
             if self.sessions.pop(session, None) is not None:
