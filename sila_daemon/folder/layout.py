@@ -45,46 +45,25 @@ class OpFile:
     """Set when a process of ours wrote the file for another author."""
 
 
-@dataclass(frozen=True, slots=True)
 class SpaceLayout:
     """The paths of the space folder at `root`."""
 
-    root: Path
-
-    @property
-    def marker(self) -> Path:
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.marker = root / MARKER
         """The file that tells people and programs what this folder is."""
-        return self.root / MARKER
-
-    @property
-    def legacy_marker(self) -> Path:
+        self.legacy_marker = root / LEGACY_MARKER
         """The marker of older spaces."""
-        return self.root / LEGACY_MARKER
-
-    @property
-    def version_dir(self) -> Path:
+        self.version_dir = root / VERSION_DIR
         """Everything but the marker is in here."""
-        return self.root / VERSION_DIR
-
-    @property
-    def space_json(self) -> Path:
+        self.space_json = self.version_dir / "space.json"
         """The file that holds the space's id."""
-        return self.version_dir / "space.json"
-
-    @property
-    def secrets(self) -> Path:
+        self.secrets = self.version_dir / "secrets"
         """The sealed secrets; absent while there are none."""
-        return self.version_dir / "secrets"
-
-    @property
-    def ops_dir(self) -> Path:
+        self.ops_dir = self.version_dir / "ops"
         """The op logs of all trees."""
-        return self.version_dir / "ops"
-
-    @property
-    def files_dir(self) -> Path:
+        self.files_dir = self.version_dir / "files"
         """The blobs, immutable and mutable."""
-        return self.version_dir / "files"
 
     def tree_dir(self, tree_id: str) -> Path:
         """Returns the directory of a tree's ops. Raises InvalidIdError."""

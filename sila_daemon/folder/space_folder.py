@@ -30,6 +30,8 @@ from sila_daemon.folder.problems import (
 from sila_daemon.ports.disk import DirEntry, Disk, EntryKind, make_dirs, read_file, write_atomic
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sila_daemon.ports.randomness import Randomness
 
 _SPACE_JSON_BYTES_MAX = 64 << 10
@@ -77,7 +79,12 @@ class SpaceFolder:
     @classmethod
     def open(cls, root: Path, disk: Disk) -> SpaceFolder:
         """Opens the space at `root`. Raises NotFoundError when there is none, StorageError."""
-        layout = SpaceLayout(root)
+        return cls.open_at(SpaceLayout(root), disk)
+
+    @classmethod
+    def open_at(cls, layout: SpaceLayout, disk: Disk) -> SpaceFolder:
+        """Does the same as `open` with paths that were made before."""
+        root = layout.root
         with storage_errors(f"look into {root}"):
             if not _is(disk, root, EntryKind.DIRECTORY):
                 raise NotFoundError(
@@ -102,6 +109,10 @@ class SpaceFolder:
     def scan(self) -> FolderScan:
         """Lists every op file; what is in the way is told and passed over."""
         return _Scanner(self.layout, self.disk).run()
+
+    def scan_below(self, directory: Path) -> FolderScan | None:
+        """Lists the op files below one directory inside ops/; None when it is not one."""
+        return _Scanner(self.layout, self.disk).run_below(directory)
 
     def path_of(self, file: OpFile) -> Path:
         """Returns where an op file is."""
@@ -215,13 +226,36 @@ class _Scanner:
                 self._scan_tree(ops_dir / first / rest, f"{at_first}/{rest}", first, rest)
         return self._found
 
-    def _scan_tree(self, directory: Path, relative: str, first: str, rest: str) -> None:
+    def run_below(self, directory: Path) -> FolderScan | None:
+        ops_dir = self._layout.ops_dir
+        if ops_dir not in directory.parents:
+            return None
+        names = directory.relative_to(ops_dir).parts
+        above = [ops_dir.joinpath(*names[:depth]) for depth in range(len(names) + 1)]
+        try:
+            if not all(_is(self._disk, path, EntryKind.DIRECTORY) for path in above):
+                return None
+        except OSError:
+            return None
+        relative = self._layout.relative(directory)
+        first, *others = names
+        if not others:
+            for rest in self._directories(directory, relative):
+                self._scan_tree(directory / rest, f"{relative}/{rest}", first, rest)
+        else:
+            self._scan_tree(directory, relative, first, others[0], others[1:])
+        return self._found
+
+    def _scan_tree(
+        self, directory: Path, relative: str, first: str, rest: str, date: Sequence[str] = ()
+    ) -> None:
+        """Looks through what a tree's directory holds, or its part of a year, month or day."""
         try:
             tree_id = checked_tree_dirs(first, rest)
         except FormatError as error:
             self._report(relative, error.code, error.message)
             return
-        self._scan_days(directory, relative, tree_id, "")
+        self._scan_days(directory, relative, tree_id, "".join(f"/{name}" for name in date))
 
     def _scan_days(self, directory: Path, relative: str, tree_id: str, day: str) -> None:
         if day.count("/") == _DAY_DEPTH:

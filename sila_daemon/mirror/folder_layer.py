@@ -11,11 +11,12 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import FormatError, NotFoundError, SilaError, StorageError
-from sila_daemon.folder.layout import OpFile, parse_op_file
+from sila_daemon.folder.layout import OpFile, SpaceLayout, parse_op_file
 from sila_daemon.folder.problems import Problem, storage_errors
 from sila_daemon.folder.space_folder import SpaceFolder
 from sila_daemon.mirror import op_file_scan
 from sila_daemon.mirror.back_off import BackOff
+from sila_daemon.mirror.folder_hints import FolderHints
 from sila_daemon.mirror.line_problems import LineProblems
 from sila_daemon.mirror.lost_lines import LostLines
 from sila_daemon.mirror.wakes import News
@@ -33,12 +34,6 @@ if TYPE_CHECKING:
     from sila_daemon.mirror.record import MirrorPorts, MirrorSettings
     from sila_daemon.mirror.wakes import Wakes
     from sila_daemon.store.space_store import SpaceStore
-
-HINTED_PATHS_MAX = 200
-"""From so many on, one look at everything is cheaper."""
-
-SECOND_LOOK_S = 1.0
-"""Events of a directory that is just being made are missed; it is looked at again."""
 
 
 class FolderState(Enum):
@@ -77,6 +72,7 @@ class FolderLayer:
         self._line_problem_count = 0
         self._space_id = space_id
         self._root = root
+        self._layout = SpaceLayout(root)
         self._ports = ports
         self._settings = settings
         self._store = store
@@ -92,8 +88,7 @@ class FolderLayer:
         self._scan_problems: list[Problem] = []
         self._back_off = BackOff(ports.randomness, settings.retry_delay_s_max)
         self._wake = asyncio.Event()
-        self._hints: set[Path] = set()
-        self._hints_anything = False
+        self._hints = FolderHints()
         self._secrets_due = True
         self._write_due = True
         self._is_following_hints = False
@@ -107,7 +102,7 @@ class FolderLayer:
         unsubscribe = self._ports.watcher.subscribe(self._root, self._hinted)
         unlisten = self._wakes.listen(self._rung)
         # After a pause: nobody took notes of what happened meanwhile, here or in the folder.
-        self._hints_anything = self._write_due = self._secrets_due = True
+        self._hints.anything = self._write_due = self._secrets_due = True
         try:
             while True:
                 await self._turn()
@@ -119,7 +114,7 @@ class FolderLayer:
 
     async def scan_now(self) -> None:
         """Looks at everything and writes everything. Raises StorageError, NotFoundError."""
-        self._hints_anything = True
+        self._hints.anything = True
         self._write_at = 0.0
         self._write_due = True
         # The turn that runs now may have begun before; the one after it has seen everything.
@@ -127,7 +122,7 @@ class FolderLayer:
         self._wake.set()
         async with self._turned:
             while self._turns < wanted:
-                self._hints_anything = self._write_due = True
+                self._hints.anything = self._write_due = True
                 self._wake.set()
                 await self._turned.wait()
             while self._lost and self.state is FolderState.WORKING:
@@ -146,7 +141,6 @@ class FolderLayer:
             self.state is FolderState.WORKING
             and self.pending_ops == 0
             and not self._hints
-            and not self._hints_anything
             and not self._secrets_due
             and not self._is_following_hints
             and not self._lost
@@ -168,11 +162,7 @@ class FolderLayer:
         )
 
     def _hinted(self, paths: frozenset[Path]) -> None:
-        if not paths or len(self._hints) + len(paths) > HINTED_PATHS_MAX:
-            self._hints_anything = True
-            self._hints.clear()
-        else:
-            self._hints |= paths
+        self._hints.heard(paths)
         self._wake.set()
 
     def _rung(self, news: News) -> None:
@@ -189,8 +179,9 @@ class FolderLayer:
         until = self._scan_at
         if self._write_due and self.state is FolderState.WORKING:
             until = min(until, self._write_at)
-        if self._lost.next_due is not None and self.state is FolderState.WORKING:
-            until = min(until, self._lost.next_due)
+        for due in (self._lost.next_due, self._hints.next_due):
+            if due is not None and self.state is FolderState.WORKING:
+                until = min(until, due)
         try:
             async with asyncio.timeout(max(0.0, until - now)):
                 await self._wake.wait()
@@ -214,25 +205,25 @@ class FolderLayer:
 
     def _fail(self, state: FolderState, error: SilaError) -> None:
         self.state, self.reason = state, error.message
-        self._hints_anything = True
+        self._hints.anything = True
         self._scan_at = self._ports.clock.monotonic() + self._back_off.next_s()
 
     async def _work(self) -> None:
         now = self._ports.clock.monotonic()
-        is_full = self._hints_anything or now >= self._scan_at or self._positions is None
+        is_full = self._hints.anything or now >= self._scan_at or self._positions is None
         is_full = is_full or now >= (self._lost.next_due or now + 1)
-        hints, self._hints = self._hints, set()
+        hints, again = self._hints.take(), self._hints.take_again(now)
         is_writing = self._write_due and now >= self._write_at
-        if not (is_full or hints or is_writing or self._secrets_due):
+        if not (is_full or hints or again or is_writing or self._secrets_due):
             return
         # What is known to have changed is not here before it was read: nothing is settled yet.
-        self._is_following_hints = bool(hints) or self._hints_anything
+        self._is_following_hints = bool(hints) or self._hints.anything
         folder = await self._opened()
         if is_full:
-            self._hints_anything = False
+            self._hints.anything = False
             await self._scan_all(folder)
-        elif hints:
-            await self._look_at(folder, hints)
+        elif hints or again:
+            await self._look_at(folder, hints, again)
         if self._secrets_due:
             self._secrets_due, self._is_following_hints = False, True
             await self._secrets.sync()
@@ -243,8 +234,8 @@ class FolderLayer:
 
     async def _opened(self) -> SpaceFolder:
         """Makes sure that this is still the space. Raises NotFoundError, StorageError."""
-        disk = self._ports.disk
-        folder = await self._ports.workers.run(lambda: SpaceFolder.open(self._root, disk))
+        layout, disk = self._layout, self._ports.disk
+        folder = await self._ports.workers.run(lambda: SpaceFolder.open_at(layout, disk))
         if folder.space_id is None or folder.problems:
             reason = folder.problems[0].message if folder.problems else "it names no space"
             raise NotFoundError(f"{self._root} cannot be used now: {reason}")
@@ -274,28 +265,48 @@ class FolderLayer:
         jitter = 0.8 + 0.4 * self._ports.randomness.uniform()
         self._scan_at = self._ports.clock.monotonic() + self._settings.scan_interval_s * jitter
 
-    async def _look_at(self, folder: SpaceFolder, hints: Iterable[Path]) -> None:
-        """Looks at what events named; at everything when that is a directory."""
-        files: list[OpFile] = []
-        is_unclear = is_blob = False
+    async def _look_at(
+        self, folder: SpaceFolder, hints: Iterable[Path], directories: set[Path]
+    ) -> None:
+        """Looks at what events named, and below directories."""
+        files: dict[str, OpFile] = {}
+        new_directories: set[Path] = set()
+        is_blob = False
         for path in hints:
             try:
                 relative = folder.layout.relative(path)
-                files.append(parse_op_file(relative))
+                files[relative] = parse_op_file(relative)
             except (FormatError, ValueError):
                 if path == folder.layout.secrets:
                     self._secrets_due = True
                 elif path.is_relative_to(folder.layout.files_dir):
                     is_blob = True
                 elif not path.name.startswith("."):
-                    is_unclear = True
-        if is_unclear:
+                    new_directories.add(path)
+        self._hints.look_again(new_directories, self._ports.clock.monotonic())
+        found = await self._files_below(folder, directories | new_directories)
+        if found is None:
             await self._scan_all(folder)
-            self._scan_at = min(self._scan_at, self._ports.clock.monotonic() + SECOND_LOOK_S)
             return
-        await self._read(folder, files)
+        files |= {file.relative: file for file in found}
+        await self._read(folder, list(files.values()))
         if is_blob:
             await self._blobs.scan()
+
+    async def _files_below(
+        self, folder: SpaceFolder, directories: Iterable[Path]
+    ) -> list[OpFile] | None:
+        """Lists the op files below some directories; None when one of them is something else."""
+        files: list[OpFile] = []
+        for directory in sorted(directories):
+            scan = await self._ports.workers.run(lambda path=directory: folder.scan_below(path))  # type: ignore[misc]
+            if scan is None:
+                return None
+            below = folder.layout.relative(directory) + "/"
+            others = [found for found in self._scan_problems if not found.path.startswith(below)]
+            self._scan_problems = others + scan.problems
+            files += scan.files
+        return files
 
     async def _known_positions(self) -> dict[str, Position]:
         if self._positions is None:

@@ -217,7 +217,8 @@ class SpaceMirror(SpaceAccess):
             self._tell({"kind": "ops", "count": count, "source": arrival.source, "trees": trees})
 
     def _changed(self, kind: str) -> None:
-        self._tell({"kind": kind, "status": self.status()})
+        if self._observers:
+            self._tell({"kind": kind, "status": self.status()})
 
     def _tell(self, event: dict[str, Any]) -> None:
         for observer in tuple(self._observers):

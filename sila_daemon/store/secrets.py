@@ -89,11 +89,13 @@ class Secrets:
         """Takes over what another side holds, notes that it holds it, and returns the outcome."""
 
         def work(connection: apsw.Connection) -> SecretSet:
-            outcome = merged(
-                _load(connection), theirs, _base(connection, layer), prefer_theirs=prefer_theirs
-            )
-            _save(connection, outcome)
-            _save_base(connection, layer, theirs.values)
+            before, base = _load(connection), _base(connection, layer)
+            outcome = merged(before, theirs, base, prefer_theirs=prefer_theirs)
+            # This runs at every look at a folder, and mostly finds what was there before.
+            if outcome != before:
+                _save(connection, outcome)
+            if any(base.get(name) != fingerprint(value) for name, value in theirs.values.items()):
+                _save_base(connection, layer, theirs.values)
             return outcome
 
         return await self._database.write(work)

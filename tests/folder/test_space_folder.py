@@ -354,3 +354,27 @@ def test_the_disk_port_is_kept(tmp_path: Path) -> None:
     file: ReadableFile = disk.open_read(root / "sila.md")
     with file:
         assert found and found.size == file.stat().size
+
+
+def test_a_part_of_the_ops_is_listed_as_the_whole_is(tmp_path: Path) -> None:
+    root = make_space(tmp_path / "s")
+    add_ops(root, f"{PEER}-m.jsonl", b'[1,"0",null]\n', "abcdef", "2026/11/21")
+    add_ops(root, "a b-m.jsonl", b"", "abcdef", "2026/11/21")
+    folder = open_folder(root)
+    whole = [file for file in folder.scan().files if file.tree_id == "abcdef"]
+
+    for part in ("ab", "ab/cdef", "ab/cdef/2026", "ab/cdef/2026/11", "ab/cdef/2026/11/21"):
+        found = folder.scan_below(folder.layout.ops_dir / part)
+        assert found is not None
+        assert found.files == whole
+        assert [problem.code for problem in found.problems] == ["bad_id"]
+
+
+def test_what_is_no_directory_of_ops_is_not_listed(tmp_path: Path) -> None:
+    root = make_space(tmp_path / "s")
+    path = add_ops(root, f"{PEER}-m.jsonl", b"", "abcdef")
+    ops = open_folder(root).layout.ops_dir
+    (ops / "link").symlink_to(ops / "ab", target_is_directory=True)
+
+    for other in (root, ops, ops / "gone", path, root / "space-v1/files", ops / "link/cdef"):
+        assert open_folder(root).scan_below(other) is None

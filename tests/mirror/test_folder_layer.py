@@ -137,6 +137,26 @@ async def test_what_others_write_is_read_and_only_what_is_new(bench: Bench) -> N
     assert all(offset > size for _, offset in disk.reads), "nothing is read twice"
 
 
+async def test_a_new_directory_is_read_and_nothing_else_is_looked_at(bench: Bench) -> None:
+    root = bench.folder("f")
+    elsewhere = op_file(root, "elsewhere", tree="abcdef")
+    write_lines(elsewhere, [1, "0", None])
+    async with bench.mirror("a", folder=root) as a:
+        await current(a)
+        write_lines(elsewhere, [2, "v", None])
+        path = op_file(root, "peer")
+        write_lines(path, [1, "0", None], [2, "v", None])
+
+        bench.watcher.hint(path.parents[2])
+
+        await until(lambda: a.status()["ops"] == 3)
+        write_lines(op_file(root, "late"), [4, "w", "v"])
+        await until(lambda: a.status()["ops"] == 4)  # It is looked at once more.
+        assert a.status()["state"] == "current"
+        bench.watcher.hint(root / "space-v1/ops/gone")  # Unclear: so everything is looked at.
+        await until(lambda: a.status()["ops"] == 5)
+
+
 async def test_a_torn_line_is_left_alone_until_it_is_complete(bench: Bench) -> None:
     root = bench.folder("f")
     path = op_file(root, "peer")

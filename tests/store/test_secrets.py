@@ -83,3 +83,15 @@ async def test_secrets_are_stored_with_their_tombstones(store: SpaceStore) -> No
     await secrets.set("other", "x")
     assert (await secrets.load()).values["other"] == "x"
     assert (await secrets.load()).removed == {}
+
+
+async def test_a_merge_that_changes_nothing_writes_nothing(store: SpaceStore) -> None:
+    secrets = Secrets(store.database)
+    theirs = SecretSet({"a": "1", "b": "2"})
+    outcome = await secrets.merge_from("folder", theirs, prefer_theirs=True)
+    before = await store.database.read(lambda connection: connection.total_changes())
+
+    again = await secrets.merge_from("folder", theirs, prefer_theirs=True)
+
+    assert again == outcome
+    assert await store.database.read(lambda connection: connection.total_changes()) == before
