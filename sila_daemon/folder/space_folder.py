@@ -30,7 +30,7 @@ from sila_daemon.folder.problems import (
 from sila_daemon.ports.disk import DirEntry, Disk, EntryKind, make_dirs, read_file, write_atomic
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from sila_daemon.ports.randomness import Randomness
 
@@ -110,9 +110,9 @@ class SpaceFolder:
         """Lists every op file; what is in the way is told and passed over."""
         return _Scanner(self.layout, self.disk).run()
 
-    def scan_below(self, directory: Path) -> FolderScan | None:
-        """Lists the op files below one directory inside ops/; None when it is not one."""
-        return _Scanner(self.layout, self.disk).run_below(directory)
+    def scan_below(self, directories: Iterable[Path]) -> FolderScan | None:
+        """Lists the op files below directories inside ops/; None when one is something else."""
+        return _Scanner(self.layout, self.disk).run_below(directories)
 
     def path_of(self, file: OpFile) -> Path:
         """Returns where an op file is."""
@@ -226,25 +226,28 @@ class _Scanner:
                 self._scan_tree(ops_dir / first / rest, f"{at_first}/{rest}", first, rest)
         return self._found
 
-    def run_below(self, directory: Path) -> FolderScan | None:
-        ops_dir = self._layout.ops_dir
-        if ops_dir not in directory.parents:
-            return None
-        names = directory.relative_to(ops_dir).parts
-        above = [ops_dir.joinpath(*names[:depth]) for depth in range(len(names) + 1)]
-        try:
-            if not all(_is(self._disk, path, EntryKind.DIRECTORY) for path in above):
+    def run_below(self, directories: Iterable[Path]) -> FolderScan | None:
+        for directory in sorted(directories):
+            if not self._is_inside_ops(directory):
                 return None
-        except OSError:
-            return None
-        relative = self._layout.relative(directory)
-        first, *others = names
-        if not others:
+            relative = self._layout.relative(directory)
+            first, *others = directory.relative_to(self._layout.ops_dir).parts
+            if others:
+                self._scan_tree(directory, relative, first, others[0], others[1:])
+                continue
             for rest in self._directories(directory, relative):
                 self._scan_tree(directory / rest, f"{relative}/{rest}", first, rest)
-        else:
-            self._scan_tree(directory, relative, first, others[0], others[1:])
         return self._found
+
+    def _is_inside_ops(self, directory: Path) -> bool:
+        ops_dir = self._layout.ops_dir
+        if ops_dir not in directory.parents:
+            return False
+        above = [path for path in directory.parents if path.is_relative_to(ops_dir)]
+        try:
+            return all(_is(self._disk, path, EntryKind.DIRECTORY) for path in (*above, directory))
+        except OSError:
+            return False
 
     def _scan_tree(
         self, directory: Path, relative: str, first: str, rest: str, date: Sequence[str] = ()

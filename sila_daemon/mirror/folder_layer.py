@@ -284,29 +284,19 @@ class FolderLayer:
                 elif not path.name.startswith("."):
                     new_directories.add(path)
         self._hints.look_again(new_directories, self._ports.clock.monotonic())
-        found = await self._files_below(folder, directories | new_directories)
-        if found is None:
-            await self._scan_all(folder)
-            return
-        files |= {file.relative: file for file in found}
+        below = directories | new_directories
+        if below:
+            scan = await self._ports.workers.run(lambda: folder.scan_below(below))
+            if scan is None:
+                await self._scan_all(folder)
+                return
+            there = tuple(folder.layout.relative(directory) + "/" for directory in below)
+            others = [known for known in self._scan_problems if not known.path.startswith(there)]
+            self._scan_problems = others + scan.problems
+            files |= {file.relative: file for file in scan.files}
         await self._read(folder, list(files.values()))
         if is_blob:
             await self._blobs.scan()
-
-    async def _files_below(
-        self, folder: SpaceFolder, directories: Iterable[Path]
-    ) -> list[OpFile] | None:
-        """Lists the op files below some directories; None when one of them is something else."""
-        files: list[OpFile] = []
-        for directory in sorted(directories):
-            scan = await self._ports.workers.run(lambda path=directory: folder.scan_below(path))  # type: ignore[misc]
-            if scan is None:
-                return None
-            below = folder.layout.relative(directory) + "/"
-            others = [found for found in self._scan_problems if not found.path.startswith(below)]
-            self._scan_problems = others + scan.problems
-            files += scan.files
-        return files
 
     async def _known_positions(self) -> dict[str, Position]:
         if self._positions is None:

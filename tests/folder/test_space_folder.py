@@ -364,7 +364,7 @@ def test_a_part_of_the_ops_is_listed_as_the_whole_is(tmp_path: Path) -> None:
     whole = [file for file in folder.scan().files if file.tree_id == "abcdef"]
 
     for part in ("ab", "ab/cdef", "ab/cdef/2026", "ab/cdef/2026/11", "ab/cdef/2026/11/21"):
-        found = folder.scan_below(folder.layout.ops_dir / part)
+        found = folder.scan_below([folder.layout.ops_dir / part])
         assert found is not None
         assert found.files == whole
         assert [problem.code for problem in found.problems] == ["bad_id"]
@@ -377,4 +377,4 @@ def test_what_is_no_directory_of_ops_is_not_listed(tmp_path: Path) -> None:
     (ops / "link").symlink_to(ops / "ab", target_is_directory=True)
 
     for other in (root, ops, ops / "gone", path, root / "space-v1/files", ops / "link/cdef"):
-        assert open_folder(root).scan_below(other) is None
+        assert open_folder(root).scan_below([other]) is None
