@@ -100,6 +100,11 @@ class Hub:
         return self.store.head
 
     @property
+    def recent_bytes(self) -> int:
+        """What commits that are kept at hand take."""
+        return self._recent_bytes
+
+    @property
     def is_idle(self) -> bool:
         """Whether everything that was submitted has been answered."""
         return self._idle.is_set()

@@ -42,6 +42,12 @@ _EVER_NS = 2**63
 IDLE_SECONDS_MAX = 60.0
 """How long a space stays open that nobody uses."""
 
+SPACE_BYTES = 3 << 20
+"""What an open space takes: SQLite's pages, at most two megabytes, and everything around it."""
+
+OPEN_BYTES_MAX = 512 << 20
+"""What open spaces may take before the ones that nobody uses are closed early."""
+
 
 @dataclass(slots=True)
 class OpenSpace:
@@ -69,6 +75,7 @@ class Spaces:
         self._ports = ports
         self._open: dict[str, OpenSpace] = {}
         self._locks: dict[str, asyncio.Lock] = {}
+        self._ending: dict[str, asyncio.Task[None]] = {}
         self._settings = settings
         self._metrics = metrics
         self.quotas = Quotas(settings.quota)
@@ -127,8 +134,7 @@ class Spaces:
             if space is not None:
                 if space.users:
                     raise StorageError("somebody still uses the space", code="space_busy")
-                del self._open[space_id]
-                await self._end(space)
+                await self._end_apart(space_id)
             await self._ports.workers.run(work)
             self.quotas.forget(space_id)
 
@@ -145,10 +151,32 @@ class Spaces:
         """Lends a space until it is given to `release`. Raises NotFoundError, StorageError."""
         async with self._locks.setdefault(space_id, asyncio.Lock()):
             space = self._open.get(space_id)
+            is_new = space is None
             if space is None:
+                if space_id in self._ending:
+                    await asyncio.shield(self._ending[space_id])
                 space = self._open[space_id] = await self._opened(space_id)
             space.users += 1
-            return space
+        if is_new:
+            try:
+                await self._make_room()
+            except BaseException:
+                self.release(space)
+                raise
+        return space
+
+    async def _make_room(self) -> None:
+        """Closes spaces that nobody uses, the longest idle first, while all take too much."""
+        held = sum(SPACE_BYTES + space.hub.recent_bytes for space in self._open.values())
+        if held <= OPEN_BYTES_MAX:
+            return
+        idle = [(space.idle_since, space_id) for space_id, space in self._open.items()
+                if not space.users]  # fmt: skip
+        for _, space_id in sorted(idle):
+            if held <= OPEN_BYTES_MAX:
+                break
+            held -= SPACE_BYTES
+            await self._close_idle(space_id)
 
     def release(self, space: OpenSpace) -> None:
         """Takes a space back."""
@@ -163,8 +191,24 @@ class Spaces:
             ports.databases, layout.version_dir / "ops.sqlite", ports.clock, ports.randomness
         )
         store.on_commit = self._metrics.committed
+        try:
+            files = await self._files_of(space_id, layout, store)
+        except BaseException:
+            await store.close()
+            raise
         hub = Hub(space_id, store)
         hub.on_reject = self._metrics.rejected
+        return OpenSpace(
+            hub,
+            store,
+            files,
+            SpaceSecrets(space_id, layout.secrets, ports.disk, ports.randomness, ports.workers),
+            layout,
+            asyncio.create_task(hub.run(), name=f"hub {space_id}"),
+        )
+
+    async def _files_of(self, space_id: str, layout: SpaceLayout, store: OpStore) -> SpaceFiles:
+        ports = self._ports
         blobs = BlobFolder(layout.files_dir, ports.disk, ports.randomness)
         try:
             # Of a process that was killed: while a space is closed, nobody is sending files.
@@ -180,30 +224,23 @@ class Spaces:
         waits = settings.upload_hours * 3600.0
         uploads = Uploads(folder, files, ports.disk, ports.randomness, waits)
         space_files = SpaceFiles(files, uploads)
-        try:
-            await space_files.open()
-        except BaseException:
-            await store.close()
-            raise
-        return OpenSpace(
-            hub,
-            store,
-            space_files,
-            SpaceSecrets(space_id, layout.secrets, ports.disk, ports.randomness, ports.workers),
-            layout,
-            asyncio.create_task(hub.run(), name=f"hub {space_id}"),
-        )
+        await space_files.open()
+        return space_files
 
     async def run(self) -> None:
-        """Closes spaces that are idle, and tidies up where nothing is written, until cancelled."""
+        """Looks after the open spaces now and then, until cancelled."""
         while True:
             await self._ports.clock.sleep(IDLE_SECONDS_MAX / 4)
-            latest = self._ports.clock.monotonic() - IDLE_SECONDS_MAX
-            for space_id, space in list(self._open.items()):
-                if not space.users and space.idle_since < latest:
-                    await self._close_idle(space_id)
-                elif space.tidied_at != space.hub.head and space.hub.is_idle:
-                    await self._tidy(space_id)
+            await self.look_after()
+
+    async def look_after(self) -> None:
+        """Closes spaces that are idle, and tidies up where nothing is written."""
+        latest = self._ports.clock.monotonic() - IDLE_SECONDS_MAX
+        for space_id, space in list(self._open.items()):
+            if not space.users and space.idle_since < latest:
+                await self._close_idle(space_id)
+            elif space.tidied_at != space.hub.head and space.hub.is_idle:
+                await self._tidy(space_id)
 
     async def _tidy(self, space_id: str) -> None:
         async with self._locks.setdefault(space_id, asyncio.Lock()):
@@ -221,11 +258,18 @@ class Spaces:
         async with self._locks.setdefault(space_id, asyncio.Lock()):
             space = self._open.get(space_id)
             if space is not None and not space.users:
-                del self._open[space_id]
-                await self._end(space)
+                await self._end_apart(space_id)
+
+    async def _end_apart(self, space_id: str) -> None:
+        """Closes a space to its end, even when the caller is cancelled meanwhile."""
+        ending = asyncio.create_task(self._end(self._open.pop(space_id)), name=f"end {space_id}")
+        self._ending[space_id] = ending
+        ending.add_done_callback(lambda _: self._ending.pop(space_id, None))
+        await asyncio.shield(ending)
 
     async def close(self) -> None:
         """Finishes every commit and closes every space."""
+        await asyncio.gather(*self._ending.values(), return_exceptions=True)
         while self._open:
             _, space = self._open.popitem()
             await self._end(space)
