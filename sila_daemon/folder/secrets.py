@@ -112,11 +112,46 @@ def write_secrets(
     known = read_secrets(disk, path, space_id)
     if (known.values if known else {}) == dict(values):
         return False
+    _write(disk, path, space_id, known, values, randomness)
+    return True
+
+
+def replace_secrets(
+    disk: Disk,
+    path: Path,
+    space_id: str,
+    before: Mapping[str, str],
+    values: Mapping[str, str],
+    randomness: Randomness,
+) -> bool:
+    """Writes `values` if the file still says `before`; tells whether it says `values` now.
+
+    Another program may have written since it was read: what it wrote is then to be merged first.
+    Raises what `write_secrets` raises.
+    """
+    ids.checked_space_id(space_id)
+    known = read_secrets(disk, path, space_id)
+    says = known.values if known else {}
+    if says == dict(values):
+        return True
+    if says != dict(before):
+        return False
+    _write(disk, path, space_id, known, values, randomness)
+    return True
+
+
+def _write(
+    disk: Disk,
+    path: Path,
+    space_id: str,
+    known: OpenedSecrets | None,
+    values: Mapping[str, str],
+    randomness: Randomness,
+) -> None:
     derivation = known.derivation if known else default_derivation(space_id)
     sealed = seal_secrets(values, space_id, derivation, randomness)
     with storage_errors("write the secrets"):
         write_atomic(disk, path, sealed, f".{randomness.token(8).hex()}.tmp")
-    return True
 
 
 def secrets_key(space_id: str, derivation: Derivation) -> bytes | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import SecretsError
 from sila_daemon.folder.problems import Problem
-from sila_daemon.folder.secrets import read_secrets, write_secrets
+from sila_daemon.folder.secrets import read_secrets, replace_secrets
 from sila_daemon.mirror.wakes import News
 from sila_daemon.store.schema import FOLDER
 from sila_daemon.store.secrets import Secrets, SecretSet
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from sila_daemon.folder.layout import SpaceLayout
     from sila_daemon.mirror.record import MirrorPorts
     from sila_daemon.mirror.wakes import Wakes
+
+
+ATTEMPTS_MAX = 5
+"""Of merging with a file that others write meanwhile; their events lead to the next ones."""
 
 
 class FolderSecrets:
@@ -41,22 +45,32 @@ class FolderSecrets:
 
         A name that the file lacks changes nothing here. Raises StorageError.
         """
-        disk, path = self._ports.disk, self._layout.secrets
         try:
-            found = await self._ports.workers.run(lambda: read_secrets(disk, path, self._space_id))
+            for _ in range(ATTEMPTS_MAX):
+                if await self._merge():
+                    break
         except SecretsError as error:
-            relative = self._layout.relative(path)
+            relative = self._layout.relative(self._layout.secrets)
             self.problem = Problem(relative, None, error.code, error.message)
-            return
-        self.problem = None
+        else:
+            self.problem = None
+
+    async def _merge(self) -> bool:
+        """Tells whether file and store say the same now, and were not changed meanwhile."""
+        disk, path, space_id = self._ports.disk, self._layout.secrets, self._space_id
+        run = self._ports.workers.run
+        found = await run(lambda: read_secrets(disk, path, space_id))
         theirs = SecretSet(found.values if found else {})
         before = await self._secrets.load()
         outcome = await self._secrets.merge_from(FOLDER, theirs, prefer_theirs=True)
         if outcome != before:
             self._wakes.ring(News.SECRETS)
-        if outcome.values != theirs.values:
-            values = outcome.values
-            await self._ports.workers.run(
-                lambda: write_secrets(disk, path, self._space_id, values, self._ports.randomness)
-            )
+        if outcome.values == theirs.values:
+            return True
+        said, values, randomness = theirs.values, outcome.values, self._ports.randomness
+        is_written = await run(
+            lambda: replace_secrets(disk, path, space_id, said, values, randomness)
+        )
+        if is_written:
             await self._secrets.set_base(FOLDER, values)
+        return is_written

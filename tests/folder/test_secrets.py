@@ -15,6 +15,7 @@ from sila_daemon.folder.secrets import (
     default_derivation,
     open_secrets,
     read_secrets,
+    replace_secrets,
     seal_secrets,
     write_secrets,
 )
@@ -95,6 +96,16 @@ def test_it_is_rewritten_only_when_it_says_something_else(
     assert opened and (opened.values, opened.derivation) == ({"new": "value"}, derivation)
     assert path.stat().st_mode & 0o777 == 0o600
     assert [entry.name for entry in tmp_path.iterdir()] == ["secrets"]
+
+
+def test_what_another_program_wrote_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+    path, disk, randomness = tmp_path / "secrets", SystemDisk(), SeededRandomness()
+    assert replace_secrets(disk, path, ID, {}, {"a": "1"}, randomness)
+    write_secrets(disk, path, ID, {"theirs": "2"}, randomness)
+    assert not replace_secrets(disk, path, ID, {"a": "1"}, {"a": "1", "b": "2"}, randomness)
+    opened = read_secrets(disk, path, ID)
+    assert opened and opened.values == {"theirs": "2"}
+    assert replace_secrets(disk, path, ID, {"a": "1"}, {"theirs": "2"}, randomness)
 
 
 def test_no_secrets_make_no_file(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 """A second program in a folder, as the original app works: its own peer id and its own files.
 
 It gathers edits and appends them every 500 ms with a fresh handle, sometimes in two pieces, and
-reads all files whole. It syncs what it appends; that the original does not is not simulated.
+reads all files whole. Some write a line's newline only with the next line; some rewrite their
+property files, keeping the newest op of each property; some sync nothing, and so promise nothing
+before a power cut that spares it. Secrets are loaded once and written back whole, over whatever
+stands there.
 """
 
 from __future__ import annotations
@@ -15,32 +18,43 @@ from typing import TYPE_CHECKING
 
 from tests.simulation.device import FOLDER, SPACE, SimDevice
 from tests.simulation.process import Process, spawn_outside
-from tests.simulation.reader import Line, read_folder
+from tests.simulation.reader import SECRETS, Line, read_folder, read_secrets, sealed_secrets
+from tests.simulation.record import fact_of
 
 if TYPE_CHECKING:
-    from tests.simulation.disk import DiskView
+    from tests.simulation.disk import DiskView, Handle
+    from tests.simulation.habits import AppHabits
     from tests.simulation.plan import Action
     from tests.simulation.record import Record
     from tests.simulation.trace import Trace
 
 FLUSH_S = 0.5
+NAME = "the other program"
 
 
 class SecondProgram:
     """The app on one device's machine."""
 
-    def __init__(self, device: SimDevice, seed: str, trace: Trace, record: Record) -> None:
+    def __init__(
+        self, device: SimDevice, habits: AppHabits, seed: str, trace: Trace, record: Record
+    ) -> None:
         self._device = device
+        self._habits = habits
         self._seed = seed
         self._trace = trace
         self._record = record
         self._starts = 0
         self._waiting: list[Line] = []
         self._counters: dict[str, int] = {}
+        self._secrets: dict[str, str] = {}
+        self._are_secrets_due = False
         self._random = Random()
         self._peer = ""
+        self._open_ended: set[Path] = set()
+        self._promised: dict[Path, list[Line]] = {}
         self._process: Process | None = None
         self._dying: list[asyncio.Task[None]] = []
+        self.promises_secrets = True
         self.files: dict[Path, bytes] = {}
         """Everything that it wrote and that must stay as it is."""
 
@@ -50,6 +64,9 @@ class SecondProgram:
         self._random = Random(f"{self._seed}/app/{self._starts}")
         self._peer = self._random.randbytes(16).hex()
         self._waiting, self._counters = [], {}
+        self._open_ended.clear()
+        self._secrets = read_secrets(self._view(), FOLDER, SPACE) or {}
+        self._are_secrets_due = bool(self._secrets)
         self._process = Process(f"app.{self._starts}")
         self._process.spawn(self._flush_often())
 
@@ -65,10 +82,20 @@ class SecondProgram:
             self._take_as_it_is(path)
 
     def _take_as_it_is(self, path: Path) -> None:
-        view = self._device.disk.view()
+        """Promises no more than what still stands in a file; nothing was, that was not synced."""
+        view = self._view()
         self.files.pop(path, None)
         if view.stat(path) is not None:
             self.files[path] = view.open_read(path).read_at(0, 1 << 30)
+        held = read_folder(view, FOLDER).ops
+        for op in self._promised.get(path, []):
+            if op not in held:
+                self._record.take_back(self._promiser, fact_of(op))
+
+    @property
+    def _promiser(self) -> str:
+        """Who must have in its folder what this program wrote, when it says that all is well."""
+        return self._device.name if self._habits.syncs else NAME
 
     async def buried(self) -> None:
         """Returns when nothing of it runs any more."""
@@ -78,7 +105,15 @@ class SecondProgram:
         """Does what an action says, if the folder has something to do it to."""
         if self._process is None:
             return
-        ops = read_folder(self._device.disk.view(), FOLDER).ops
+        if action.kind == "app_secret":
+            self._secrets["key-app"] = f"app {self._starts} {action.a}"
+            self._are_secrets_due = True
+            return
+        if action.kind == "app_compact":
+            if self._habits.compacts:
+                self._process.spawn(self._compact())
+            return
+        ops = read_folder(self._view(), FOLDER).ops
         trees = sorted({op.tree for op in ops})
         if not trees:
             return
@@ -89,23 +124,28 @@ class SecondProgram:
             return
         target = vertices[int(action.b * len(vertices))]
         counter = max(self._counters.get(tree, 0), *(op.counter for op in here)) + 1
-        value = json.dumps(f"{self._peer[:6]} {counter}")
+        made = self._made(action, tree, target, vertices, counter)
+        if made:
+            self._counters[tree] = made[-1].counter
+            self._waiting += made
+
+    def _made(
+        self, action: Action, tree: str, target: str, vertices: list[str], counter: int
+    ) -> list[Line]:
         if action.kind == "app_set":
-            made = [Line(tree, counter, self._peer, target, "text", value)]
-        elif action.kind == "app_create":
+            value = json.dumps(f"{self._peer[:6]} {counter}")
+            return [Line(tree, counter, self._peer, target, "text", value)]
+        if action.kind == "app_create":
             fresh = self._random.randbytes(16).hex()
             created = json.dumps(f"{self._now():%Y-%m-%dT%H:%M:%S}.000Z")
-            made = [
+            return [
                 Line(tree, counter, self._peer, fresh, None, target),
                 Line(tree, counter + 1, self._peer, fresh, "_c", created),
             ]
-        else:
-            moved = vertices[int(action.a * 7919) % len(vertices)]
-            if moved in (tree, SPACE) or moved == target:
-                return
-            made = [Line(tree, counter, self._peer, moved, None, target)]
-        self._counters[tree] = made[-1].counter
-        self._waiting += made
+        moved = vertices[int(action.a * 7919) % len(vertices)]
+        if moved in (tree, SPACE) or moved == target:
+            return []
+        return [Line(tree, counter, self._peer, moved, None, target)]
 
     async def _flush_often(self) -> None:
         while True:
@@ -114,6 +154,9 @@ class SecondProgram:
             groups: dict[Path, list[Line]] = {}
             for op in waiting:
                 groups.setdefault(self._path(op), []).append(op)
+            for path in sorted(self._open_ended - groups.keys()):
+                if self._random.random() < 0.3:
+                    groups[path] = []
             for path, ops in groups.items():
                 try:
                     await self._append(path, ops)
@@ -121,34 +164,100 @@ class SecondProgram:
                     self._trace.note("app", f"cannot append: {error.strerror}")
                     self._take_as_it_is(path)
                     return  # It shows an error, and a person starts it again some day.
+            if self._are_secrets_due:
+                self._are_secrets_due = False
+                await self._write_secrets()
 
     async def _append(self, path: Path, ops: list[Line]) -> None:
         view = self._view()
         for directory in reversed(path.parents):
             if view.stat(directory) is None:
                 view.make_dir(directory)
-                view.sync_dir(directory.parent)
+                if self._habits.syncs:
+                    view.sync_dir(directory.parent)
         data = b"".join(_line(op) for op in ops)
+        if path in self._open_ended:
+            data = b"\n" + data
+            self._open_ended.discard(path)
+        if self._habits.ends_lines_late and ops and self._random.random() < 0.5:
+            data = data[:-1]
+            self._open_ended.add(path)
         self._device.guard.foreign.add(path)
         if view.stat(path) is None:
             view.create(path)
+        process = self._process
         cut = int(self._random.random() * len(data)) if self._random.random() < 0.3 else 0
         for piece in (data[:cut], data[cut:]):
             if piece:
                 self._write(path, piece)
                 await asyncio.sleep(0.05 if piece is not data else 0)
+            if self._process is not process:
+                return  # It died meanwhile.
         self._trace.note("app", f"appends {len(ops)} ops")
         for op in ops:
-            self._record.add(self._device.name, (op.tree, op.target, op.key, op.value))
+            self._promised.setdefault(path, []).append(op)
+            self._record.add(self._promiser, fact_of(op))
 
     def _write(self, path: Path, piece: bytes) -> None:
-        """Appends and syncs; looks the file up anew, as the mirror's death copies the disk."""
         view = self._view()
         with view.open_append(path) as file:
             file.write(piece)
             self.files[path] = self.files.get(path, b"") + piece
+            self._sync(file)
+        if self._habits.syncs:
+            view.sync_dir(path.parent)
+
+    async def _compact(self) -> None:
+        """Rewrites a property file: only the newest op of each property stays, by counter."""
+        mine = [path for path in sorted(self.files) if path.name == f"{self._peer}-p.jsonl"]
+        view = self._view()
+        for path in mine:
+            if path in self._open_ended or view.stat(path) is None:
+                continue
+            kept: dict[tuple[str, str], list[object]] = {}
+            for line in view.open_read(path).read_at(0, 1 << 30).splitlines():
+                columns = json.loads(line)
+                kept[columns[1], columns[2]] = columns
+            data = b"".join(
+                json.dumps(columns).encode() + b"\n" for columns in sorted(kept.values(), key=str)
+            )
+            self._trace.fault("app", "app rewrites a file")
+            try:
+                with view.open_append(path) as file:
+                    file.file.truncate(0)
+                    file.write(data)
+                    self._sync(file)
+            except OSError as error:
+                self._trace.note("app", f"cannot rewrite: {error.strerror}")
+            self._take_as_it_is(path)
+
+    async def _write_secrets(self) -> None:
+        """Merges what it knows into what stands there, and writes all of it in place."""
+        found = read_secrets(self._view(), FOLDER, SPACE)
+        if found is None:
+            return  # Not to be understood: left alone.
+        await asyncio.sleep(0.02)
+        data = sealed_secrets({**found, **self._secrets}, SPACE, self._random.randbytes(12))
+        view, path = self._view(), FOLDER / SECRETS
+        cut = int(self._random.random() * len(data)) if self._random.random() < 0.5 else 0
+        try:
+            with view.create(path) if view.stat(path) is None else view.open_append(path) as file:
+                file.file.truncate(0)
+                if cut:
+                    file.write(data[:cut])
+                    await asyncio.sleep(0.05)
+                file.write(data[cut:])
+                self._sync(file)
+        except OSError as error:
+            self._trace.note("app", f"cannot write the secrets: {error.strerror}")
+            return
+        self._trace.note("app", "writes the secrets")
+        if self._habits.syncs and self.promises_secrets and "key-app" in self._secrets:
+            self._record.secrets["key-app"] = self._secrets["key-app"]
+
+    def _sync(self, file: Handle) -> None:
+        if self._habits.syncs:
             file.sync()
-        view.sync_dir(path.parent)
 
     def _view(self) -> DiskView:
         return self._device.disk.view(may_crash=False)

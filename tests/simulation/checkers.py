@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sila_daemon.core.ops import MoveOp, Op, PropertyOp
 from tests.core.tree_specification import Picture, expected_picture, picture_of
 from tests.simulation.device import FOLDER, SETTINGS, SPACE, SimDevice
-from tests.simulation.reader import Line, read_folder
+from tests.simulation.reader import Line, read_folder, read_secrets
 from tests.simulation.record import Fact, Record, ViolationError, fact_of
 
 if TYPE_CHECKING:
@@ -172,11 +172,19 @@ def _op(line: Line) -> Op:
 
 
 async def _check_secrets(device: SimDevice, record: Record) -> None:
+    """Nothing is missing, nothing removed came back, and store and folder say the same."""
     assert device.mirror is not None
     held = await device.mirror.secrets()
     for name, value in record.secrets.items():
         if name not in held:
             raise ViolationError(f"{device.name} lacks the secret {name}: {value}")
+    for name, value in record.removed.items():
+        if held.get(name) == value:
+            raise ViolationError(f"{device.name} has a secret that was removed, {name}: {value}")
+    if device.has_folder:
+        written = read_secrets(device.disk.view(), FOLDER, SPACE)
+        if written is not None and written != held:
+            raise ViolationError(f"{device.name} holds {held}, and its folder {written}")
 
 
 def _check_writers(devices: list[SimDevice], app: SecondProgram | None) -> None:

@@ -26,6 +26,7 @@ class Person:
         self._trace = trace
         self._record = record
         self._count = 0
+        self.may_remove_secrets = True
 
     def act(self, action: Action) -> None:
         """Begins an edit; it dies with the daemon."""
@@ -44,11 +45,11 @@ class Person:
         name = self._device.name
         self._count += 1
         if action.kind == "secret":
-            value = f"{name} {self._count}"
-            await mirror.set_secret(f"key-{name}", value)
-            if self._device.mirror is not mirror:
-                return  # It died in the midst of this: nobody heard the answer.
-            self._record.secrets[f"key-{name}"] = value
+            await self._set_secret(mirror, f"key-{name}", f"{name} {self._count}")
+            return
+        if action.kind == "unsecret":
+            if self.may_remove_secrets:
+                await self._remove_secret(mirror, f"key-{name}")
             return
         if action.kind == "new_tree":
             number = self._count
@@ -70,6 +71,20 @@ class Person:
             else:
                 self._record.said(name, tree_id, target, key, content)
         self._trace.note(name, f"{action.kind} acknowledged: {len(facts)}")
+
+    async def _set_secret(self, mirror: SpaceMirror, key: str, value: str) -> None:
+        self._record.removed.pop(key, None)
+        await mirror.set_secret(key, value)
+        if self._device.mirror is mirror:  # Else it died meanwhile: nobody heard the answer.
+            self._record.secrets[key] = value
+
+    async def _remove_secret(self, mirror: SpaceMirror, key: str) -> None:
+        # From now on nobody knows, until the answer comes.
+        expected = self._record.secrets.pop(key, None)
+        held = (await mirror.secrets()).get(key)
+        await mirror.set_secret(key, None)
+        if self._device.mirror is mirror and held is not None and held == expected:
+            self._record.removed[key] = held
 
     def _change(self, action: Action, tree: RepTree) -> list[tuple[str, str | None, str]]:
         """Changes a tree; returns what was set, and for moves the parent."""

@@ -21,7 +21,9 @@ from tests.simulation.surroundings import (
 from tests.simulation.topology import DEVICES, Topology, draw_topology
 
 EDITS = ("set", "set", "set", "create", "create", "move", "delete", "burst", "new_tree", "secret")
+REMOVALS = ("unsecret", "unsecret", "secret")
 APP_EDITS = ("app_set", "app_set", "app_create", "app_move")
+APP_REWRITES = ("app_secret", "app_compact")
 FAULT_CHANCES = (0.0, 0.1, 0.2, 0.4)
 """How likely each kind of fault takes part, by seed."""
 FAULT_COUNTS: Sequence[int] = (1, 1, 1, 2, 2, 3, 4)
@@ -79,6 +81,8 @@ ACTORS = (
     Actor("people", EDITS, range(8, 45)),
     Actor("inspector", ("inspect",), range(6, 7)),
     APP,
+    Actor("people with secrets", REMOVALS, range(1, 7), share=0.4),
+    Actor("app that rewrites", APP_REWRITES, range(1, 6)),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -9,11 +10,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 from tests.simulation.inodes import Directory, File
 
 if TYPE_CHECKING:
     from tests.simulation.disk import DiskView
 
+SECRETS = Path("space-v1", "secrets")
+"""Below a folder's root."""
+
+_NONCE_BYTES = 12
 _CONFLICT_COPY = re.compile(r"([^ .(]+-[mp])[ .(].*\.jsonl")
 
 
@@ -57,6 +65,27 @@ def read_folder(view: DiskView, root: Path, *, durable: bool = False) -> Reading
                         reading.bad.extend(found.bad)
                         reading.copied.update(found.copied)
     return reading
+
+
+def read_secrets(view: DiskView, root: Path, space_id: str) -> dict[str, str] | None:
+    """Opens the secrets of a folder; None when they cannot be understood."""
+    file = view.find(root / SECRETS)
+    data = bytes(file.data).strip() if isinstance(file, File) else b""
+    if not data:
+        return {}
+    try:
+        sealed = base64.b64decode(data, validate=True)
+        nonce, text = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+        found = json.loads(AESGCM(space_id.encode()).decrypt(nonce, text, None))
+    except (ValueError, InvalidTag):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def sealed_secrets(values: dict[str, str], space_id: str, nonce: bytes) -> bytes:
+    """Returns what the original app would write."""
+    text = AESGCM(space_id.encode()).encrypt(nonce, json.dumps(values).encode(), None)
+    return base64.b64encode(nonce + text)
 
 
 def _names(directory: Directory, durable: bool) -> Iterable[tuple[str, File | Directory]]:

@@ -30,6 +30,8 @@ class Record:
     """By the device on which they were acknowledged."""
     secrets: dict[str, str] = field(default_factory=dict)
     """What may be the value of each name: one writer for each, its last acknowledged."""
+    removed: dict[str, str] = field(default_factory=dict)
+    """Values that were removed, by name, and not set since: they must not come back."""
 
     def said(self, device: str, tree: str, target: str, key: str, value: object) -> None:
         """Notes a property that was acknowledged."""
@@ -42,6 +44,10 @@ class Record:
     def add(self, device: str, fact: Fact) -> None:
         """Notes anything that was acknowledged."""
         self.facts.setdefault(device, set()).add(fact)
+
+    def take_back(self, device: str, fact: Fact) -> None:
+        """Ends a promise that who made it could not keep itself."""
+        self.facts.get(device, set()).discard(fact)
 
     @property
     def all_facts(self) -> set[Fact]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from tests.simulation.habits import AppHabits
 
 if TYPE_CHECKING:
     from random import Random
@@ -26,6 +28,8 @@ class Surroundings:
     """Devices whose folders a carrier keeps equal."""
     twin: int | None = None
     """A device that is a second daemon on the first one's machine, in the same folder."""
+    app: AppHabits = field(default_factory=AppHabits)
+    """How the other program writes, if there is one."""
 
 
 def draw_surroundings(random: Random, devices: int, topology: Topology) -> Surroundings:
@@ -37,7 +41,9 @@ def draw_surroundings(random: Random, devices: int, topology: Topology) -> Surro
     carried: tuple[int, ...] = ()
     if others and random.random() < CARRIER:
         carried = (0, *sorted(random.sample(others, random.randrange(1, min(2, len(others)) + 1))))
-    return Surroundings(has_threads, carried, twin)
+    syncs, ends_lines_late, compacts = (random.random() < chance for chance in (0.6, 0.3, 0.3))
+    app = AppHabits(syncs, ends_lines_late, compacts)
+    return Surroundings(has_threads, carried, twin, app)
 
 
 def without_spare_servers(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from random import Random
 
 DEVICES = (2, 2, 2, 2, 3, 3, 3, 4, 5, 6)
@@ -41,6 +42,11 @@ def draw_topology(random: Random, devices: int) -> Topology:
         links[random.choice(joined)].add(random.choice(missing))
     folderless = tuple(n for n in range(1, devices) if random.random() < FOLDERLESS)
     return Topology(servers, tuple(tuple(sorted(link)) for link in links), folderless)
+
+
+def is_joined(mirrors: Sequence[Sequence[int]], servers: int) -> bool:
+    """Tells whether everything reaches everything by servers alone."""
+    return all(mirrors) and _reached([set(link) for link in mirrors]) == set(range(servers))
 
 
 def _reached(links: list[set[int]]) -> set[int]:

@@ -17,10 +17,11 @@ from tests.simulation.editor import Person
 from tests.simulation.faults import FAULTS
 from tests.simulation.loop import SimLoop
 from tests.simulation.network import Network
-from tests.simulation.plan import APP_EDITS, EDITS, Action, Plan
-from tests.simulation.reader import read_folder
+from tests.simulation.plan import APP_EDITS, APP_REWRITES, EDITS, REMOVALS, Action, Plan
+from tests.simulation.reader import read_folder, read_secrets
 from tests.simulation.record import Record, ViolationError
 from tests.simulation.server import SimServer
+from tests.simulation.topology import is_joined
 from tests.simulation.trace import Trace
 from tests.simulation.vfs import close_all
 
@@ -102,6 +103,11 @@ class SimWorld:
         for machine in machines:
             machine.has_threads = around.has_threads
         self.people = [Person(device, trace, self.record) for device in self.devices]
+        joined = is_joined(
+            [plan.topology.servers_of(n) for n in range(plan.devices)], plan.topology.servers
+        )
+        for person in self.people:
+            person.may_remove_secrets = joined
         self.app: SecondProgram | None = None
         self.carrier: Carrier | None = None
         if around.carried:
@@ -109,8 +115,8 @@ class SimWorld:
             self.carrier = Carrier(carried, Random(f"carrier {seed}"), trace, self.network)
         self.restarts: list[asyncio.Task[None]] = []
         self._doers: dict[str, Doer] = {
-            **dict.fromkeys(EDITS, self._edit),
-            **dict.fromkeys(APP_EDITS, self._edit_in_app),
+            **dict.fromkeys((*EDITS, *REMOVALS), self._edit),
+            **dict.fromkeys((*APP_EDITS, *APP_REWRITES), self._edit_in_app),
             **dict.fromkeys(FAULTS, self._go_wrong),
             "inspect": self._inspect,
         }
@@ -147,7 +153,10 @@ class SimWorld:
         for device in self.devices[1:]:
             device.start()
         if self.plan.has_app:
-            self.app = SecondProgram(first, str(self.plan.seed), self.trace, self.record)
+            self.app = SecondProgram(
+                first, self.plan.around.app, str(self.plan.seed), self.trace, self.record
+            )
+            self.app.promises_secrets = self.carrier is None
             self.app.start()
         await self._settle(SETTLING_S)
         if self.carrier is not None:
@@ -215,15 +224,19 @@ class SimWorld:
             return True
         if not device.has_folder:
             return False
-        bad = len(read_folder(device.disk.view(), FOLDER).bad)
+        view = device.disk.view()
+        bad = len(read_folder(view, FOLDER).bad) + (read_secrets(view, FOLDER, SPACE) is None)
         reason = f"{bad} things in the folder cannot be read"
         return bad > 0 and (status["state"], status["reason"]) == ("needs_you", reason)
 
     async def _have_secrets(self) -> bool:
-        """Tells whether every secret has come to everybody."""
+        """Tells whether every secret has come to everybody, and every removal."""
         for device in self.devices:
             assert device.mirror is not None
-            if not self.record.secrets.keys() <= (await device.mirror.secrets()).keys():
+            held = await device.mirror.secrets()
+            if not self.record.secrets.keys() <= held.keys():
+                return False
+            if self.record.removed.items() & held.items():
                 return False
         return True
 
