@@ -74,7 +74,7 @@ class Audit:
         self._waiting: deque[AuditEntry] = deque()
         self._dropped = 0
         self._since_trim = _TRIM_EVERY
-        self._strangers = RateLimit(clock, burst=1, per_second=1 / 60)
+        self._repeated = RateLimit(clock, burst=1, per_second=1 / 60)
 
     def note(
         self,
@@ -95,10 +95,12 @@ class Audit:
             AuditEntry(action, user_id, space_id, reason, digest, address[:64], now)
         )
 
-    def note_now_and_then(self, action: str, *, address: str) -> None:
-        """Queues what strangers can cause at will, at most once a minute for each address."""
-        if self._strangers.wait_seconds(f"{action} {address}") == 0:
-            self.note(action, address=address)
+    def note_now_and_then(
+        self, action: str, *, user_id: str = "", space_id: str = "", address: str = ""
+    ) -> None:
+        """Queues what happens in any number: at most once a minute for the same who and where."""
+        if self._repeated.wait_seconds(f"{action} {user_id} {space_id} {address[:64]}") == 0:
+            self.note(action, user_id=user_id, space_id=space_id, address=address)
 
     @property
     def waiting_count(self) -> int:

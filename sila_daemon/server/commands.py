@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sila_daemon.core.errors import UsageError
-from sila_daemon.server.account_commands import ACCOUNT_COMMANDS
+from sila_daemon.server.account_commands import ACCOUNT_COMMANDS, BY
 from sila_daemon.server.command_arguments import Arguments, Command, text
 from sila_daemon.server.space_export import export_space
 from sila_daemon.server.space_import import import_folder
@@ -34,6 +34,7 @@ async def _space_import(world: World, args: Arguments) -> Any:
 
 async def _space_export(world: World, args: Arguments) -> Any:
     space_id = await world.directory.resolve(text(args, "space"))
+    world.audit.note("space_exported", space_id=space_id, reason=BY)
     return await export_space(world, space_id, Path(text(args, "out")))
 
 

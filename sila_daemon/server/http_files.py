@@ -147,9 +147,11 @@ _FILES = "/spaces/{space_id}/files"
 FILE_RULES = [
     RouteRule("POST", f"{_FILES}/missing", Right.VIEWER, _missing),
     RouteRule("PUT", f"{_FILES}/static/{{blob_hash}}", Right.EDITOR, _put_static),
-    RouteRule("GET", f"{_FILES}/static/{{blob_hash}}", Right.VIEWER, _get_static),
+    RouteRule(
+        "GET", f"{_FILES}/static/{{blob_hash}}", Right.VIEWER, _get_static, noted="files_read"
+    ),
     RouteRule("PUT", f"{_FILES}/var/{{uuid}}", Right.EDITOR, _put_var),
-    RouteRule("GET", f"{_FILES}/var/{{uuid}}", Right.VIEWER, _get_var),
+    RouteRule("GET", f"{_FILES}/var/{{uuid}}", Right.VIEWER, _get_var, noted="files_read"),
     RouteRule("GET", f"{_FILES}/var/{{uuid}}/revisions", Right.VIEWER, _revisions),
     RouteRule("GET", f"{_FILES}/{{kind}}/{{name}}/url", Right.VIEWER, _no_url),
     RouteRule("POST", f"{_FILES}/{{kind}}/{{name}}/upload-url", Right.EDITOR, _no_url),

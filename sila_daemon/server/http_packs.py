@@ -87,6 +87,6 @@ async def _fetch(request: Request) -> Response:
 
 PACK_RULES = [
     RouteRule("POST", "/spaces/{space_id}/files/pack", Right.EDITOR, _pack),
-    RouteRule("POST", "/spaces/{space_id}/files/fetch", Right.VIEWER, _fetch),
+    RouteRule("POST", "/spaces/{space_id}/files/fetch", Right.VIEWER, _fetch, noted="files_read"),
 ]
 """The routes, each with the right that it needs."""

@@ -38,10 +38,13 @@ class RouteRule:
     handler: Handler
     sees_deleted: bool = False
     """Whether the space may be one that waits for its final removal."""
+    noted: str = ""
+    """The action that the audit log has of it, once a minute for each who and where."""
 
     def __post_init__(self) -> None:
         """Refuses rules that cannot be checked: the program does not start with one."""
         assert self.method in METHODS, f"{self.method} {self.path} is no route"
+        assert not self.noted or self.right is not Right.PUBLIC, f"{self.path} is of nobody"
         is_of_space = "{space_id}" in self.path
         assert is_of_space == self.right.is_of_members, f"{self.path} has a rule of another kind"
         if self.right is Right.OWNER_OR_SELF:
@@ -66,11 +69,21 @@ class _GuardedRoute(Route):
             request.state.rule = rule
             if rule.right is not Right.PUBLIC:
                 request.state.caller = await _checked(request, rule)
+            if rule.noted:
+                _note(request, rule.noted)
             return await rule.handler(request)
 
         super().__init__(
             rule.path, answering_errors(guarded), methods=[rule.method], name=rule.handler.__name__
         )
+
+
+def _note(request: Request, action: str) -> None:
+    caller = caller_of(request)
+    space_id = caller.space.id if caller.space else ""
+    world_of(request).audit.note_now_and_then(
+        action, user_id=caller.user.id, space_id=space_id, address=address_of(request)
+    )
 
 
 def routes_of(rules: Iterable[RouteRule]) -> list[Route]:

@@ -12,6 +12,7 @@ from sila_daemon.server.directory import checked_name
 from sila_daemon.server.frames import dumps
 from sila_daemon.server.http_common import (
     LISTS_BYTES_MAX,
+    address_of,
     json_body,
     ok,
     quoted,
@@ -45,7 +46,11 @@ async def _list(request: Request) -> Response:
 async def _create(request: Request) -> Response:
     user = caller_of(request).user
     body = await json_body(request)
-    info = await world_of(request).create_space(user, body.get("name"), body.get("id"))
+    world = world_of(request)
+    info = await world.create_space(user, body.get("name"), body.get("id"))
+    world.audit.note(
+        "space_created", user_id=user.id, space_id=info.id, address=address_of(request)
+    )
     return ok(201, space=info.to_json())
 
 
@@ -98,7 +103,11 @@ SPACE_RULES = [
     RouteRule("GET", "/spaces/{space_id}", Right.VIEWER, _get),
     RouteRule("PATCH", "/spaces/{space_id}", Right.OWNER, _rename),
     RouteRule("POST", "/spaces/{space_id}/connect", Right.VIEWER, _connect),
-    RouteRule("GET", "/spaces/{space_id}/secrets", Right.VIEWER, _get_secrets),
-    RouteRule("PUT", "/spaces/{space_id}/secrets", Right.EDITOR, _put_secrets),
+    RouteRule(
+        "GET", "/spaces/{space_id}/secrets", Right.VIEWER, _get_secrets, noted="secrets_read"
+    ),
+    RouteRule(
+        "PUT", "/spaces/{space_id}/secrets", Right.EDITOR, _put_secrets, noted="secrets_written"
+    ),
 ]
 """The routes, each with the right that it needs."""

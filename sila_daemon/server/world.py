@@ -251,6 +251,9 @@ class World:
         except BaseException:
             leave()
             raise
+        self.audit.note_now_and_then(
+            "space_opened", user_id=grant.user_id, space_id=knock.space_id, address=knock.address
+        )
         return session
 
     async def _grant(self, token: object, space_id: str, address: str) -> Grant:

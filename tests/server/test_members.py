@@ -187,9 +187,7 @@ async def test_the_invites_of_a_former_owner_are_worth_nothing(api: Api, guest: 
     assert (await api.ask("POST", path, token=other))[0] == 404
 
 
-@pytest.mark.parametrize(
-    "token", ["x", "inv_", "inv_" + "0" * 64, "..", "%00", "inv_" + "f" * 9999]
-)
+@pytest.mark.parametrize("token", ["x", "inv_", "inv_" + "0" * 64, "..", "%00", "inv_" + "f" * 999])
 async def test_made_up_invites_lead_nowhere(api: Api, token: str) -> None:
     status, _, answer = await api.ask("POST", f"/invites/{token}/accept")
     assert (status, answer["ok"]) == (404, False)

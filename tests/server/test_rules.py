@@ -208,6 +208,24 @@ async def test_a_deleted_space_is_there_only_for_what_brings_it_back(cast: Cast)
             assert (status == 200) == rule.sees_deleted == rule.path.endswith("/undelete")
 
 
+async def test_what_is_read_is_noted_once_a_minute_for_each_reader(cast: Cast) -> None:
+    rules = [rule for rule in ROUTE_RULES if rule.noted]
+    assert {rule.noted for rule in rules} >= {"secrets_read", "files_read"}
+    app = make_app(cast.world)
+    for _ in range(3):
+        for caller in ("owner", "viewer", "stranger", "forged"):
+            await cast.ask(app, caller, "GET", f"/spaces/{SPACE}/secrets")
+    client = await join(cast.world, cast.tokens["viewer"])
+    client.session.end("gone")
+    await client.task
+    entries = await cast.world.audit.entries(space_id=SPACE)
+    noted = [(e.action, e.user_id) for e in entries if e.action in ("secrets_read", "space_opened")]
+    viewer = cast.ids["viewer"]
+    assert noted == [
+        ("space_opened", viewer), ("secrets_read", viewer), ("secrets_read", cast.ids["owner"]),
+    ]  # fmt: skip
+
+
 def test_every_route_that_is_served_comes_from_the_registry() -> None:
     for path in sorted(SERVER.glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
