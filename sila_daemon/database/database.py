@@ -7,9 +7,9 @@ contended, and no two connections ever write or checkpoint one write-ahead log a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -156,7 +156,7 @@ class _ThreadDatabase:
 
 
 def _open(path: Path, schema: Schema, vfs: str | None) -> apsw.Connection:
-    with _converted_errors(path):
+    try:
         connection = apsw.Connection(str(path), vfs=vfs, statementcachesize=STATEMENTS_KEPT_MAX)
         try:
             connection.set_busy_timeout(5000)
@@ -175,6 +175,9 @@ def _open(path: Path, schema: Schema, vfs: str | None) -> apsw.Connection:
         except BaseException:
             connection.close()
             raise
+    except apsw.Error as error:
+        _raise_converted(error, path)
+        raise
     return connection
 
 
@@ -188,12 +191,15 @@ def _tidy(connection: apsw.Connection) -> None:
 
 
 def _read(connection: apsw.Connection, work: Work[T]) -> T:
-    with _converted_errors(connection.filename):
+    try:
         return work(connection)
+    except apsw.Error as error:
+        _raise_converted(error, connection.filename)
+        raise
 
 
 def _write(connection: apsw.Connection, work: Work[T]) -> T:
-    with _converted_errors(connection.filename):
+    try:
         # IMMEDIATE: a deferred transaction that turns to writing fails at once when another
         # process wrote meanwhile, whatever the busy timeout.
         connection.execute("BEGIN IMMEDIATE")
@@ -204,18 +210,21 @@ def _write(connection: apsw.Connection, work: Work[T]) -> T:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+    except apsw.Error as error:
+        _raise_converted(error, connection.filename)
+        raise
     return result
 
 
-@contextmanager
-def _converted_errors(path: Path | str) -> Iterator[None]:
-    try:
-        yield
-    except apsw.FullError as error:
+def _raise_converted(error: apsw.Error, path: Path | str) -> None:
+    """Raises what an error of SQLite's means to us; nothing when it is a mistake of ours."""
+    if isinstance(error, apsw.FullError):
         raise StorageFullError(f"no space left for {path}", hint="free some space") from error
-    except (apsw.CorruptError, apsw.NotADBError) as error:
+    if isinstance(error, apsw.CorruptError | apsw.NotADBError):
         raise StorageError(f"{path} is damaged: {error}", code="database_corrupt") from error
-    except (apsw.BusyError, apsw.LockedError) as error:
+    if isinstance(error, apsw.BusyError | apsw.LockedError):
         raise StorageError(f"{path} is used by another process", code="database_busy") from error
-    except (apsw.IOError, apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError) as error:
+    if isinstance(
+        error, apsw.IOError | apsw.CantOpenError | apsw.ReadOnlyError | apsw.PermissionsError
+    ):
         raise StorageError(f"{path} cannot be used: {error}", code="database_io") from error

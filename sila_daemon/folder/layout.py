@@ -50,6 +50,7 @@ class SpaceLayout:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._root_and_slash = root.as_posix().rstrip("/") + "/"
         self.marker = root / MARKER
         """The file that tells people and programs what this folder is."""
         self.legacy_marker = root / LEGACY_MARKER
@@ -91,7 +92,10 @@ class SpaceLayout:
         return self.day_dir(tree_id, day) / f"{_author_and_writer(author, writer)}-0.jsonl"
 
     def relative(self, path: Path) -> str:
-        """Returns a path below the root, parted by `/`."""
+        """Returns a path below the root, parted by `/`. Raises ValueError for another path."""
+        text = path.as_posix()
+        if text.startswith(self._root_and_slash):
+            return text[len(self._root_and_slash) :]
         return path.relative_to(self.root).as_posix()
 
 

@@ -231,7 +231,7 @@ class _Scanner:
             if not self._is_inside_ops(directory):
                 return None
             relative = self._layout.relative(directory)
-            first, *others = directory.relative_to(self._layout.ops_dir).parts
+            first, *others = relative.split("/")[2:]
             if others:
                 self._scan_tree(directory, relative, first, others[0], others[1:])
                 continue
@@ -243,9 +243,12 @@ class _Scanner:
         ops_dir = self._layout.ops_dir
         if ops_dir not in directory.parents:
             return False
-        above = [path for path in directory.parents if path.is_relative_to(ops_dir)]
         try:
-            return all(_is(self._disk, path, EntryKind.DIRECTORY) for path in (*above, directory))
+            while directory != ops_dir:
+                if not _is(self._disk, directory, EntryKind.DIRECTORY):
+                    return False
+                directory = directory.parent
+            return _is(self._disk, ops_dir, EntryKind.DIRECTORY)
         except OSError:
             return False
 

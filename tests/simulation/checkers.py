@@ -39,7 +39,7 @@ class FolderGuard:
         # A sync makes durable what another wrote, and changes nothing.
         if what != "sync" and self.foreign and path in self.foreign:
             self.violations.append(f"{what} on another program's file {path}")
-        if path.suffix != ".jsonl":
+        if not str(path).endswith(".jsonl"):
             return
         if what == "create":
             self.made.add(path)
