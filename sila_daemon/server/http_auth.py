@@ -63,8 +63,9 @@ async def _change_password(request: Request) -> Response:
 
 
 async def _list_sessions(request: Request) -> Response:
-    caller = caller_of(request)
-    found = await world_of(request).accounts.sessions.of_user(caller.user.id)
+    caller, world = caller_of(request), world_of(request)
+    await world.see_connected()
+    found = await world.accounts.sessions.of_user(caller.user.id)
     current = caller.claims.session_id
     return ok(sessions=[{**one.to_json(), "current": one.id == current} for one in found])
 

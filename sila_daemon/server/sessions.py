@@ -7,7 +7,7 @@ hashes are stored, of the newest and of the one before it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -322,8 +322,15 @@ class Sessions:
                 listener(session_id, code)
 
     def _notice(self, session_id: str, now: int, address: str) -> None:
-        if len(self._seen) < SEEN_MAX or session_id in self._seen:
-            self._seen[session_id] = (now, address)
+        known = self._seen.get(session_id)
+        if known is not None or len(self._seen) < SEEN_MAX:
+            self._seen[session_id] = (now, address or (known[1] if known else ""))
+
+    def see(self, session_ids: Iterable[str]) -> None:
+        """Takes note that these sessions are connected now."""
+        now = self._now_ms()
+        for session_id in session_ids:
+            self._notice(session_id, now, "")
 
     async def write_seen(self) -> None:
         """Writes when sessions were seen last; called now and then, not at every request."""

@@ -165,7 +165,7 @@ class World:
         janitor = Janitor(
             self.ports.clock,
             [
-                sessions.write_seen,
+                self.see_connected,
                 sessions.remove_expired,
                 self.invites.remove_expired,
                 self.device_codes.remove_expired,
@@ -176,6 +176,12 @@ class World:
         await asyncio.gather(
             self.spaces.run(), self.audit.run(), janitor.run(), self.housekeeping.run()
         )
+
+    async def see_connected(self) -> None:
+        """Writes when sessions were seen last: those of living connections are seen now."""
+        sessions = self.accounts.sessions
+        sessions.see(session.grant.session_id for session in self.sessions)
+        await sessions.write_seen()
 
     async def rotate_signing_key(self, *, is_leaked: bool = False) -> SigningKey:
         """Makes a new signing key; the old one is accepted until its last token has expired.

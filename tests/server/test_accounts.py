@@ -250,6 +250,23 @@ async def test_one_sees_and_ends_ones_sessions(api: Api) -> None:
     assert (await api.ask("POST", "/auth/refresh", body, token=None))[0] == 401
 
 
+async def test_a_connected_device_is_seen_now(api: Api) -> None:
+    laptop, phone = await signed_in(api), await signed_in(api, "phone")
+    world = api.server.world
+    await world.directory.share(SPACE, laptop["user"]["id"], "viewer")
+    client = await join(world, phone["access_token"])
+    api.server.clock.ahead = 600
+    token = laptop["access_token"]
+    for is_connected in (True, False):
+        _, _, listed = await api.ask("GET", "/auth/sessions", token=token)
+        seen = {one["name"]: one["lastSeenAt"] for one in listed["sessions"]}
+        assert (abs(seen["phone"] - seen["laptop"]) < 60_000) == is_connected
+        client.session.end("gone")
+        await client.task
+        api.server.clock.ahead += 600
+    assert [one["address"] for one in listed["sessions"]] == ["127.0.0.1", "192.0.2.9"]
+
+
 async def test_a_new_password_ends_all_other_sessions(api: Api) -> None:
     world = api.server.world
     laptop, phone = await signed_in(api), await signed_in(api, "phone")
