@@ -21,6 +21,7 @@ from sila_daemon.server.guarded_app import GuardedApp
 from sila_daemon.server.http_auth import AUTH_RULES
 from sila_daemon.server.http_common import refused
 from sila_daemon.server.http_device import DEVICE_RULES
+from sila_daemon.server.http_exports import EXPORT_RULES
 from sila_daemon.server.http_files import FILE_RULES
 from sila_daemon.server.http_members import MEMBER_RULES
 from sila_daemon.server.http_operation import OPERATION_RULES
@@ -49,6 +50,7 @@ ROUTE_RULES = [
     *FILE_RULES,
     *PACK_RULES,
     *UPLOAD_RULES,
+    *EXPORT_RULES,
 ]
 """Every route of the server, each with the right that it needs."""
 

@@ -12,7 +12,7 @@ from sila_daemon.core.errors import UsageError
 from sila_daemon.server.account_commands import ACCOUNT_COMMANDS, BY
 from sila_daemon.server.command_arguments import Arguments, Command, text
 from sila_daemon.server.space_export import export_space
-from sila_daemon.server.space_import import import_folder
+from sila_daemon.server.space_import import import_space
 
 if TYPE_CHECKING:
     from sila_daemon.server.world import World
@@ -29,7 +29,8 @@ async def _space_create(world: World, args: Arguments) -> Any:
 
 async def _space_import(world: World, args: Arguments) -> Any:
     owner = await world.accounts.user_by_email(text(args, "owner"))
-    return await import_folder(world, Path(text(args, "folder")), owner)
+    source, is_trusted = Path(text(args, "folder")), bool(args.get("force"))
+    return await import_space(world, source, owner, is_trusted=is_trusted)
 
 
 async def _space_export(world: World, args: Arguments) -> Any:

@@ -102,6 +102,16 @@ class Directory:
         self.tell({space_id: {owner_id: "owner"}})
         return SpaceInfo(space_id, checked, "owner", now, now)
 
+    async def adopt(self, space_id: str, name: str) -> None:
+        """Enters a space that has no members yet; harmless when it is entered already."""
+        checked, now = checked_name(name), self._now_ms()
+        await self._database.write(
+            lambda connection: connection.execute(
+                "INSERT OR IGNORE INTO spaces (id, name, created_at, updated_at) VALUES (?,?,?,?)",
+                (space_id, checked, now, now),
+            )
+        )
+
     async def is_taken(self, space_id: str) -> bool:
         """Tells whether a space with this id is entered, whoever's it is."""
         return await self._database.read(

@@ -201,25 +201,44 @@ class OpStore:
         self, connection: apsw.Connection, op: Op, row: Row, outcome: Outcome
     ) -> bool:
         """Stores the op if its id is known with other contents only; counts it otherwise."""
-        op_id = row[1:4]
-        where = f"SELECT {COLUMNS} FROM {{}} WHERE tree = ? AND counter = ? AND peer = ?"
-        known: list[Any] = connection.execute(where.format("ops"), op_id).fetchall()
-        alternates: list[Any] = connection.execute(where.format("alternates"), op_id).fetchall()
-        mine = content_bytes(op)
-        for other in known + alternates:
-            if other[4:] == row[4:] or content_bytes(self.to_op(connection, other)) == mine:
-                outcome.duplicates += 1
-                return False
-        if len(alternates) >= ALTERNATES_MAX:
+        contents = _contents(connection, row[1:4])
+        if self._is_among(connection, op, row[4:], contents):
+            outcome.duplicates += 1
+            return False
+        if len(contents) > ALTERNATES_MAX:
             outcome.rejected.append(_refusal(op, "malformed_op", "too many contents for one id"))
             return False
         connection.execute(_INSERT_ALTERNATE, row)
         outcome.conflicts.append(op.id)
         return True
 
+    def holds(self, connection: apsw.Connection, tree: int, op: Op) -> bool:
+        """Tells whether an op is stored in a tree with this content."""
+        peer = self.peers.find(connection, op.peer)
+        if peer is None:
+            return False
+        contents = _contents(connection, (tree, op.counter, peer))
+        return self._is_among(connection, op, columns(op), contents)
+
+    def _is_among(
+        self, connection: apsw.Connection, op: Op, cells: tuple[Any, ...], contents: list[Any]
+    ) -> bool:
+        mine = content_bytes(op)
+        return any(
+            other[4:] == cells or content_bytes(self.to_op(connection, other)) == mine
+            for other in contents
+        )
+
     def to_op(self, connection: apsw.Connection, row: Row) -> Op:
         """Makes an op of a row of `ops` or `alternates`."""
         return to_op(self.peers.name(connection, row[3]), row)
+
+
+def _contents(connection: apsw.Connection, op_id: tuple[int, int, int]) -> list[Any]:
+    """Returns the rows of every content of one op id, the first one first."""
+    where = f"SELECT {COLUMNS} FROM {{}} WHERE tree = ? AND counter = ? AND peer = ?"
+    found: list[Any] = connection.execute(where.format("ops"), op_id).fetchall()
+    return found + connection.execute(where.format("alternates"), op_id).fetchall()
 
 
 def _insert_all(connection: apsw.Connection, rows: Sequence[Row]) -> bool:

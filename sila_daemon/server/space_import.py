@@ -6,33 +6,57 @@ importing again is harmless: ops are a set, and files are named by their bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sila_daemon.core import ids
-from sila_daemon.core.errors import ProtectionError
-from sila_daemon.core.op_codec import Row, to_op
-from sila_daemon.core.rep_tree import RepTree
-from sila_daemon.core.space import Space
+from sila_daemon.core.errors import CorruptBlobError, ProtectionError, StorageError
+from sila_daemon.folder.archive import import_space as unpack_space
 from sila_daemon.folder.blobs import BlobFolder
-from sila_daemon.folder.op_reader import FileChunk, read_op_file
-from sila_daemon.folder.problems import Problem, storage_errors
+from sila_daemon.folder.layout import static_path
+from sila_daemon.folder.problems import Problem
 from sila_daemon.folder.secrets import read_secrets
 from sila_daemon.folder.space_folder import SpaceFolder
-from sila_daemon.server.directory import DEFAULT_NAME, NAME_LENGTH_MAX
+from sila_daemon.folder.zip_check import WITHOUT_LIMITS
+from sila_daemon.ports.disk import EntryKind, make_dirs, remove_tree
 from sila_daemon.server.file_store import Sent
-from sila_daemon.server.op_store import Batch
+from sila_daemon.server.jsonl_import import import_ops
+from sila_daemon.server.space_name import name_of
 from sila_daemon.server.space_secrets import SecretSet
 
 if TYPE_CHECKING:
-    from sila_daemon.folder.layout import OpFile
     from sila_daemon.ports.disk import ReadableFile
     from sila_daemon.server.platform import User
     from sila_daemon.server.spaces import OpenSpace
     from sila_daemon.server.world import World
 
-_CHUNK_BYTES = 1 << 20
+
+async def import_space(
+    world: World, source: Path, owner: User, *, is_trusted: bool = False
+) -> dict[str, Any]:
+    """Imports a folder, or a zip of one, for an owner.
+
+    `is_trusted` lets a zip be of any size. Raises what `import_folder` raises, and FormatError.
+    """
+    ports = world.ports
+    found = await ports.workers.run(lambda: ports.disk.stat(source))
+    if found is None or found.kind is not EntryKind.FILE:
+        return await import_folder(world, source, owner)
+    scratch = world.spaces.scratch()
+    limits = WITHOUT_LIMITS if is_trusted else None
+
+    def unpack() -> None:
+        make_dirs(ports.disk, scratch)
+        unpack_space(
+            source, scratch / "space", ports.disk, ports.randomness,
+            lambda folder: remove_tree(ports.disk, folder), limits=limits,
+        )  # fmt: skip
+
+    try:
+        await ports.workers.run(unpack)
+        return await import_folder(world, scratch / "space", owner)
+    finally:
+        await ports.workers.run(lambda: remove_tree(ports.disk, scratch))
 
 
 async def import_folder(world: World, root: Path, owner: User) -> dict[str, Any]:
@@ -45,50 +69,27 @@ async def import_folder(world: World, root: Path, owner: User) -> dict[str, Any]
     await world.spaces.make(space_id)
     problems: list[Problem] = list(folder.problems)
     async with world.spaces.use(space_id) as space:
-        ops = await _import_ops(world, folder, space, problems)
+        imported = await import_ops(folder, space.store, ports.workers)
+        problems += imported.problems
+        if imported.is_incomplete:
+            raise StorageError(
+                f"{imported.missing} ops of the folder did not arrive",
+                code="not_imported",
+                hint="The folder is unchanged; nothing was entered. Import it again.",
+            )
         files = await _import_files(world, folder, space, problems)
         secrets = await _import_secrets(world, folder, space)
-        name = await _name_of(space, space_id)
+        name = await name_of(space)
     await world.directory.add(space_id, name, owner.id)
     return {
         "id": space_id,
         "name": name,
-        "ops": ops,
+        "ops": imported.new,
+        "checked": imported.checked,
         "files": files,
         "secrets": secrets,
         "problems": [problem.to_json() for problem in problems],
     }
-
-
-async def _import_ops(
-    world: World, folder: SpaceFolder, space: OpenSpace, problems: list[Problem]
-) -> int:
-    scan = await world.ports.workers.run(folder.scan)
-    problems += scan.problems
-    count = 0
-    for file in scan.files:
-        chunks = _chunks(folder, file)
-        while (chunk := await world.ports.workers.run(lambda c=chunks: _next(c))) is not None:  # type: ignore[misc]
-            problems += chunk.problems
-            rows: list[Row] = [*chunk.decoded.moves, *chunk.decoded.properties]
-            ops = [to_op(file.peer, row) for row in rows]
-            batch = Batch(file.tree_id, ops, "import")
-            (outcome,) = await space.store.commit([batch], trusted=True)
-            count += outcome.accepted
-            problems += [
-                Problem(file.relative, None, error.code, error.message)
-                for error in outcome.rejected
-            ]
-    return count
-
-
-def _next(chunks: Iterator[FileChunk]) -> FileChunk | None:
-    with storage_errors("read the ops of the folder"):
-        return next(chunks, None)
-
-
-def _chunks(folder: SpaceFolder, file: OpFile) -> Iterator[FileChunk]:
-    return iter(read_op_file(folder.disk, folder.path_of(file), file.relative, file.kind))
 
 
 async def _import_files(
@@ -100,7 +101,12 @@ async def _import_files(
     var = await ports.workers.run(lambda: list(blobs.list_var(problems)))
     for blob in static:
         source, size = await ports.workers.run(lambda b=blob: (blobs.open_static(b.hash), b.size))  # type: ignore[misc]
-        await space.files.static.put(blob.hash, space.files.store.read(source, 0, size))
+        try:
+            await space.files.static.put(blob.hash, space.files.store.read(source, 0, size))
+        except CorruptBlobError as error:
+            path = static_path(folder.layout.files_dir, blob.hash)
+            relative = folder.layout.relative(path)
+            problems.append(Problem(relative, None, error.code, error.message))
     for uuid in var:
         source = await ports.workers.run(lambda u=uuid: blobs.open_var(u))  # type: ignore[misc]
         size = _size(source)
@@ -126,16 +132,3 @@ async def _import_secrets(world: World, folder: SpaceFolder, space: OpenSpace) -
     known = await space.secrets.get()
     await space.secrets.put(SecretSet({**opened.values, **known.values}, known.removed), known.etag)
     return len(opened.values)
-
-
-async def _name_of(space: OpenSpace, space_id: str) -> str:
-    """Returns the name that the space tree gives the space."""
-    tree = RepTree(space_id)
-    head = space.hub.head.seq
-    seq = 0
-    while seq < head:
-        for run in await space.hub.queries.runs_after(seq, head):
-            if run.tree_id == space_id:
-                tree.merge(run.ops)
-            seq = run.position.seq
-    return Space(tree).name[:NAME_LENGTH_MAX] or DEFAULT_NAME

@@ -22,6 +22,7 @@ from sila_daemon.ports.clock import iso_timestamp
 from sila_daemon.ports.disk import make_dirs, remove_tree, write_atomic
 from sila_daemon.ports.randomness import new_id
 from sila_daemon.server.file_store import FileStore
+from sila_daemon.server.found_spaces import take_over
 from sila_daemon.server.frames import dumps
 from sila_daemon.server.hub import Hub
 from sila_daemon.server.op_store import ORIGIN, Batch, OpStore, Position
@@ -71,20 +72,36 @@ class Spaces:
     def __init__(
         self, root: Path, ports: Ports, settings: ServerSettings, metrics: Metrics
     ) -> None:
-        self._root = root
+        self.root = root
+        """Where the folders of all spaces are."""
         self._ports = ports
         self._open: dict[str, OpenSpace] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._ending: dict[str, asyncio.Task[None]] = {}
         self._settings = settings
         self._metrics = metrics
+        self._scratch = root.parent / "scratch"
         self.quotas = Quotas(settings.quota)
         """What users hold in all spaces."""
 
     def layout(self, space_id: str) -> SpaceLayout:
         """Returns where a space is. Raises InvalidIdError."""
         ids.checked_space_id(space_id)
-        return SpaceLayout(self._root / space_id[:2] / space_id)
+        return SpaceLayout(self.root / space_id[:2] / space_id)
+
+    def scratch(self) -> Path:
+        """Returns a place, not there yet, for what is needed only for a while."""
+        return self._scratch / self._ports.randomness.token(8).hex()
+
+    async def clear_scratch(self) -> None:
+        """Removes what a process that was killed left there; call it before all else."""
+        disk, place = self._ports.disk, self._scratch
+
+        def work() -> None:
+            with storage_errors("remove leftovers"):
+                remove_tree(disk, place)
+
+        await self._ports.workers.run(work)
 
     @property
     def open_spaces(self) -> dict[str, OpenSpace]:
@@ -192,6 +209,7 @@ class Spaces:
         )
         store.on_commit = self._metrics.committed
         try:
+            await take_over(layout, store, ports)
             files = await self._files_of(space_id, layout, store)
         except BaseException:
             await store.close()

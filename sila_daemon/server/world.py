@@ -28,6 +28,7 @@ from sila_daemon.server.audit import Audit
 from sila_daemon.server.budget import Budget
 from sila_daemon.server.device_codes import DeviceCodes
 from sila_daemon.server.directory import DEFAULT_NAME, Directory, checked_name
+from sila_daemon.server.found_spaces import adopt_found
 from sila_daemon.server.frames import Peer, event
 from sila_daemon.server.gate import Knock, RefusedError
 from sila_daemon.server.grants import Grant
@@ -123,6 +124,7 @@ class World:
         settings = settings or ServerSettings()
         metrics = Metrics()
         spaces = Spaces(data / "spaces", ports, settings, metrics)
+        await spaces.clear_scratch()
         invites = Invites(database, directory, ports.clock, ports.randomness)
         grace_days = settings.accounts.grace_days
         removal = Removal(database, directory, sessions, spaces, ports.clock, audit, grace_days)
@@ -173,6 +175,7 @@ class World:
                 self.usage.write,
             ],
         )
+        await adopt_found(self)
         await asyncio.gather(
             self.spaces.run(), self.audit.run(), janitor.run(), self.housekeeping.run()
         )
