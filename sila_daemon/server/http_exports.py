@@ -60,7 +60,7 @@ async def _zip(request: Request) -> AsyncIterator[bytes]:
     checked_at = clock.monotonic()
     try:
         async with world.spaces.use(space_of(request).id) as space:
-            async for chunk in SpaceZip(space, world.ports, world.spaces.scratch()).chunks():
+            async for chunk in SpaceZip(space, world.ports, world.spaces.scratch.place()).chunks():
                 if clock.monotonic() - checked_at > RIGHTS_SECONDS_MAX:
                     await check_again(request)
                     checked_at = clock.monotonic()

@@ -25,7 +25,7 @@ async def export_space(world: World, space_id: str, target: Path) -> dict[str, A
         file = await ports.workers.run(lambda: disk.create(draft))
     try:
         async with world.spaces.use(space_id) as space:
-            made = SpaceZip(space, ports, world.spaces.scratch())
+            made = SpaceZip(space, ports, world.spaces.scratch.place())
             async for chunk in made.chunks():
                 with storage_errors(f"write {target}"):
                     await ports.workers.run(lambda c=chunk: file.write(c))  # type: ignore[misc]

@@ -42,7 +42,7 @@ async def import_space(
     found = await ports.workers.run(lambda: ports.disk.stat(source))
     if found is None or found.kind is not EntryKind.FILE:
         return await import_folder(world, source, owner)
-    scratch = world.spaces.scratch()
+    scratch = world.spaces.scratch.place()
     limits = WITHOUT_LIMITS if is_trusted else None
 
     def unpack() -> None:

@@ -27,6 +27,7 @@ from sila_daemon.server.frames import dumps
 from sila_daemon.server.hub import Hub
 from sila_daemon.server.op_store import ORIGIN, Batch, OpStore, Position
 from sila_daemon.server.quotas import Quotas, SpaceLedger
+from sila_daemon.server.scratch import Scratch
 from sila_daemon.server.space_files import SpaceFiles
 from sila_daemon.server.space_secrets import SpaceSecrets
 from sila_daemon.server.uploads import Uploads
@@ -80,7 +81,7 @@ class Spaces:
         self._ending: dict[str, asyncio.Task[None]] = {}
         self._settings = settings
         self._metrics = metrics
-        self._scratch = root.parent / "scratch"
+        self.scratch = Scratch(root.parent / "scratch", ports)
         self.quotas = Quotas(settings.quota)
         """What users hold in all spaces."""
 
@@ -88,20 +89,6 @@ class Spaces:
         """Returns where a space is. Raises InvalidIdError."""
         ids.checked_space_id(space_id)
         return SpaceLayout(self.root / space_id[:2] / space_id)
-
-    def scratch(self) -> Path:
-        """Returns a place, not there yet, for what is needed only for a while."""
-        return self._scratch / self._ports.randomness.token(8).hex()
-
-    async def clear_scratch(self) -> None:
-        """Removes what a process that was killed left there; call it before all else."""
-        disk, place = self._ports.disk, self._scratch
-
-        def work() -> None:
-            with storage_errors("remove leftovers"):
-                remove_tree(disk, place)
-
-        await self._ports.workers.run(work)
 
     @property
     def open_spaces(self) -> dict[str, OpenSpace]:

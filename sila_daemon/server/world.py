@@ -124,7 +124,7 @@ class World:
         settings = settings or ServerSettings()
         metrics = Metrics()
         spaces = Spaces(data / "spaces", ports, settings, metrics)
-        await spaces.clear_scratch()
+        await spaces.scratch.clear()
         invites = Invites(database, directory, ports.clock, ports.randomness)
         grace_days = settings.accounts.grace_days
         removal = Removal(database, directory, sessions, spaces, ports.clock, audit, grace_days)
