@@ -117,6 +117,8 @@ class Sessions:
         self._audit = audit
         self._listeners: list[Callable[[str, str], None]] = []
         self._seen: dict[str, tuple[int, str]] = {}
+        self.access_seconds = ACCESS_SECONDS
+        """How long access tokens are good that are given out from now on."""
 
     def on_end(self, listener: Callable[[str, str], None]) -> None:
         """Calls `listener` with the id of every session that ends before its time, and why."""
@@ -132,8 +134,9 @@ class Sessions:
         return self._signed(user, session_id, refresh)
 
     def _signed(self, user: User, session_id: str, refresh: str) -> SignedIn:
-        access = self._tokens.access(user.id, user.email, session_id, ACCESS_SECONDS)
-        return SignedIn(user, access, refresh, ACCESS_SECONDS)
+        seconds = self.access_seconds
+        access = self._tokens.access(user.id, user.email, session_id, seconds)
+        return SignedIn(user, access, refresh, seconds)
 
     async def make_token(self, user: User, seconds: int) -> str:
         """Makes a token by hand, with a session of its own."""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from sila_daemon.core.ops import MoveOp, Op, PropertyOp
 from tests.core.tree_specification import Picture, expected_picture, picture_of
 from tests.simulation.device import FOLDER, SETTINGS, SPACE, SimDevice
-from tests.simulation.reader import Line, read_folder, read_secrets
-from tests.simulation.record import Fact, Record, ViolationError, fact_of
+from tests.simulation.reader import Line, normal_text, read_folder, read_secrets
+from tests.simulation.record import Fact, OpKey, Record, ViolationError, fact_of
 
 if TYPE_CHECKING:
     import apsw
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 NOTICED_S = 1.2 * SETTINGS.scan_interval_s + 1.0
 """So long a change of the folder may stay unseen."""
+LIVE = "live"
+"""How the keys of properties begin that hostile clients set as live state."""
 
 
 class FolderGuard:
@@ -76,8 +78,8 @@ async def check_end(
     carrier: Carrier | None,
     servers: list[SimServer],
     record: Record,
-) -> None:
-    """Everything is everywhere, and equal."""
+) -> dict[str, set[Line]]:
+    """Everything is everywhere, and equal; returns what each folder and server holds."""
     held: dict[str, set[Line]] = {}
     for device in devices:
         if device.has_folder:
@@ -87,7 +89,7 @@ async def check_end(
                 raise ViolationError(f"{device.name}: only conflict copies hold {unread[0]}")
     for server in servers:
         held[server.name] = await server.spawn(_server_ops(server))
-    _require_unique_ids(set().union(*held.values()))
+    _require_unique_ids(set().union(*held.values()), record)
     first, at_server = servers[0].name, held[servers[0].name]
     for name, lines in held.items():
         _require_all(record.all_facts, {fact_of(line) for line in lines}, f"{name} lacks")
@@ -101,6 +103,7 @@ async def check_end(
     _check_writers(devices, app)
     if app is not None:
         _check_foreign_files(app, carrier, devices[0])
+    return held
 
 
 def _require_all(promised: set[Fact], held: set[Fact], what: str) -> None:
@@ -115,17 +118,19 @@ def _require_equal(mine: set[Line], theirs: set[Line], here: str, there: str) ->
         raise ViolationError(f"only {here} has {only_here[:2]}, only {there} {only_there[:2]}")
 
 
-def _require_unique_ids(lines: Iterable[Line]) -> None:
-    found: dict[tuple[str, int, str], Line] = {}
+def _require_unique_ids(lines: Iterable[Line], record: Record) -> None:
+    found: dict[OpKey, Line] = {}
     for line in lines:
-        other = found.setdefault((line.tree, line.counter, line.peer), line)
-        if other != line:
+        key = line.tree, line.counter, line.peer
+        other = found.setdefault(key, line)
+        if other != line and key not in record.forged:
             raise ViolationError(f"one op id with two contents: {line} and {other}")
 
 
 async def _server_ops(server: SimServer) -> set[Line]:
     query = (
-        "SELECT trees.name, counter, peers.name, target, parent, key, value FROM ops"
+        "SELECT trees.name, counter, peers.name, target, parent, key, value"
+        " FROM (SELECT * FROM ops UNION ALL SELECT * FROM alternates)"
         " JOIN trees ON trees.id = tree JOIN peers ON peers.id = peer"
     )
 
@@ -140,17 +145,21 @@ def _server_line(row: tuple[object, ...]) -> Line:
     tree, counter, peer, target, parent, key, value = row
     assert isinstance(counter, int)
     if key is None:
-        above = None if parent is None else str(parent)
-        return Line(str(tree), counter, str(peer), str(target), None, above)
-    content = None if value is None else json.loads(str(value))
-    text = None if content in (None, {}, []) else json.dumps(content, sort_keys=True)
-    return Line(str(tree), counter, str(peer), str(target), str(key), text)
+        above = None if parent is None else _text(parent)
+        return Line(_text(tree), counter, _text(peer), _text(target), None, above)
+    text = None if value is None else normal_text(json.loads(str(value)))
+    return Line(_text(tree), counter, _text(peer), _text(target), _text(key), text)
+
+
+def _text(cell: object) -> str:
+    """Reads a cell: text that SQLite cannot hold stands there as bytes."""
+    return cell.decode("utf-8", "surrogatepass") if isinstance(cell, bytes) else str(cell)
 
 
 def _expected_pictures(lines: set[Line]) -> dict[str, Picture]:
     """Works out every tree once: all devices must have the same."""
     ops: dict[str, list[Op]] = {}
-    for line in sorted(lines, key=str):
+    for line in sorted(_winners(lines), key=str):
         ops.setdefault(line.tree, []).append(_op(line))
     return {tree_id: expected_picture(tree_id, ops[tree_id]) for tree_id in sorted(ops)}
 
@@ -159,9 +168,29 @@ async def _check_trees(device: SimDevice, expected: dict[str, Picture]) -> None:
     assert device.mirror is not None
     if sorted(await device.mirror.tree_ids()) != list(expected):
         raise ViolationError(f"{device.name} has other trees")
-    for tree_id, picture in expected.items():
-        if picture_of(await device.mirror.tree(tree_id)) != picture:
+    for tree_id, wanted in expected.items():
+        picture = picture_of(await device.mirror.tree(tree_id))
+        for properties in picture.properties.values():
+            for key in [key for key in properties if key.startswith(LIVE)]:
+                del properties[key]  # Shown, and nowhere kept.
+        if picture != wanted:
             raise ViolationError(f"{device.name}: tree {tree_id} is not what its ops say")
+
+
+def _winners(lines: Iterable[Line]) -> Iterable[Line]:
+    """Leaves one content for each id: the one with the greater bytes."""
+    found: dict[OpKey, Line] = {}
+    for line in lines:
+        key = line.tree, line.counter, line.peer
+        found[key] = max(found.get(key, line), line, key=_content)
+    return found.values()
+
+
+def _content(line: Line) -> str:
+    if line.key is None:
+        return json.dumps(["m", line.target, line.value], separators=(",", ":"))
+    head = json.dumps(["p", line.target, line.key], separators=(",", ":"))
+    return head if line.value is None else f"{head[:-1]},{line.value}]"
 
 
 def _op(line: Line) -> Op:

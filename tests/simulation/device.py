@@ -8,6 +8,8 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from sila_daemon.core.errors import SilaError
+from sila_daemon.credentials.token_file import AccountStore
 from sila_daemon.folder.space_folder import create_space_folder
 from sila_daemon.mirror.record import (
     Device,
@@ -19,12 +21,14 @@ from sila_daemon.mirror.record import (
 from sila_daemon.mirror.space_mirror import SpaceMirror
 from sila_daemon.ports.disk import make_dirs
 from tests.simulation.disk import DiskView, MachineDisk
-from tests.simulation.ports import SimClock, SimRandomness, SimTokens, SimWatcher
+from tests.simulation.ports import SimClock, SimRandomness, SimWatcher
 from tests.simulation.process import Process, spawn_outside
+from tests.simulation.sign_in import make_credentials
 from tests.simulation.threads import databases_of, workers_of
 from tests.simulation.vfs import SimVfs
 
 if TYPE_CHECKING:
+    from sila_daemon.credentials.tokens import Credentials
     from tests.simulation.checkers import FolderGuard
     from tests.simulation.network import Network
     from tests.simulation.trace import Trace
@@ -61,8 +65,9 @@ class SimDevice:
         self.started_at = 0.0
         self._home = HOME if twin is None else HOME.with_name(f".sila-{name}")
         self.mirror: SpaceMirror | None = None
-        self.tokens: dict[str, str] = {}
-        """By the servers that the space is mirrored to."""
+        self.server_urls: tuple[str, ...] = ()
+        self.credentials: Credentials | None = None
+        """The accounts, while the daemon runs."""
         self.has_folder = has_folder
         self.hint_loss = 0.0
         self.has_threads = False
@@ -80,11 +85,36 @@ class SimDevice:
 
     def prepare(self) -> None:
         """Makes the space's folder, as `space add` does, all of it durable."""
-        if not self.has_folder or self.disk.view().find(FOLDER) is not None:
-            return
         view = self.disk.view()
         make_dirs(view, FOLDER.parent)
-        create_space_folder(FOLDER, view, SimRandomness(Random(self.name)), SPACE)
+        if self.has_folder and view.find(FOLDER) is None:
+            create_space_folder(FOLDER, view, SimRandomness(Random(self.name)), SPACE)
+
+    @property
+    def email(self) -> str:
+        """The address of this device's account on every server: no two devices share one."""
+        return f"{self.name}@example.org"
+
+    async def sign_in(self, server_url: str) -> None:
+        """Signs in as a person does; the daemon may be running or not."""
+        running = self.credentials
+        if running is None:
+            await self._sign_in(self._accounts(self.disk.view(), Random(self.name)), server_url)
+        elif self._process is not None:
+            await asyncio.wait([self._process.spawn(self._sign_in(running, server_url))])
+
+    async def _sign_in(self, credentials: Credentials, server_url: str) -> None:
+        try:
+            if credentials is not self.credentials:
+                await credentials.load()
+            await credentials.login(server_url, email=self.email, password="-", insecure=True)
+        except SilaError as error:
+            self._trace.note(self.name, f"cannot sign in: {error.code}")
+
+    def _accounts(self, view: DiskView, random: Random) -> Credentials:
+        path = self._home.with_name(f"{self._home.name}-accounts.json")
+        store = AccountStore(path, view, SimRandomness(random), None)
+        return make_credentials(self.name, store, self.clock, self._network)
 
     @property
     def is_running(self) -> bool:
@@ -102,6 +132,7 @@ class SimDevice:
         vfs = SimVfs(view, random, self.clock.time)
         self._vfs.append(vfs)
         self._watcher = SimWatcher(self.disk, random, self.hint_loss)
+        credentials = self.credentials = self._accounts(view, random)
         ports = MirrorPorts(
             clock=self.clock,
             disk=view,
@@ -109,14 +140,14 @@ class SimDevice:
             workers=workers_of(random, has_threads=self.has_threads),
             databases=databases_of(random, vfs.vfs_name, has_threads=self.has_threads),
             connector=self._network.connector(self.name),
-            tokens=SimTokens(self.tokens),
+            tokens=credentials,
             watcher=self._watcher,
         )
-        servers = tuple(ServerRecord(url, "mirror") for url in self.tokens)
+        servers = tuple(ServerRecord(url, "mirror") for url in self.server_urls)
         record = SpaceRecord(SPACE, FOLDER if self.has_folder else None, servers)
         device = Device(self.name, self.name, "simulated")
         self.mirror = SpaceMirror(record, ports, self._home, device, SETTINGS)
-        self._running = process.spawn(self.mirror.run())
+        self._running = process.spawn(_run(credentials, self.mirror))
 
     async def ensure_running(self) -> None:
         """Starts the daemon, if it does not run."""
@@ -137,7 +168,7 @@ class SimDevice:
         assert self._running is not None
         self._running.cancel()
         await asyncio.wait([self._running])
-        self.mirror = None
+        self.mirror, self.credentials = None, None
         self._cut_all()
         await process.kill()
 
@@ -152,7 +183,7 @@ class SimDevice:
         if process is None:
             return False
         self._trace.fault(self.name, how)
-        self.mirror = None
+        self.mirror, self.credentials = None, None
         assert self._watcher is not None
         self._watcher.end_all()
         self._cut_all(server_learns=how == "kill")
@@ -166,3 +197,12 @@ class SimDevice:
     def _cut_all(self, *, server_learns: bool = True) -> None:
         for wire in self._network.open_wires(self.name):
             wire.cut(server_learns=server_learns)
+
+
+async def _run(credentials: Credentials, mirror: SpaceMirror) -> None:
+    """Does what a daemon does at its start, as far as its disk lets it."""
+    try:
+        await credentials.load()
+    except SilaError:
+        pass  # Nobody is signed in until a person sees to it.
+    await mirror.run()

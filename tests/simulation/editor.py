@@ -89,6 +89,8 @@ class Person:
     def _change(self, action: Action, tree: RepTree) -> list[tuple[str, str | None, str]]:
         """Changes a tree; returns what was set, and for moves the parent."""
         vertices = sorted(vertex for vertex in tree.vertex_ids() if vertex != "0")
+        if not vertices:
+            return []
         target = vertices[int(action.b * len(vertices))]
         value = f"{self._device.name} {self._count}"
         if action.kind == "set":

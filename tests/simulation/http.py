@@ -39,7 +39,12 @@ class Exchanged:
 
 
 async def exchange(
-    app: Any, method: str, path: str, headers: Mapping[str, str], data: bytes
+    app: Any,
+    method: str,
+    path: str,
+    headers: Mapping[str, str],
+    data: bytes,
+    address: str = "192.0.2.1",
 ) -> Exchanged:
     """Makes one request and returns its answer."""
     status, found, parts = 0, Headers(), bytearray()
@@ -70,7 +75,7 @@ async def exchange(
         "query_string": b"",
         "root_path": "",
         "headers": [(k.lower().encode(), v.encode()) for k, v in given.items()],
-        "client": ("192.0.2.1", 1),
+        "client": (address, 1),
         "server": ("server", 80),
     }
     await app(scope, receive, send)

@@ -20,6 +20,7 @@ from tests.simulation.wire import ClientEnd, ServerEnd, Wire
 
 if TYPE_CHECKING:
     from sila_daemon.mirror.connector import Body, Connection, Response
+    from tests.simulation.rights import Rights
     from tests.simulation.server import SimServer
     from tests.simulation.trace import Trace
 
@@ -32,6 +33,8 @@ class Network:
     def __init__(self, random: Random, trace: Trace, delay_s: float) -> None:
         self.servers: dict[str, SimServer] = {}
         self.wires: list[Wire] = []
+        self._addresses: dict[str, int] = {}
+        self.rights: Rights | None = None
         self.cut_off: dict[tuple[str, str], float] = {}
         """By device and server's URL, or nothing for all: until when nothing gets through."""
         self.answer_loss = 0.0
@@ -62,6 +65,11 @@ class Network:
         """Tells whether a device does not reach a server now, or nobody at all."""
         ends = max(self.cut_off.get((device, url), 0.0) for url in ("", server_url))
         return asyncio.get_running_loop().time() < ends
+
+    def address_of(self, device: str) -> str:
+        """Returns the address from which a device is seen: no two share one."""
+        number = self._addresses.setdefault(device, len(self._addresses) + 1)
+        return f"192.0.2.{number}"
 
     async def hop(self) -> None:
         """Takes as long as a message."""
@@ -102,7 +110,9 @@ class SimConnector:
         network = self._network
         server = await network.reach(self._device, server_url)
         wire = network.new_wire(self._device, server_url)
-        knock = Knock(space_id, dict(auth), "192.0.2.1")
+        if network.rights is not None:
+            wire.on_frame = network.rights.watch(server, auth.get("token"))
+        knock = Knock(space_id, dict(auth), network.address_of(self._device))
         joining = server.spawn(server.join(knock, ServerEnd(wire), wire))
         try:
             await asyncio.wait([joining], timeout=CONNECT_TIMEOUT_S)
@@ -136,15 +146,19 @@ class SimConnector:
         network = self._network
         server = await network.reach(self._device, server_url)
         sent = {**(headers or {}), "Authorization": f"Bearer {token}"}
+        began = asyncio.get_running_loop().time()
         data = b"" if body is None else body if isinstance(body, bytes) else await _whole(body)
         asking: asyncio.Task[Exchanged] = server.spawn(
-            exchange(server.app, method, path, sent, data)
+            exchange(server.app, method, path, sent, data, network.address_of(self._device))
         )
         await asyncio.wait([asking])
         await network.hop()
         is_lost = network.chance(network.answer_loss) or network.is_cut_off(
             self._device, server_url
         )
+        if network.rights is not None and not asking.cancelled():
+            status = asking.result().status
+            network.rights.answered(server, token, f"{method} {path}", status, began)
         if asking.cancelled() or is_lost:
             raise RemoteUnavailableError("the connection ended")
         yield asking.result()

@@ -54,6 +54,10 @@ class Plan:
     actions: tuple[Action, ...]
     topology: Topology = field(default_factory=Topology)
     around: Surroundings = field(default_factory=Surroundings)
+    token_s: int | None = None
+    """How long access tokens are good until all faults end; None for as long as they really are."""
+    is_tight: bool = False
+    """Whether the limits are small, see `tight`."""
 
     def with_actions(self, actions: tuple[Action, ...]) -> Plan:
         """Returns the same world with other actions in it."""
@@ -76,6 +80,8 @@ class Actor:
 Draw = tuple[Random, Sequence[str], Sequence[int]]
 """What is drawn from a stream: kinds of action, and how many."""
 
+ORIGINAL_EDITS = ("original_set", "original_set", "original_create", "original_delete")
+
 APP = Actor("app", APP_EDITS, range(3, 30), share=0.6)
 ACTORS = (
     Actor("people", EDITS, range(8, 45)),
@@ -83,7 +89,18 @@ ACTORS = (
     APP,
     Actor("people with secrets", REMOVALS, range(1, 7), share=0.4),
     Actor("app that rewrites", APP_REWRITES, range(1, 6)),
+    Actor("original client", ORIGINAL_EDITS, range(3, 12), share=0.2),
 )
+HOSTILE = (
+    Actor("byzantine", ("forge",), range(1, 8), share=0.2),
+    Actor("byzantine viewer", ("forge_as_viewer",), range(1, 4), share=0.08),
+    Actor("slow reader", ("ask_and_wait",), range(1, 4), share=0.12),
+)
+SHORT_TOKENS = 0.25
+"""In how many worlds tokens last for seconds."""
+
+TIGHT = 0.3
+"""In how many worlds the limits are small."""
 
 
 def plan_of(seed: int, *, faults: bool = True) -> Plan:
@@ -91,7 +108,8 @@ def plan_of(seed: int, *, faults: bool = True) -> Plan:
     random = Random(f"plan {seed}")
     devices = random.choice(DEVICES)
     length_s = random.choice((10.0, 30.0, 90.0))
-    present = [actor for actor in ACTORS if _stream(seed, actor.name).random() < actor.share]
+    actors = ACTORS + HOSTILE if faults else ACTORS
+    present = [actor for actor in actors if _stream(seed, actor.name).random() < actor.share]
     draws: list[Draw] = [
         (_stream(seed, f"{actor.name} acts"), actor.kinds, actor.counts) for actor in present
     ]
@@ -126,7 +144,14 @@ def plan_of(seed: int, *, faults: bool = True) -> Plan:
         tuple(sorted(actions, key=lambda action: action.at)),
         topology,
         around,
+        token_s=_draw_token_s(_stream(seed, "tokens")) if faults else None,
+        is_tight=_stream(seed, "tight").random() < TIGHT,
     )
+
+
+def _draw_token_s(random: Random) -> int | None:
+    """Has the tokens of some worlds end all the time."""
+    return random.choice((1, 2, 5, 20, 60)) if random.random() < SHORT_TOKENS else None
 
 
 def _stream(seed: int, name: str) -> Random:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
-
-from sila_daemon.core.errors import SignInNeededError
 
 if TYPE_CHECKING:
     from sila_daemon.mirror.watcher import OnHint
@@ -90,19 +88,3 @@ class SimWatcher:
         for changed in self._hinted:
             self._disk.on_change.remove(changed)
         self._hinted.clear()
-
-
-class SimTokens:
-    """The sign-ins of one device, by server."""
-
-    def __init__(self, tokens: Mapping[str, str]) -> None:
-        self._tokens = tokens
-
-    async def access_token(self, server_url: str) -> str:
-        """Returns the token."""
-        if server_url not in self._tokens:
-            raise SignInNeededError("sign in")
-        return self._tokens[server_url]
-
-    async def refused(self, server_url: str) -> None:
-        """Keeps the token: there is no other."""

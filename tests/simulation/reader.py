@@ -139,5 +139,20 @@ def _op(name: str, tree: str, columns: list[object]) -> Line:
         return Line(
             tree, counter, peer, str(columns[1]), None, None if parent is None else str(parent)
         )
-    value = None if columns[3] in ({}, []) else json.dumps(columns[3], sort_keys=True)
-    return Line(tree, counter, peer, str(columns[1]), str(columns[2]), value)
+    return Line(tree, counter, peer, str(columns[1]), str(columns[2]), normal_text(columns[3]))
+
+
+def normal_text(value: object) -> str | None:
+    """Renders the value of a property: equal for equal meanings, None for a deletion."""
+    return None if value in ({}, []) else json.dumps(_normal(value), sort_keys=True)
+
+
+def _normal(value: object) -> object:
+    """Has every number as a double, and no negative zero."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value) + 0.0
+    if isinstance(value, list):
+        return [_normal(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _normal(item) for key, item in value.items()}
+    return value

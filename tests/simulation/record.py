@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from tests.simulation.reader import Line
+from tests.simulation.reader import Line, normal_text
+
+OpKey = tuple[str, int, str]
+"""Tree, counter and peer."""
 
 Fact = tuple[str, str, str | None, str | None]
 """Tree, target, key and JSON text; for a move no key, and the parent."""
@@ -33,12 +35,23 @@ class Record:
     removed: dict[str, str] = field(default_factory=dict)
     """Values that were removed, by name, and not set since: they must not come back."""
 
+    said_by: Counter[str] = field(default_factory=Counter)
+    """How many changes were acknowledged to the people at each device."""
+    forged: set[OpKey] = field(default_factory=set)
+    """Op ids that may have more than one content: somebody saw to it."""
+
+    def forge(self, lines: Iterable[Line]) -> None:
+        """Notes what a hostile client says."""
+        self.forged.update((line.tree, line.counter, line.peer) for line in lines)
+
     def said(self, device: str, tree: str, target: str, key: str, value: object) -> None:
         """Notes a property that was acknowledged."""
-        self.add(device, (tree, target, key, json.dumps(value, sort_keys=True)))
+        self.said_by[device] += 1
+        self.add(device, (tree, target, key, normal_text(value)))
 
     def moved(self, device: str, tree: str, target: str, parent: str) -> None:
         """Notes a move that was acknowledged."""
+        self.said_by[device] += 1
         self.add(device, (tree, target, None, parent))
 
     def add(self, device: str, fact: Fact) -> None:

@@ -59,6 +59,23 @@ REGRESSIONS: dict[str, Plan] = {
             Action(14.0, "inspect", 0, 0.0, 0.0),
         ),
     ),
+    # A server put a change off, and had got it from another device before it was sent again: the
+    # debt was paid, and counted for ever.
+    "a_debt_that_another_paid_is_no_debt": Plan(
+        seed=82,
+        devices=2,
+        has_app=False,
+        first_in_first_out=False,
+        delay_s=0.02,
+        hint_loss=0.0,
+        actions=(
+            Action(1.0, "server_disk_error", 0, 0.001, 0.0014),
+            Action(1.5, "set", 0, 0.1, 0.2),
+            Action(2.5, "set", 0, 0.1, 0.2),
+            Action(3.5, "set", 0, 0.1, 0.2),
+        ),
+        topology=Topology(servers=2, mirrors=((0, 1), (0, 1))),
+    ),
     # Never wrong in the code, and too rare for the seeds: a disk that is full within a line.
     "a_torn_line_is_closed": Plan(
         seed=0,

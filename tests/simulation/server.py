@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sila_daemon.core.errors import NotFoundError, RemoteUnavailableError
 from sila_daemon.server.app import make_app
 from sila_daemon.server.ports import Ports
+from sila_daemon.server.sessions import ACCESS_SECONDS, Device, SignedIn
 from sila_daemon.server.world import World
 from tests.simulation.disk import DiskView, MachineDisk
-from tests.simulation.ports import SimClock, SimRandomness
+from tests.simulation.ports import START_UNIX_S, SimClock, SimRandomness
 from tests.simulation.process import Process, spawn_outside
 from tests.simulation.threads import databases_of, workers_of
 from tests.simulation.vfs import SimVfs
@@ -44,6 +47,8 @@ class SimServer:
         self.has_threads = False
         self.world: World
         self.app: Any = None
+        self.access_s: int | None = None
+        """How long access tokens are good; None as long as they really are."""
         self._seed = seed
         self._trace = trace
         self._vfs: list[SimVfs] = []
@@ -80,6 +85,7 @@ class SimServer:
         ports = Ports(self.clock, SimRandomness(random), view, databases, workers)
         self.world = await World.open(DATA, ports)
         self.app = make_app(self.world)
+        self._limit_tokens()
         self.spawn(self.world.run())
         self.spawn(self._end_those_without_right())
         self.is_listening = True
@@ -98,6 +104,81 @@ class SimServer:
             return await self.world.accounts.make_token(EMAIL, TOKEN_DAYS)
 
         return await self.spawn(work())
+
+    def let_tokens_last(self, seconds: int | None) -> None:
+        """Sets how long access tokens are good from now on."""
+        self.access_s = seconds
+        if self.is_listening:
+            self._limit_tokens()
+
+    def _limit_tokens(self) -> None:
+        self.world.accounts.sessions.access_seconds = self.access_s or ACCESS_SECONDS
+
+    async def invite(self, email: str, space_id: str, role: str) -> str:
+        """Makes an account, a member of a space, and returns a token of it."""
+        await self.set_role(email, space_id, role)
+        return await self.asked(self.world.accounts.make_token(email, TOKEN_DAYS))
+
+    async def set_role(self, email: str, space_id: str, role: str | None) -> None:
+        """Makes somebody a member of a space, or no member. Raises RemoteUnavailableError."""
+
+        async def work() -> None:
+            accounts, directory = self.world.accounts, self.world.directory
+            user = next((user for user in await accounts.users() if user.email == email), None)
+            user = user or await accounts.add_user(email, None)
+            if role is None:
+                await directory.unshare(space_id, user.id)
+            else:
+                await directory.share(space_id, user.id, role)
+
+        await self.asked(work())
+
+    async def sign_in(self, email: str) -> SignedIn:
+        """Begins a session as a right password does. Raises RemoteUnavailableError."""
+
+        async def work() -> SignedIn:
+            user = await self.world.accounts.user_by_email(email)
+            return await self.world.accounts.sessions.begin(user, Device(name=email))
+
+        return await self.asked(work())
+
+    async def end_session(self, email: str, session: str) -> None:
+        """Ends a session, if there is one. Raises RemoteUnavailableError."""
+
+        async def work() -> None:
+            user = await self.world.accounts.user_by_email(email)
+            with suppress(NotFoundError):
+                await self.world.accounts.sessions.end(user.id, session)
+
+        await self.asked(work())
+
+    async def commits(self, space_id: str) -> list[tuple[str, float]]:
+        """Returns who sent each commit, by address, and when in virtual seconds."""
+        query = "SELECT name, received_at FROM commits JOIN senders ON id = sender_id"
+
+        async def work() -> list[tuple[str, float]]:
+            emails = {user.id: user.email for user in await self.world.accounts.users()}
+            async with self.world.spaces.use(space_id) as space:
+                rows = await space.store.database.read(
+                    lambda connection: connection.execute(query).fetchall()
+                )
+            return [
+                (emails.get(str(sender).split("/")[0], ""), float(str(at)) / 1000 - START_UNIX_S)
+                for sender, at in rows
+            ]
+
+        return await self.asked(work())
+
+    async def asked(self, work: Coroutine[Any, Any, T]) -> T:
+        """Has something done by the server's process. Raises RemoteUnavailableError."""
+        if not self.is_listening:
+            work.close()
+            raise RemoteUnavailableError(f"{self.name} is down")
+        asking = self.spawn(work)
+        await asyncio.wait([asking])
+        if asking.cancelled():
+            raise RemoteUnavailableError(f"{self.name} died")
+        return asking.result()
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Runs something in the server's process."""

@@ -13,7 +13,7 @@ class Trace:
     """Takes one line for each thing that happens; equal runs have equal hashes."""
 
     def __init__(self, now: Callable[[], float], on_line: Callable[[str], None] | None) -> None:
-        self._now = now
+        self.now = now
         self._on_line = on_line
         self._hash = hashlib.blake2b(digest_size=8)
         self.lines: deque[str] = deque(maxlen=LINES_KEPT)
@@ -22,7 +22,7 @@ class Trace:
 
     def note(self, who: str, what: str) -> None:
         """Adds a line."""
-        line = f"{self._now():9.3f} {who:8} {what}"
+        line = f"{self.now():9.3f} {who:8} {what}"
         self._hash.update(line.encode("utf-8", "surrogatepass") + b"\n")
         self.lines.append(line)
         if self._on_line is not None:

@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from sila_daemon.core import wire_json
 from sila_daemon.core.errors import RemoteUnavailableError
 from sila_daemon.mirror.connector import Answer, Event, Incoming
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sila_daemon.server.frames import Frame
     from sila_daemon.server.session import SpaceSession
     from tests.simulation.trace import Trace
@@ -28,6 +31,17 @@ BUFFERED_FRAMES_MAX = 64
 
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _name_of = msgspec.json.Decoder(str).decode
+
+
+def _parts(text: str) -> list[msgspec.Raw]:
+    """Cuts a frame into its arguments, as the connector does."""
+    try:
+        return _split(text)
+    except msgspec.DecodeError:  # A lone surrogate: the slow way.
+        first, *others = wire_json.loads(text)
+        name = msgspec.Raw(msgspec.json.encode(first)) if isinstance(first, str) else first
+        return [name, *others]
+
 
 Sent = tuple[str, bytes, int | None]
 """Name, payload and number of an event of a client."""
@@ -45,6 +59,17 @@ class Wire:
         self.is_silent = False
         self.is_served = False
         self.loses_next_answer = False
+        self.is_read = True
+        self.frames_in_flight_max = BUFFERED_FRAMES_MAX
+        self.largest_event = 0
+        """Bytes of the largest event that was handed to the server."""
+        self.blocked_since: float | None = None
+        """Since when the server waits for room."""
+        self.ended_at: float | None = None
+        self.on_frame: Callable[[Frame], None] | None = None
+        """Watches what the server lets out."""
+        self.farewell = ""
+        """Why the server ended the connection."""
         self.up: deque[Sent | None] = deque()
         self.down: deque[Frame | None] = deque()
         self.inbox: deque[Incoming] = deque()
@@ -68,6 +93,18 @@ class Wire:
             loop.create_task(self._carry_up(session), context=Context()),
             loop.create_task(self._carry_down(), context=Context()),
         ]
+        for task in self._tasks:
+            task.add_done_callback(_complain)
+
+    @property
+    def session(self) -> SpaceSession | None:
+        """The server's end of it, once there is one."""
+        return self._session
+
+    def stop_reading(self, frames_in_flight_max: int) -> None:
+        """Leaves what comes down where it is; so much of it is taken before the server waits."""
+        self.is_read = False
+        self.frames_in_flight_max = frames_in_flight_max
 
     def put_up(self, sent: Sent | None) -> None:
         """Takes an event of the client; None is its farewell."""
@@ -76,6 +113,8 @@ class Wire:
 
     def put_down(self, frame: Frame | None) -> None:
         """Takes a frame of the server; None is its farewell."""
+        if frame is not None and self.on_frame is not None:
+            self.on_frame(frame)
         self.down.append(frame)
         self._filled["down"].set()
 
@@ -84,6 +123,7 @@ class Wire:
         if not self.is_open:
             return
         self.is_open = False
+        self.ended_at = asyncio.get_running_loop().time()
         for task in self._tasks:
             task.cancel()
         self.up.clear()
@@ -116,6 +156,17 @@ class Wire:
         while self.is_silent:
             await asyncio.Event().wait()
 
+    async def has_room(self) -> None:
+        """Returns when the server may put another frame on the wire, or the wire has ended."""
+        if len(self.down) >= self.frames_in_flight_max:
+            self.blocked_since = asyncio.get_running_loop().time()
+        async with self.roomy:
+            await self.roomy.wait_for(
+                lambda: len(self.down) < self.frames_in_flight_max or not self.is_open
+            )
+        if self.is_open:
+            self.blocked_since = None
+
     async def _carry_up(self, session: SpaceSession) -> None:
         while True:
             while not self.up:
@@ -128,6 +179,7 @@ class Wire:
                 return
             name, payload, number = sent
             self._trace.note(self.name, f"> {name} {len(payload)} bytes")
+            self.largest_event = max(self.largest_event, len(payload))
             session.receive(name, payload, number)
             await session.room()
 
@@ -137,6 +189,8 @@ class Wire:
                 self._filled["down"].clear()
                 await self._filled["down"].wait()
             await self._hop()
+            while not self.is_read:
+                await asyncio.Event().wait()
             frame = self.down.popleft()
             async with self.roomy:
                 self.roomy.notify_all()
@@ -150,7 +204,7 @@ class Wire:
             self._arrive(frame)
 
     def _arrive(self, frame: Frame) -> None:
-        parts = _split(frame.text)
+        parts = _parts(frame.text)
         arrived: Incoming
         if frame.ack_id is not None:
             arrived = Answer(frame.ack_id, bytes(parts[0]))
@@ -161,6 +215,13 @@ class Wire:
             self._trace.note(self.name, f"< {arrived.name} {len(payload)} bytes")
         self.inbox.append(arrived)
         self.arrived.set()
+
+
+def _complain(task: asyncio.Task[None]) -> None:
+    """Tells of a failure at once: nobody waits for these tasks."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        context = {"message": "a wire broke", "exception": error}
+        asyncio.get_running_loop().call_exception_handler(context)
 
 
 class ClientEnd:
@@ -212,10 +273,7 @@ class ServerEnd:
     async def send(self, frame: Frame) -> None:
         """Puts a frame on the wire when there is room."""
         wire = self._wire
-        async with wire.roomy:
-            await wire.roomy.wait_for(
-                lambda: len(wire.down) < BUFFERED_FRAMES_MAX or not wire.is_open
-            )
+        await wire.has_room()
         if not wire.is_open:
             raise ConnectionError("the connection ended")
         wire.put_down(frame)
@@ -223,4 +281,8 @@ class ServerEnd:
     async def close(self, reason: str) -> None:
         """Says farewell; what was sent before still arrives."""
         if self._wire.is_open:
-            self._wire.put_down(None)
+            self._wire.farewell = reason
+            if reason == "slow_consumer":
+                self._wire.cut()  # As the gateway does: nothing that waits will ever be read.
+            else:
+                self._wire.put_down(None)

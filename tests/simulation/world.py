@@ -15,12 +15,17 @@ from tests.simulation.checkers import FolderGuard, check_claim, check_end
 from tests.simulation.device import FOLDER, SPACE, SimDevice
 from tests.simulation.editor import Person
 from tests.simulation.faults import FAULTS
+from tests.simulation.faults.rights import MEMBER, restore
+from tests.simulation.guests import GUESTS, Guest
 from tests.simulation.loop import SimLoop
 from tests.simulation.network import Network
 from tests.simulation.plan import APP_EDITS, APP_REWRITES, EDITS, REMOVALS, Action, Plan
+from tests.simulation.process import spawn_outside
 from tests.simulation.reader import read_folder, read_secrets
 from tests.simulation.record import Record, ViolationError
+from tests.simulation.rights import Rights
 from tests.simulation.server import SimServer
+from tests.simulation.tight import tight_limits
 from tests.simulation.topology import is_joined
 from tests.simulation.trace import Trace
 from tests.simulation.vfs import close_all
@@ -55,7 +60,8 @@ def run(plan: Plan, on_line: Callable[[str], None] | None = None) -> Outcome:
     gc.disable()  # What is freed when must not depend on earlier runs.
     violation = ""
     try:
-        loop.run_until_complete(world.run())
+        with tight_limits(plan.is_tight):
+            loop.run_until_complete(world.run())
         if loop.failures:
             violation = f"nobody waited for a failure: {loop.failures[0]}"
     except Exception as error:
@@ -114,10 +120,14 @@ class SimWorld:
             carried = [self.devices[n] for n in around.carried]
             self.carrier = Carrier(carried, Random(f"carrier {seed}"), trace, self.network)
         self.restarts: list[asyncio.Task[None]] = []
+        self.rights = Rights(trace.now, self.record)
+        self.network.rights = self.rights
+        self.guests: dict[type[Guest], Guest] = {}
         self._doers: dict[str, Doer] = {
             **dict.fromkeys((*EDITS, *REMOVALS), self._edit),
             **dict.fromkeys((*APP_EDITS, *APP_REWRITES), self._edit_in_app),
             **dict.fromkeys(FAULTS, self._go_wrong),
+            **dict.fromkeys(GUESTS, self._welcome),
             "inspect": self._inspect,
         }
 
@@ -130,19 +140,26 @@ class SimWorld:
             await self._act(action)
         await self._heal()
         await self._settle(SETTLING_S)
-        await check_end(self.devices, self.app, self.carrier, self.servers, self.record)
+        self.rights.check()
+        for server in self.servers:
+            await self.rights.check_commits(server)
+        held = await check_end(self.devices, self.app, self.carrier, self.servers, self.record)
+        for guest in self.guests.values():
+            guest.check(held)
         await self._end()
 
     async def _set_up(self) -> None:
-        tokens = []
         for server in self.servers:
             await server.start()
-            tokens.append(await server.found(SPACE))
+            await server.found(SPACE)
         for number, device in enumerate(self.devices):
-            mirrored = self.plan.topology.servers_of(number)
-            device.tokens = {self.servers[n].url: tokens[n] for n in mirrored}
             device.hint_loss = self.plan.hint_loss
             device.prepare()
+            mirrored = [self.servers[n] for n in self.plan.topology.servers_of(number)]
+            device.server_urls = tuple(server.url for server in mirrored)
+            for server in mirrored:
+                await server.set_role(device.email, SPACE, MEMBER)
+                await device.sign_in(server.url)
         if self.carrier is not None:
             self.carrier.start()
         first = self.devices[0]
@@ -161,6 +178,18 @@ class SimWorld:
         await self._settle(SETTLING_S)
         if self.carrier is not None:
             self.carrier.have_habits()
+        if self.plan.token_s is not None:
+            await self._shorten_tokens(self.plan.token_s)
+
+    async def _shorten_tokens(self, seconds: int) -> None:
+        for server in self.servers:
+            server.let_tokens_last(seconds)
+        for device in self.devices:
+            for url in device.server_urls:
+                assert device.credentials is not None
+                await device.credentials.refused(url)
+            for wire in self.network.open_wires(device.name):
+                wire.cut()
 
     async def _act(self, action: Action) -> None:
         self.trace.note("plan", f"{action.kind} {action.who}")
@@ -175,8 +204,17 @@ class SimWorld:
         if self.app is not None:
             self.app.edit(action)
 
+    def _welcome(self, action: Action) -> None:
+        """Has a guest act, who comes with its first action."""
+        kind = GUESTS[action.kind]
+        guest = self.guests.get(kind)
+        if guest is None:
+            guest = self.guests[kind] = kind(self)
+        spawn_outside(guest.act(action))
+
     def _inspect(self, action: Action) -> None:
         check_claim(self.devices[action.who], self.record, self.carrier)
+        self.rights.check_claim(self.devices[action.who])
 
     def _go_wrong(self, action: Action) -> Awaitable[None] | None:
         return FAULTS[action.kind](self, self.devices[action.who], action)
@@ -198,6 +236,11 @@ class SimWorld:
         await asyncio.gather(*self.restarts, return_exceptions=True)
         for machine in machines:
             await machine.ensure_running()
+        for server in self.servers:
+            server.let_tokens_last(None)
+        await restore(self)
+        for guest in self.guests.values():
+            await guest.heal()
 
     async def _settle(self, limit_s: float) -> None:
         loop = asyncio.get_running_loop()
@@ -207,6 +250,7 @@ class SimWorld:
             await asyncio.sleep(0.25)
             states = [device.mirror.status() for device in self.devices if device.mirror]
             is_calm = all(self._is_at_rest(device) for device in self.devices)
+            is_calm = is_calm and all(guest.is_at_rest for guest in self.guests.values())
             is_calm = is_calm and len({state["ops"] for state in states}) == 1
             is_calm = is_calm and (self.carrier is None or self.carrier.is_at_rest)
             is_calm = is_calm and states[0]["ops"] == self._in_first_folder()

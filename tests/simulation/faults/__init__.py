@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.simulation.faults import disk, network, processes
+from tests.simulation.faults import disk, network, processes, rights
 
 if TYPE_CHECKING:
     from tests.simulation.faults.fault import Fault
 
 FAULTS: dict[str, Fault] = {
-    fault.__name__: fault for module in (processes, network, disk) for fault in module.FAULTS
+    fault.__name__: fault
+    for module in (processes, network, disk, rights)
+    for fault in module.FAULTS
 }
