@@ -9,12 +9,13 @@ from sila_daemon.folder.problems import Problem
 from sila_daemon.folder.secrets import read_secrets, replace_secrets
 from sila_daemon.mirror.wakes import News
 from sila_daemon.store.schema import FOLDER
-from sila_daemon.store.secrets import Secrets, SecretSet
+from sila_daemon.store.secret_merge import SecretSet
 
 if TYPE_CHECKING:
     from sila_daemon.folder.layout import SpaceLayout
     from sila_daemon.mirror.record import MirrorPorts
     from sila_daemon.mirror.wakes import Wakes
+    from sila_daemon.store.secrets import Secrets
 
 
 ATTEMPTS_MAX = 5
@@ -72,5 +73,5 @@ class FolderSecrets:
             lambda: replace_secrets(disk, path, space_id, said, values, randomness)
         )
         if is_written:
-            await self._secrets.set_base(FOLDER, values)
+            await self._secrets.set_base(FOLDER, SecretSet(values))
         return is_written

@@ -19,7 +19,7 @@ from sila_daemon.core.errors import (
 )
 from sila_daemon.folder.sealed_secrets import seal, unseal
 from sila_daemon.store.blobs import STATIC, BlobName, LocalBlob
-from sila_daemon.store.secrets import SecretSet
+from sila_daemon.store.secret_merge import SecretSet
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence

@@ -117,7 +117,7 @@ class RemoteFiles:
             if outcome == there.secrets:
                 return
             if await self._api.put_secrets(outcome, there.etag):
-                await secrets.set_base(self._layer, outcome.values)
+                await secrets.set_base(self._layer, outcome)
                 return
         raise RemoteRefusedError("the secrets on the server change all the time", code="changed")
 

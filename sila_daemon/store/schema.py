@@ -108,4 +108,18 @@ CREATE TABLE blob_agreed (
 CREATE TABLE note (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
 
-SCHEMA = Schema(application_id=0x53494C53, migrations=(_VERSION_1,))
+# A tombstone is seen too, and may be all that a side says of a name.
+_VERSION_2 = """
+ALTER TABLE secret_base RENAME TO secret_base_1;
+CREATE TABLE secret_base (
+    layer INTEGER NOT NULL REFERENCES layer (id) ON DELETE CASCADE,
+    name ANY NOT NULL,
+    hash TEXT,
+    removed TEXT,
+    PRIMARY KEY (layer, name)
+) STRICT, WITHOUT ROWID;
+INSERT INTO secret_base SELECT layer, name, hash, NULL FROM secret_base_1;
+DROP TABLE secret_base_1;
+"""
+
+SCHEMA = Schema(application_id=0x53494C53, migrations=(_VERSION_1, _VERSION_2))

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sila_daemon.store import sql
 from sila_daemon.store.op_table import restored, stored
+from sila_daemon.store.secret_merge import (
+    NEVER_SEEN,
+    SecretSet,
+    Seen,
+    fingerprint,
+    merged,
+    with_value,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,49 +21,6 @@ if TYPE_CHECKING:
     import apsw
 
     from sila_daemon.database.database import Database
-
-
-@dataclass(slots=True)
-class SecretSet:
-    """Secrets and tombstones; both may stand under one name, the value being the newer one."""
-
-    values: dict[str, str] = field(default_factory=dict)
-    removed: dict[str, str] = field(default_factory=dict)
-    """SHA-256 of the value that was removed: that value does not come back."""
-
-
-def fingerprint(value: str) -> str:
-    """Returns the SHA-256 of a secret, as tombstones hold it."""
-    return hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def merged(
-    mine: SecretSet, theirs: SecretSet, base: Mapping[str, str], *, prefer_theirs: bool
-) -> SecretSet:
-    """Merges name by name; a name that is absent changes nothing.
-
-    `base` tells, by fingerprint, what the other side was last seen to hold: what did not change
-    there since is older than what is here. Where both changed, `prefer_theirs` decides.
-    """
-    result = SecretSet(dict(mine.values), {**theirs.removed, **mine.removed})
-    for name, removed in theirs.removed.items():
-        value = mine.values.get(name)
-        if value is not None and fingerprint(value) == removed:
-            del result.values[name]
-            result.removed[name] = removed
-    for name, value in theirs.values.items():
-        theirs_print = fingerprint(value)
-        if theirs_print in (mine.removed.get(name), theirs.removed.get(name)):
-            continue
-        own = result.values.get(name)
-        if own is None:
-            if name not in mine.removed or base.get(name) != theirs_print:
-                result.values[name] = value
-        elif own != value and base.get(name) != theirs_print:
-            is_changed_here = base.get(name) != fingerprint(own)
-            if prefer_theirs or not is_changed_here:
-                result.values[name] = value
-    return result
 
 
 class Secrets:
@@ -75,12 +38,7 @@ class Secrets:
 
         def work(connection: apsw.Connection) -> None:
             secrets = _load(connection)
-            if value is not None:
-                secrets.values[name] = value
-                if secrets.removed.get(name) == fingerprint(value):
-                    del secrets.removed[name]
-            elif name in secrets.values:
-                secrets.removed[name] = fingerprint(secrets.values.pop(name))
+            secrets.put(name, with_value(secrets.entry(name), value))
             _save(connection, secrets)
 
         await self._database.write(work)
@@ -94,15 +52,16 @@ class Secrets:
             # This runs at every look at a folder, and mostly finds what was there before.
             if outcome != before:
                 _save(connection, outcome)
-            if any(base.get(name) != fingerprint(value) for name, value in theirs.values.items()):
-                _save_base(connection, layer, theirs.values)
+            _save_base(connection, layer, theirs, base)
             return outcome
 
         return await self._database.write(work)
 
-    async def set_base(self, layer: str, values: Mapping[str, str]) -> None:
+    async def set_base(self, layer: str, secrets: SecretSet) -> None:
         """Notes what a layer holds now."""
-        await self._database.write(lambda connection: _save_base(connection, layer, values))
+        await self._database.write(
+            lambda connection: _save_base(connection, layer, secrets, _base(connection, layer))
+        )
 
 
 def _load(connection: apsw.Connection) -> SecretSet:
@@ -129,17 +88,28 @@ def _stored(value: str | None) -> str | bytes | None:
     return None if value is None else stored(value)
 
 
-def _base(connection: apsw.Connection, layer: str) -> dict[str, str]:
+def _base(connection: apsw.Connection, layer: str) -> dict[str, Seen]:
     found = sql.rows(
         connection,
-        "SELECT name, hash FROM secret_base WHERE layer = (SELECT id FROM layer WHERE name = ?)",
+        "SELECT name, hash, removed FROM secret_base"
+        " WHERE layer = (SELECT id FROM layer WHERE name = ?)",
         (layer,),
     )
-    return {restored(name): known for name, known in found}
+    return {restored(name): Seen(value, removed) for name, value, removed in found}
 
 
-def _save_base(connection: apsw.Connection, layer: str, values: Mapping[str, str]) -> None:
+def _save_base(
+    connection: apsw.Connection, layer: str, secrets: SecretSet, base: Mapping[str, Seen]
+) -> None:
+    """Notes what is said; of what is not said any more, the last word stays known."""
+    rows = []
+    for name in secrets.values.keys() | secrets.removed.keys():
+        before, (value, removed) = base.get(name, NEVER_SEEN), secrets.entry(name)
+        seen = Seen(
+            before.value if value is None else fingerprint(value), removed or before.removed
+        )
+        if seen != before:
+            rows.append((stored(name), *seen, layer))
     connection.executemany(
-        "INSERT OR REPLACE INTO secret_base SELECT id, ?, ? FROM layer WHERE name = ?",
-        [(stored(name), fingerprint(value), layer) for name, value in values.items()],
+        "INSERT OR REPLACE INTO secret_base SELECT id, ?, ?, ? FROM layer WHERE name = ?", rows
     )
