@@ -282,6 +282,10 @@ class SimWorld:
                 return False
             if self.record.removed.items() & held.items():
                 return False
+            # What another program wrote may not have been noticed yet: events get lost.
+            written = read_secrets(device.disk.view(), FOLDER, SPACE) if device.has_folder else None
+            if written is not None and written != held:
+                return False
         return True
 
     def _in_first_folder(self) -> int:
