@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from sila_daemon.core import toml_settings
+from sila_daemon.folder.problems import storage_errors
+from sila_daemon.ports.durable_files import write_atomic
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sila_daemon.ports.disk import Disk
+    from sila_daemon.ports.randomness import Randomness
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -100,6 +108,12 @@ def with_setting(text: str, name: str, value: str) -> str:
     changed = "\n".join(lines) + "\n"
     parse(changed)
     return changed
+
+
+def save(disk: Disk, path: Path, text: str, randomness: Randomness) -> None:
+    """Replaces the file whole; it survives a crash when this returns. Raises StorageError."""
+    with storage_errors(f"write {path}"):
+        write_atomic(disk, path, text.encode(), randomness)
 
 
 def _is_header(line: str, section: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,8 @@ from sila_daemon import config
 from sila_daemon.cli.daemon_call import ask
 from sila_daemon.core.errors import DaemonNotRunningError, StorageError
 from sila_daemon.paths import make_private_dir, user_paths
+from sila_daemon.ports.disk import SystemDisk
+from sila_daemon.ports.randomness import SystemRandomness
 
 if TYPE_CHECKING:
     import argparse
@@ -33,12 +34,7 @@ def set_(arguments: argparse.Namespace, output: Output) -> None:
     path = user_paths().config_file
     changed = config.with_setting(_text(path), arguments.name, arguments.value)
     make_private_dir(path.parent)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(changed, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}") from error
+    config.save(SystemDisk(), path, changed, SystemRandomness())
     value = config.get(config.parse(changed), arguments.name)
     try:
         ask("daemon.reload")

@@ -6,14 +6,18 @@ Where a keyring keeps the tokens, the file says only that there is an account.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
 
 from sila_daemon.core.errors import FormatError, StorageError
 from sila_daemon.credentials.account import Account
-from sila_daemon.ports.disk import Disk, read_file, write_atomic
-from sila_daemon.ports.randomness import Randomness, new_id
+from sila_daemon.folder.problems import storage_errors
+from sila_daemon.ports.disk import Disk, read_file
+from sila_daemon.ports.durable_files import write_atomic
+
+if TYPE_CHECKING:
+    from sila_daemon.ports.randomness import Randomness
 
 FILE_BYTES_MAX = 4 << 20
 
@@ -64,13 +68,12 @@ class AccountStore:
 
     async def load(self) -> dict[str, Account]:
         """Returns all accounts by server. Raises FormatError, StorageError."""
-        if self._disk.stat(self._path) is None:
-            return {}
-        try:
+        with storage_errors(f"read {self._path}"):
+            if self._disk.stat(self._path) is None:
+                return {}
             data = read_file(self._disk, self._path, FILE_BYTES_MAX)
+        try:
             self._entries = msgspec.json.decode(data, type=_File).accounts
-        except OSError as error:
-            raise StorageError(f"cannot read {self._path}: {error.strerror}") from error
         except msgspec.DecodeError as error:
             raise FormatError(
                 f"{self._path} is damaged: {error}", hint="move it away and sign in again"
@@ -83,13 +86,12 @@ class AccountStore:
         if self._keyring is not None:
             await self._keyring.write(account.url, msgspec.json.encode(account).decode())
             entry = _Entry(account.email, "keyring")
-        self._entries[account.url] = entry
-        self._write()
+        self._write({**self._entries, account.url: entry})
 
     async def remove(self, url: str) -> None:
         """Forgets an account."""
-        entry = self._entries.pop(url, None)
-        self._write()
+        entry = self._entries.get(url)
+        self._write({known: kept for known, kept in self._entries.items() if known != url})
         if entry is not None and entry.store == "keyring" and self._keyring is not None:
             await self._keyring.remove(url)
 
@@ -103,10 +105,8 @@ class AccountStore:
             return locked
         return locked if text is None else msgspec.json.decode(text, type=Account)
 
-    def _write(self) -> None:
-        data = msgspec.json.format(msgspec.json.encode(_File(1, self._entries)))
-        temporary = f".{self._path.name}.{new_id(self._randomness)}"
-        try:
-            write_atomic(self._disk, self._path, data, temporary)
-        except OSError as error:
-            raise StorageError(f"cannot write {self._path}: {error.strerror}") from error
+    def _write(self, entries: dict[str, _Entry]) -> None:
+        data = msgspec.json.format(msgspec.json.encode(_File(1, entries)))
+        with storage_errors(f"write {self._path}"):
+            write_atomic(self._disk, self._path, data, self._randomness)
+        self._entries = entries

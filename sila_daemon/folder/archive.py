@@ -33,6 +33,7 @@ from sila_daemon.folder.zip_check import (
     is_safe_name,
 )
 from sila_daemon.ports.disk import Disk, EntryKind, make_dirs
+from sila_daemon.ports.durable_files import temporary_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,7 +82,7 @@ def export_space(
                 code="exists",
                 hint="Choose another name, or pass --force to replace it.",
             )
-        temporary = target.with_name(f".{randomness.token(8).hex()}.tmp")
+        temporary = target.with_name(temporary_name(randomness))
         try:
             with disk.create(temporary) as file:
                 sink = cast("BinaryIO", _Sink(file))

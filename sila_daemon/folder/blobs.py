@@ -22,13 +22,12 @@ from sila_daemon.folder.blob_listing import BlobListing
 from sila_daemon.folder.layout import static_path, var_path
 from sila_daemon.folder.problems import Problem, storage_errors
 from sila_daemon.ports.disk import Disk, EntryKind, ReadableFile, make_dirs
+from sila_daemon.ports.durable_files import make_durable, remove_temporaries, temporary_name
 
 if TYPE_CHECKING:
     from sila_daemon.ports.randomness import Randomness
 
 CHUNK_BYTES = 1 << 20
-_TEMPORARY_PREFIX = ".sila-"
-_TEMPORARY_SUFFIX = ".tmp"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -55,13 +54,14 @@ class BlobFolder:
         self._files_dir = files_dir
         self._disk = disk
         self._randomness = randomness
+        self._directories = _Directories(files_dir, disk)
 
     def writer(self) -> BlobWriter:
         """Begins a new blob; use it as a context manager. Raises StorageError."""
         with storage_errors("begin a file"):
-            _make_real_dirs(self._disk, self._files_dir, self._files_dir)
-            name = f"{_TEMPORARY_PREFIX}{self._randomness.token(8).hex()}{_TEMPORARY_SUFFIX}"
-            return BlobWriter(self._files_dir, self._disk, self._files_dir / name)
+            self._directories.make(self._files_dir)
+            temporary = self._files_dir / temporary_name(self._randomness, "sila-")
+            return BlobWriter(self._files_dir, self._disk, temporary, self._directories)
 
     def put_static(self, chunks: Iterable[bytes], expected_hash: str | None = None) -> StaticBlob:
         """Stores an immutable file. Raises CorruptBlobError for a hash that is not expected."""
@@ -91,9 +91,9 @@ class BlobFolder:
                 size, found = digest(file)
             if found != expected_hash:
                 raise _other_bytes(expected_hash, found)
-            _make_real_dirs(self._disk, self._files_dir, target.parent)
+            self._directories.make(target.parent)
             self._disk.rename(source, target)
-            for directory in (target.parent, target.parent.parent, source.parent):
+            for directory in (target.parent, source.parent):
                 self._disk.sync_dir(directory)
         return StaticBlob(found, size)
 
@@ -158,19 +158,8 @@ class BlobFolder:
 
         A crash leaves them behind. Nobody else makes names like these.
         """
-        count = 0
         with storage_errors("remove leftover temporary files"):
-            if self._disk.stat(self._files_dir) is None:
-                return 0
-            for entry in self._disk.list_dir(self._files_dir):
-                name = entry.name
-                if not (name.startswith(_TEMPORARY_PREFIX) and name.endswith(_TEMPORARY_SUFFIX)):
-                    continue
-                found = self._disk.stat(self._files_dir / name)
-                if found and found.kind is EntryKind.FILE and found.modified_ns < before_ns:
-                    self._disk.unlink(self._files_dir / name)
-                    count += 1
-        return count
+            return remove_temporaries(self._disk, self._files_dir, before_ns)
 
     def _size(self, path: Path) -> int | None:
         with storage_errors("look for a file"):
@@ -187,9 +176,12 @@ class BlobFolder:
 class BlobWriter:
     """One blob on its way in; leaving the context without finishing drops it."""
 
-    def __init__(self, files_dir: Path, disk: Disk, temporary: Path) -> None:
+    def __init__(
+        self, files_dir: Path, disk: Disk, temporary: Path, directories: _Directories
+    ) -> None:
         self._files_dir = files_dir
         self._disk = disk
+        self._directories = directories
         self._temporary = temporary
         self._file = disk.create(temporary)
         self._digest = hashlib.sha256()
@@ -230,10 +222,11 @@ class BlobWriter:
             raise _other_bytes(expected_hash, blob.hash)
         target = static_path(self._files_dir, blob.hash)
         with storage_errors(f"store the file {blob.hash}"):
-            _make_real_dirs(self._disk, self._files_dir, target.parent)
+            self._directories.make(target.parent)
             if self._is_there(target, blob):
                 self.abort()
-                self._sync_names(target)
+                # Whoever wrote it may not have made it durable.
+                make_durable(self._disk, target)
             else:
                 self._name(target)
         return blob
@@ -243,7 +236,7 @@ class BlobWriter:
         bare = ids.checked_uuid(uuid)
         target = var_path(self._files_dir, bare)
         with storage_errors(f"store the file {bare}"):
-            _make_real_dirs(self._disk, self._files_dir, target.parent)
+            self._directories.make(target.parent)
             self._name(target)
         return VarBlob(bare, self.size, self._digest.hexdigest())
 
@@ -275,12 +268,7 @@ class BlobWriter:
             with suppress(OSError):
                 self._disk.unlink(self._temporary)
             raise
-        self._sync_names(target)
-
-    def _sync_names(self, target: Path) -> None:
-        # Its directory may be the work of a process that was interrupted before it was durable.
         self._disk.sync_dir(target.parent)
-        self._disk.sync_dir(target.parent.parent)
 
 
 def _other_bytes(expected_hash: str, found: str) -> CorruptBlobError:
@@ -290,14 +278,32 @@ def _other_bytes(expected_hash: str, found: str) -> CorruptBlobError:
     )
 
 
-def _make_real_dirs(disk: Disk, files_dir: Path, directory: Path) -> None:
-    """Makes a directory of blobs. Raises OSError where a link would lead out of the space."""
-    make_dirs(disk, directory)
-    while directory != files_dir.parent:
-        found = disk.stat(directory)
-        if found is None or found.kind is not EntryKind.DIRECTORY:
-            raise NotADirectoryError(errno.ENOTDIR, "a link where a folder belongs", str(directory))
-        directory = directory.parent
+class _Directories:
+    """Makes directories of blobs, each durable once in the life of a BlobFolder.
+
+    That one is there proves nothing: it may be the work of a process that was interrupted.
+    """
+
+    def __init__(self, files_dir: Path, disk: Disk) -> None:
+        self._files_dir = files_dir
+        self._disk = disk
+        self._durable: set[Path] = set()
+
+    def make(self, directory: Path) -> None:
+        """Makes a directory. Raises OSError where a link would lead out of the space."""
+        chain = [directory]
+        while chain[-1] != self._files_dir:
+            chain.append(chain[-1].parent)
+        if self._disk.stat(self._files_dir) is None:
+            make_dirs(self._disk, self._files_dir)
+        for path in reversed(chain):
+            found = self._disk.stat(path)
+            if found is not None and found.kind is not EntryKind.DIRECTORY:
+                raise NotADirectoryError(errno.ENOTDIR, "a link where a folder belongs", str(path))
+            if found is None or path not in self._durable:
+                self._disk.make_dir(path)
+                self._disk.sync_dir(path.parent)
+                self._durable.add(path)
 
 
 def digest(file: ReadableFile) -> tuple[int, str]:

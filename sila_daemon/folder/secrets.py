@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 from sila_daemon.core import ids, json_value
 from sila_daemon.core.errors import SecretsError
 from sila_daemon.folder.problems import storage_errors
-from sila_daemon.ports.disk import read_file, write_atomic
+from sila_daemon.ports.disk import read_file
+from sila_daemon.ports.durable_files import make_durable, write_atomic
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,12 +106,14 @@ def write_secrets(
 ) -> bool:
     """Replaces the secrets file atomically if it says anything else; tells whether it did.
 
+    Either way what it says is durable.
     Keeps the derivation that the file has. Raises SecretsError, and leaves the file alone, when it
     is there and does not open; StorageError.
     """
     ids.checked_space_id(space_id)
     known = read_secrets(disk, path, space_id)
     if (known.values if known else {}) == dict(values):
+        _keep(disk, path)
         return False
     _write(disk, path, space_id, known, values, randomness)
     return True
@@ -133,11 +136,19 @@ def replace_secrets(
     known = read_secrets(disk, path, space_id)
     says = known.values if known else {}
     if says == dict(values):
+        _keep(disk, path)
         return True
     if says != dict(before):
         return False
     _write(disk, path, space_id, known, values, randomness)
     return True
+
+
+def _keep(disk: Disk, path: Path) -> None:
+    """Makes the file durable, as whoever wrote it may not have done."""
+    with storage_errors("write the secrets"):
+        if disk.stat(path) is not None:
+            make_durable(disk, path)
 
 
 def _write(
@@ -151,7 +162,7 @@ def _write(
     derivation = known.derivation if known else default_derivation(space_id)
     sealed = seal_secrets(values, space_id, derivation, randomness)
     with storage_errors("write the secrets"):
-        write_atomic(disk, path, sealed, f".{randomness.token(8).hex()}.tmp")
+        write_atomic(disk, path, sealed, randomness)
 
 
 def secrets_key(space_id: str, derivation: Derivation) -> bytes | None:

@@ -27,7 +27,8 @@ from sila_daemon.folder.problems import (
     storage_errors,
     unreadable,
 )
-from sila_daemon.ports.disk import DirEntry, Disk, EntryKind, make_dirs, read_file, write_atomic
+from sila_daemon.ports.disk import DirEntry, Disk, EntryKind, make_dirs, read_file
+from sila_daemon.ports.durable_files import remove_temporaries, write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -137,12 +138,21 @@ def create_space_folder(
             layout.files_dir / "var" / "uuid",
         ):
             make_dirs(disk, directory)
-        temporary = f".{randomness.token(8).hex()}.tmp"
         if not _is(disk, layout.legacy_marker, EntryKind.FILE):
-            write_atomic(disk, layout.marker, MARKER_TEXT.encode(), temporary)
+            write_atomic(disk, layout.marker, MARKER_TEXT.encode(), randomness)
         identity = msgspec.json.encode({"id": space_id})
-        write_atomic(disk, layout.space_json, identity, temporary)
+        write_atomic(disk, layout.space_json, identity, randomness)
     return SpaceFolder(layout, disk, space_id, [])
+
+
+def remove_leftovers(layout: SpaceLayout, disk: Disk, before_ns: int) -> None:
+    """Removes what a crash left half-written beside the space's own files. Raises StorageError.
+
+    Nothing is touched that was last written at or after a moment (Unix ns).
+    """
+    with storage_errors("remove leftover temporary files"):
+        for directory in (layout.root, layout.version_dir):
+            remove_temporaries(disk, directory, before_ns)
 
 
 def _require_vacant(layout: SpaceLayout, disk: Disk) -> None:

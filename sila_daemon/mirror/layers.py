@@ -117,6 +117,8 @@ class Layers:
         with suppress(StorageError):
             # Only tidying up; what is wrong with the disk is found and told by the layers.
             await self.local_blobs.remove_leftovers()
+            if self.folder is not None:
+                await self.folder.remove_leftovers()
         async with asyncio.TaskGroup() as group:
             if self.folder is not None:
                 group.create_task(self.folder.run(), name="folder")

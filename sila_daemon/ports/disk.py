@@ -21,6 +21,7 @@ if sys.platform == "darwin":
     import fcntl
 
 _CHUNK_BYTES = 1 << 20
+_TROUBLE = {errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE}
 
 
 class EntryKind(Enum):
@@ -160,9 +161,22 @@ def make_dirs(disk: Disk, path: Path) -> None:
     while disk.stat(path) is None:
         missing.append(path)
         path = path.parent
+    _sync_found(disk, path.parent)
     for directory in reversed(missing):
         disk.make_dir(directory)
         disk.sync_dir(directory.parent)
+
+
+def _sync_found(disk: Disk, path: Path) -> None:
+    """Makes durable what a process may have made just before it was killed.
+
+    It may also stand in a directory that we may not open or sync, and then it is not ours.
+    """
+    try:
+        disk.sync_dir(path)
+    except OSError as error:
+        if error.errno in _TROUBLE:
+            raise
 
 
 def read_file(disk: Disk, path: Path, size_max: int) -> bytes:
@@ -172,20 +186,6 @@ def read_file(disk: Disk, path: Path, size_max: int) -> bytes:
     if len(data) > size_max:
         raise OSError(errno.EFBIG, "file too large", str(path))
     return data
-
-
-def write_atomic(disk: Disk, path: Path, data: bytes, temporary_name: str) -> None:
-    """Replaces `path` by `data`: after a crash the old bytes or the new ones are there, whole."""
-    temporary = path.with_name(temporary_name)
-    try:
-        with disk.create(temporary) as file:
-            file.write(data)
-            file.sync()
-        disk.rename(temporary, path)
-    except OSError:
-        disk.unlink(temporary)
-        raise
-    disk.sync_dir(path.parent)
 
 
 def remove_tree(disk: Disk, path: Path) -> None:

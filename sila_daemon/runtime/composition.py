@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING
 
 from sila_daemon.control.activity import ActivityLog, Event
@@ -17,6 +17,7 @@ from sila_daemon.credentials.keyring_store import find_keyring
 from sila_daemon.credentials.token_file import AccountStore
 from sila_daemon.credentials.tokens import Credentials
 from sila_daemon.database.database import ThreadDatabases
+from sila_daemon.mirror.local_blobs import LEFTOVER_AGE_S
 from sila_daemon.mirror.record import Device as MirrorDevice
 from sila_daemon.mirror.record import MirrorPorts, MirrorSettings
 from sila_daemon.mirror.socketio_connector import SocketIoConnector
@@ -24,6 +25,7 @@ from sila_daemon.mirror.space_mirror import SpaceMirror
 from sila_daemon.mirror.watchfiles_watcher import WatchfilesWatcher
 from sila_daemon.ports.clock import SystemClock
 from sila_daemon.ports.disk import SystemDisk
+from sila_daemon.ports.durable_files import remove_temporaries
 from sila_daemon.ports.randomness import SystemRandomness, new_id
 from sila_daemon.ports.workers import ThreadWorkers
 from sila_daemon.runtime.activity_pump import ActivityPump
@@ -77,6 +79,7 @@ class Composition:
 
     async def run(self) -> None:
         """Works until cancelled; every space flushes on the way out. Raises SilaError."""
+        self._remove_leftovers()
         registry = SpaceRegistry(self._paths.registry_file, self._disk, self._randomness)
         registry.load()
         device = open_device(self._paths.device_file, self._disk, self._randomness)
@@ -120,6 +123,13 @@ class Composition:
             await self._restart_wanted.wait()
             self._restart_wanted.clear()
             await host.restart_all()
+
+    def _remove_leftovers(self) -> None:
+        """Removes what a crash left half-written a while ago; no other daemon works here."""
+        before_ns = int((self._clock.time() - LEFTOVER_AGE_S) * 1e9)
+        for directory in (self._paths.data_dir, self._paths.config_dir):
+            with suppress(OSError):
+                remove_temporaries(self._disk, directory, before_ns)
 
     async def _open_credentials(self, device: Device) -> Credentials:
         """A damaged file is moved aside: who was signed in signs in again."""

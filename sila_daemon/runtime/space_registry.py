@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from sila_daemon.core import ids
-from sila_daemon.core.errors import FormatError, SilaError, StorageError
+from sila_daemon.core.errors import FormatError, SilaError
+from sila_daemon.folder.problems import storage_errors
 from sila_daemon.mirror.record import ServerRecord, SpaceRecord
-from sila_daemon.ports.disk import Disk, read_file, write_atomic
-from sila_daemon.ports.randomness import Randomness, new_id
+from sila_daemon.ports.disk import Disk, read_file
+from sila_daemon.ports.durable_files import write_atomic
+
+if TYPE_CHECKING:
+    from sila_daemon.ports.randomness import Randomness
 
 _FILE_BYTES_MAX = 16 << 20
 FOR_EVER = float("inf")
@@ -46,14 +50,13 @@ class SpaceRegistry:
 
     def load(self) -> None:
         """Reads the file. Raises FormatError, StorageError; the file stays as it is."""
-        try:
+        with storage_errors(f"read {self._path}"):
             if self._disk.stat(self._path) is None:
                 return
             data = read_file(self._disk, self._path, _FILE_BYTES_MAX)
+        try:
             spaces = msgspec.json.decode(data, type=_File).spaces
             self._records = {ids.checked_space_id(space.id): _record(space) for space in spaces}
-        except OSError as error:
-            raise StorageError(f"cannot read {self._path}: {error.strerror}") from error
         except (msgspec.DecodeError, SilaError) as error:
             raise FormatError(
                 f"{self._path} is damaged: {error}",
@@ -79,11 +82,8 @@ class SpaceRegistry:
     def _write(self, records: dict[str, SpaceRecord]) -> None:
         file = _File(1, [_entry(record) for record in records.values()])
         data = msgspec.json.format(msgspec.json.encode(file))
-        temporary = f".{self._path.name}.{new_id(self._randomness)}"
-        try:
-            write_atomic(self._disk, self._path, data, temporary)
-        except OSError as error:
-            raise StorageError(f"cannot write {self._path}: {error.strerror}") from error
+        with storage_errors(f"write {self._path}"):
+            write_atomic(self._disk, self._path, data, self._randomness)
         self._records = records
 
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import StorageError
 from sila_daemon.folder.problems import storage_errors
-from sila_daemon.ports.disk import Disk, read_file, write_atomic
+from sila_daemon.ports.disk import Disk, read_file
+from sila_daemon.ports.durable_files import make_durable, write_atomic
 
 if TYPE_CHECKING:
     from sila_daemon.ports.clock import Clock
@@ -101,9 +102,8 @@ class SigningKeys:
             f"{key.id} {key.secret.hex()} {'-' if key.until is None else key.until}\n"
             for key in keys
         ]
-        name = f".{self._path.name}.{self._randomness.token(8).hex()}"
         with storage_errors(f"write {self._path}"):
-            write_atomic(self._disk, self._path, "".join(lines).encode(), name)
+            write_atomic(self._disk, self._path, "".join(lines).encode(), self._randomness)
 
     def _loaded(self) -> list[SigningKey]:
         with storage_errors(f"read {self._path}"):
@@ -112,6 +112,8 @@ class SigningKeys:
                 self._write(keys)
                 return keys
             data = read_file(self._disk, self._path, _FILE_BYTES_MAX)
+            # Tokens signed with a key are good only as long as the key outlasts a power cut.
+            make_durable(self._disk, self._path)
         keys = _parsed(data)
         if not keys:
             raise StorageError(

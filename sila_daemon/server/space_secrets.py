@@ -17,7 +17,8 @@ from sila_daemon.folder.secrets import (
     read_secrets,
     write_secrets,
 )
-from sila_daemon.ports.disk import Disk, read_file, write_atomic
+from sila_daemon.ports.disk import Disk, read_file
+from sila_daemon.ports.durable_files import write_atomic
 
 if TYPE_CHECKING:
     from sila_daemon.ports.randomness import Randomness
@@ -98,9 +99,8 @@ class SpaceSecrets:
         # Removals first: a removed value that is still in the file counts as removed, while
         # a removal that was lost would bring the value back.
         with storage_errors("write the removed secrets"):
-            name = f".{self._randomness.token(8).hex()}.tmp"
             data = json.dumps(secrets.removed, sort_keys=True).encode()
-            write_atomic(self._disk, self._removals, data, name)
+            write_atomic(self._disk, self._removals, data, self._randomness)
         write_secrets(self._disk, self._path, self._space_id, secrets.values, self._randomness)
 
     @property

@@ -17,9 +17,10 @@ from sila_daemon.core.space import Space
 from sila_daemon.folder.blobs import BlobFolder
 from sila_daemon.folder.layout import SpaceLayout
 from sila_daemon.folder.problems import storage_errors
-from sila_daemon.folder.space_folder import MARKER_TEXT
+from sila_daemon.folder.space_folder import MARKER_TEXT, remove_leftovers
 from sila_daemon.ports.clock import iso_timestamp
-from sila_daemon.ports.disk import make_dirs, remove_tree, write_atomic
+from sila_daemon.ports.disk import make_dirs, remove_tree
+from sila_daemon.ports.durable_files import write_atomic
 from sila_daemon.ports.randomness import new_id
 from sila_daemon.server.file_store import FileStore
 from sila_daemon.server.found_spaces import take_over
@@ -97,17 +98,16 @@ class Spaces:
 
     async def make(self, space_id: str) -> None:
         """Makes the folder of a space. Harmless when it is there, whole or in part."""
-        layout, disk = self.layout(space_id), self._ports.disk
+        layout, disk, randomness = self.layout(space_id), self._ports.disk, self._ports.randomness
 
         def work() -> None:
             with storage_errors(f"make the space {space_id}"):
                 make_dirs(disk, layout.version_dir)
-                name = f".{self._ports.randomness.token(8).hex()}.tmp"
                 if disk.stat(layout.marker) is None:
-                    write_atomic(disk, layout.marker, MARKER_TEXT.encode(), name)
+                    write_atomic(disk, layout.marker, MARKER_TEXT.encode(), randomness)
                 if disk.stat(layout.space_json) is None:
                     text = dumps({"id": space_id}).encode()
-                    write_atomic(disk, layout.space_json, text, name)
+                    write_atomic(disk, layout.space_json, text, randomness)
 
         await self._ports.workers.run(work)
 
@@ -217,6 +217,7 @@ class Spaces:
         blobs = BlobFolder(layout.files_dir, ports.disk, ports.randomness)
         try:
             # Of a process that was killed: while a space is closed, nobody is sending files.
+            await ports.workers.run(lambda: remove_leftovers(layout, ports.disk, _EVER_NS))
             await ports.workers.run(lambda: blobs.remove_leftovers(_EVER_NS))
         except StorageError as error:
             LOG.warning("space %s keeps its leftovers: %s", space_id, error.message)

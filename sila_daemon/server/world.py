@@ -22,6 +22,7 @@ from sila_daemon.core.errors import (
 )
 from sila_daemon.folder.problems import storage_errors
 from sila_daemon.ports.disk import make_dirs
+from sila_daemon.ports.durable_files import remove_temporaries
 from sila_daemon.ports.randomness import new_id
 from sila_daemon.server.accounts import Accounts
 from sila_daemon.server.audit import Audit
@@ -60,6 +61,8 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
+_EVER_NS = 2**63
+
 
 @dataclass(slots=True)
 class World:
@@ -96,6 +99,7 @@ class World:
         def prepare() -> None:
             with storage_errors(f"use {data}"):
                 make_dirs(ports.disk, data / "spaces")
+                remove_temporaries(ports.disk, data, _EVER_NS)
                 if ports.disk.stat(path) is None:
                     # Before SQLite does, which lets everybody read what it makes.
                     ports.disk.create(path).close()

@@ -161,6 +161,9 @@ class DiskView:
         if disk.faults.is_due(path, may_crash=self._may_crash):
             self._raise(disk.faults.error, path)
 
+    def look(self, what: str, path: Path) -> None:
+        """Is taken before calls that only look: none of them fails here."""
+
     def stat(self, path: Path) -> FileStat | None:
         """Returns the facts of a path."""
         entry = self.find(path)
@@ -211,10 +214,14 @@ class DiskView:
             self._raise(errno.EEXIST, path)
 
     def rename(self, source: Path, target: Path) -> None:
-        """Moves a file within its directory, atomically."""
+        """Moves a file, or a directory to a free name, within its directory atomically."""
         self.step("rename", source)
         self.step("rename", target)
-        file = self._file(source)
+        file = self.find(source)
+        if not isinstance(file, Directory):
+            file = self._file(source)
+        elif isinstance(there := self.find(target), Directory) and there.names:
+            self._raise(errno.ENOTEMPTY, target)
         if source.parent == target.parent:
             self._directory(source.parent).change((source.name, None), (target.name, file))
         else:

@@ -69,7 +69,8 @@ class SimVfs(apsw.VFS):
             file = self.view.create(path).file if is_new else found
         assert isinstance(file, File)
         flags[1] = flags[0]
-        return _SimVfsFile(self.view, path, file, is_new and bool(flags[0] & _SYNCED_WITH_NAME))
+        may_be_new = bool(flags[0] & apsw.SQLITE_OPEN_CREATE and flags[0] & _SYNCED_WITH_NAME)
+        return _SimVfsFile(self.view, path, file, may_be_new)
 
     def xRandomness(self, numbytes: int) -> bytes:
         """Returns bytes of the seed's."""
@@ -110,6 +111,8 @@ class _SimVfsFile:
         self._syncs_name = syncs_name
 
     def xRead(self, amount: int, offset: int) -> bytes:
+        with _io_errors(apsw.SQLITE_IOERR_READ):
+            self._view.look("read", self._path)
         return bytes(self.file.data[offset : offset + amount])
 
     def xWrite(self, data: bytes, offset: int) -> None:
@@ -127,7 +130,8 @@ class _SimVfsFile:
             self._view.step("sync", self._path)
             self.file.sync()
             if self._syncs_name:
-                # As SQLite does on Unix: with the first sync of a journal its name is synced.
+                # As SQLite does on Unix: with the first sync of a journal that it may have made,
+                # and not only of one that it has made, the name is synced.
                 self._view.sync_dir(self._path.parent)
                 self._syncs_name = False
 

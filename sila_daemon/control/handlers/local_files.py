@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from sila_daemon.core.errors import (
     StorageFullError,
     UsageError,
 )
-from sila_daemon.ports.randomness import new_id
+from sila_daemon.ports.durable_files import temporary_name
 
 if TYPE_CHECKING:
     from sila_daemon.ports.disk import Disk
@@ -59,7 +60,7 @@ class LocalFiles:
     async def write(self, path: Path, chunks: AsyncIterator[bytes], *, overwrite: bool) -> int:
         """Writes a file whole or not at all; returns its size in bytes."""
         self._check_free(path, overwrite=overwrite)
-        temporary = path.with_name(f".{path.name[:100]}.{new_id(self._randomness)}")
+        temporary = path.with_name(temporary_name(self._randomness))
         size = 0
         try:
             with await self._workers.run(lambda: self._disk.create(temporary)) as file:
@@ -71,8 +72,10 @@ class LocalFiles:
                     self._check_free(path, overwrite=overwrite)
                     self._disk.rename(temporary, path)
                 except BaseException:
-                    self._disk.unlink(temporary)
+                    with suppress(OSError):
+                        self._disk.unlink(temporary)
                     raise
+            await self._workers.run(lambda: self._disk.sync_dir(path.parent))
         except OSError as error:
             raise _converted(path, error) from error
         return size

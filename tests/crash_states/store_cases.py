@@ -1,0 +1,106 @@
+"""The daemon's database: ops with scan positions, with cursors, with the debts that they end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sila_daemon.core.ops import MoveOp, PropertyOp
+from sila_daemon.store.positions import FileProgress, Position
+from sila_daemon.store.schema import FOLDER
+from sila_daemon.store.servers import Cursor
+from sila_daemon.store.space_store import Acknowledgement, Delivery, SpaceStore
+from tests.crash_states.replace_case import OpenedCase
+from tests.crash_states.sql import tables
+
+if TYPE_CHECKING:
+    from tests.crash_states.machine import Machine
+    from tests.simulation.disk import DiskView
+
+HOME = Path("/store")
+PATH = HOME / "space.sqlite"
+SERVER = "https://server"
+TREE, PEER = "5f" * 16, "aa" * 16
+OPS = [
+    (TREE, MoveOp(1, PEER, "a", TREE)),
+    (TREE, PropertyOp(2, PEER, "a", "name", b'"' + b"x" * 3000 + b'"')),
+    (TREE, PropertyOp(3, PEER, "a", "name", b"null")),
+]
+POSITION = Position("ops/one.jsonl", 7, 100, 1, 100, 3, b"\0" * 32)
+CURSOR = Cursor("epoch", 9, "tag")
+
+
+async def _open(machine: Machine) -> SpaceStore:
+    return await SpaceStore.open(machine.databases, PATH, machine.clock)
+
+
+async def _close(store: SpaceStore) -> None:
+    await store.close()
+
+
+async def _with_layers(machine: Machine) -> None:
+    machine.view.make_dir(HOME)
+    store = await _open(machine)
+    await store.set_layers([FOLDER, SERVER])
+    await store.close()
+
+
+async def _with_debts(machine: Machine) -> None:
+    await _with_layers(machine)
+    store = await _open(machine)
+    await store.commit([Delivery(OPS)])
+    await store.close()
+
+
+async def _scan(_: Machine, store: SpaceStore) -> None:
+    await store.commit([Delivery(OPS, FOLDER, progress=FileProgress(POSITION))])
+
+
+async def _receive(_: Machine, store: SpaceStore) -> None:
+    await store.commit([Delivery(OPS, SERVER, cursor=CURSOR)])
+
+
+async def _answered(_: Machine, store: SpaceStore) -> None:
+    held = await store.owed(SERVER, 0, 100)
+    await store.acknowledge(SERVER, [Acknowledgement(held, cursor=CURSOR)])
+
+
+def _read(view: DiskView) -> Any:
+    """Returns how many ops there are, whom each is owed to, how far was read and received."""
+    return tables(
+        view,
+        PATH,
+        "SELECT count(*) FROM op",
+        "SELECT layer.name, count(*) FROM outbox JOIN layer ON layer.id = layer GROUP BY 1",
+        "SELECT path, offset FROM position",
+        "SELECT epoch, seq, tag FROM layer WHERE seq IS NOT NULL",
+    )
+
+
+NOTHING: Any = [[(0,)], [], [], []]
+DEBTS: Any = [[(3,)], [("folder", 3), (SERVER, 3)], [], []]
+AT = [("epoch", 9, "tag")]
+
+STORE_CASES = (
+    OpenedCase(
+        "store: a new one",
+        open=_open, close=_close, act=lambda _, store: store.set_layers([FOLDER, SERVER]),
+        read=lambda view: tables(view, PATH, "SELECT name FROM layer ORDER BY 1"),
+        old=None, between=([[]],), new=[[(FOLDER,), (SERVER,)]],
+    ),
+    OpenedCase(
+        "store: ops with a scan position",
+        open=_open, close=_close, prepare=_with_layers, act=_scan, read=_read,
+        old=NOTHING, new=[[(3,)], [(SERVER, 3)], [("ops/one.jsonl", 100)], []],
+    ),
+    OpenedCase(
+        "store: ops with a cursor",
+        open=_open, close=_close, prepare=_with_layers, act=_receive, read=_read,
+        old=NOTHING, new=[[(3,)], [("folder", 3)], [], AT],
+    ),
+    OpenedCase(
+        "store: a settled outbox with a cursor",
+        open=_open, close=_close, prepare=_with_debts, act=_answered, read=_read,
+        old=DEBTS, new=[[(3,)], [("folder", 3)], [], AT],
+    ),
+)  # fmt: skip
