@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 from sila_daemon.core.errors import FormatError, NotFoundError, SilaError, StorageError
 from sila_daemon.folder.layout import OpFile, SpaceLayout, parse_op_file
 from sila_daemon.folder.problems import Problem, storage_errors
-from sila_daemon.folder.space_folder import SpaceFolder, remove_leftovers
+from sila_daemon.folder.space_folder import SpaceFolder
 from sila_daemon.mirror import op_file_scan
 from sila_daemon.mirror.back_off import BackOff
 from sila_daemon.mirror.folder_hints import FolderHints
 from sila_daemon.mirror.line_problems import LineProblems
-from sila_daemon.mirror.local_blobs import LEFTOVER_AGE_S, LocalBlobs
 from sila_daemon.mirror.lost_lines import LostLines
 from sila_daemon.mirror.wakes import News
 from sila_daemon.store.positions import Position, Positions
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from sila_daemon.mirror.folder_secrets import FolderSecrets
     from sila_daemon.mirror.folder_writer import FolderWriter
     from sila_daemon.mirror.intake import Intake
+    from sila_daemon.mirror.local_blobs import LocalBlobs
     from sila_daemon.mirror.record import MirrorPorts, MirrorSettings
     from sila_daemon.mirror.wakes import Wakes
     from sila_daemon.store.space_store import SpaceStore
@@ -129,12 +129,6 @@ class FolderLayer:
                 await self._turned.wait()
         if self.state in (FolderState.AWAY, FolderState.FAILING):
             raise StorageError(self.reason, code="folder_" + self.state.value)
-
-    async def remove_leftovers(self) -> None:
-        """Removes what an interrupted process left half-written beside the folder's files."""
-        layout, disk = SpaceLayout(self._root), self._ports.disk
-        before_ns = int((self._ports.clock.time() - LEFTOVER_AGE_S) * 1e9)
-        await self._ports.workers.run(lambda: remove_leftovers(layout, disk, before_ns))
 
     def added(self, count: int) -> None:
         """Notes debts that were just committed, until they are counted."""

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sila_daemon.core.errors import StorageError
 from sila_daemon.folder.layout import SpaceLayout
 from sila_daemon.mirror.back_off import BackOff
 from sila_daemon.mirror.folder_layer import FolderLayer
 from sila_daemon.mirror.folder_secrets import FolderSecrets
 from sila_daemon.mirror.folder_writer import FolderWriter
 from sila_daemon.mirror.intake import Intake
+from sila_daemon.mirror.leftovers import Leftovers
 from sila_daemon.mirror.local_blobs import LocalBlobs
 from sila_daemon.mirror.remote_api import RemoteApi
 from sila_daemon.mirror.remote_files import RemoteFiles
@@ -56,6 +55,7 @@ class Layers:
     secrets: Secrets
     blobs: Blobs
     local_blobs: LocalBlobs
+    leftovers: Leftovers
     folder: FolderLayer | None
     remotes: list[RemoteLayer]
 
@@ -90,6 +90,7 @@ class Layers:
             secrets,
             blobs,
             LocalBlobs(files_dir, ports, blobs, wakes),
+            Leftovers(layout, files_dir, ports),
             None,
             [],
         )
@@ -114,11 +115,7 @@ class Layers:
         """Keeps every layer going until cancelled; none holds up another."""
         if self.folder is None:
             await self.local_blobs.scan()
-        with suppress(StorageError):
-            # Only tidying up; what is wrong with the disk is found and told by the layers.
-            await self.local_blobs.remove_leftovers()
-            if self.folder is not None:
-                await self.folder.remove_leftovers()
+        await self.leftovers.remove()
         async with asyncio.TaskGroup() as group:
             if self.folder is not None:
                 group.create_task(self.folder.run(), name="folder")

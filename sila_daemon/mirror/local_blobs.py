@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from sila_daemon.mirror.wakes import Wakes
     from sila_daemon.ports.disk import FileStat, ReadableFile
 
-LEFTOVER_AGE_S = 3600.0
-"""A temporary file this old belongs to nobody who still writes it."""
-
 
 class LocalBlobs:
     """Reads and writes blobs, and keeps the store's list of them true."""
@@ -131,11 +128,6 @@ class LocalBlobs:
         """Tells whether a blob is on this machine."""
         has = self._folder.has_static if blob.kind == STATIC else self._folder.has_var
         return await self._ports.workers.run(lambda: has(blob.name))
-
-    async def remove_leftovers(self) -> None:
-        """Removes what an interrupted process left half-written."""
-        before_ns = int((self._ports.clock.time() - LEFTOVER_AGE_S) * 1e9)
-        await self._ports.workers.run(lambda: self._folder.remove_leftovers(before_ns))
 
     def _opened(self, blob: BlobName) -> ReadableFile:
         if blob.kind == STATIC:

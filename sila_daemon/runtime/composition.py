@@ -17,7 +17,7 @@ from sila_daemon.credentials.keyring_store import find_keyring
 from sila_daemon.credentials.token_file import AccountStore
 from sila_daemon.credentials.tokens import Credentials
 from sila_daemon.database.database import ThreadDatabases
-from sila_daemon.mirror.local_blobs import LEFTOVER_AGE_S
+from sila_daemon.mirror.leftovers import leftovers_before_ns
 from sila_daemon.mirror.record import Device as MirrorDevice
 from sila_daemon.mirror.record import MirrorPorts, MirrorSettings
 from sila_daemon.mirror.socketio_connector import SocketIoConnector
@@ -126,7 +126,7 @@ class Composition:
 
     def _remove_leftovers(self) -> None:
         """Removes what a crash left half-written a while ago; no other daemon works here."""
-        before_ns = int((self._clock.time() - LEFTOVER_AGE_S) * 1e9)
+        before_ns = leftovers_before_ns(self._clock)
         for directory in (self._paths.data_dir, self._paths.config_dir):
             with suppress(OSError):
                 remove_temporaries(self._disk, directory, before_ns)

@@ -14,6 +14,7 @@ from tests.crash_states.replace_case import OpenedCase
 from tests.crash_states.sql import tables
 
 if TYPE_CHECKING:
+    from sila_daemon.store.op_table import TreeOp
     from tests.crash_states.machine import Machine
     from tests.simulation.disk import DiskView
 
@@ -21,7 +22,7 @@ HOME = Path("/store")
 PATH = HOME / "space.sqlite"
 SERVER = "https://server"
 TREE, PEER = "5f" * 16, "aa" * 16
-OPS = [
+OPS: list[TreeOp] = [
     (TREE, MoveOp(1, PEER, "a", TREE)),
     (TREE, PropertyOp(2, PEER, "a", "name", b'"' + b"x" * 3000 + b'"')),
     (TREE, PropertyOp(3, PEER, "a", "name", b"null")),
@@ -38,8 +39,12 @@ async def _close(store: SpaceStore) -> None:
     await store.close()
 
 
-async def _with_layers(machine: Machine) -> None:
+async def _home(machine: Machine) -> None:
     machine.view.make_dir(HOME)
+
+
+async def _with_layers(machine: Machine) -> None:
+    await _home(machine)
     store = await _open(machine)
     await store.set_layers([FOLDER, SERVER])
     await store.close()
@@ -50,6 +55,14 @@ async def _with_debts(machine: Machine) -> None:
     store = await _open(machine)
     await store.commit([Delivery(OPS)])
     await store.close()
+
+
+async def _set_layers(_: Machine, store: SpaceStore) -> None:
+    await store.set_layers([FOLDER, SERVER])
+
+
+def _layers(view: DiskView) -> Any:
+    return tables(view, PATH, "SELECT name FROM layer ORDER BY 1")
 
 
 async def _scan(_: Machine, store: SpaceStore) -> None:
@@ -84,8 +97,7 @@ AT = [("epoch", 9, "tag")]
 STORE_CASES = (
     OpenedCase(
         "store: a new one",
-        open=_open, close=_close, act=lambda _, store: store.set_layers([FOLDER, SERVER]),
-        read=lambda view: tables(view, PATH, "SELECT name FROM layer ORDER BY 1"),
+        open=_open, close=_close, prepare=_home, act=_set_layers, read=_layers,
         old=None, between=([[]],), new=[[(FOLDER,), (SERVER,)]],
     ),
     OpenedCase(
