@@ -15,22 +15,22 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from sila_daemon.server.edge import Edge
-from sila_daemon.server.gateway import GatewayServer
-from sila_daemon.server.guarded_app import GuardedApp
-from sila_daemon.server.http_auth import AUTH_RULES
-from sila_daemon.server.http_common import refused
-from sila_daemon.server.http_device import DEVICE_RULES
-from sila_daemon.server.http_exports import EXPORT_RULES
-from sila_daemon.server.http_files import FILE_RULES
-from sila_daemon.server.http_members import MEMBER_RULES
-from sila_daemon.server.http_operation import OPERATION_RULES
-from sila_daemon.server.http_packs import PACK_RULES
-from sila_daemon.server.http_rules import routes_of
-from sila_daemon.server.http_spaces import SPACE_RULES
-from sila_daemon.server.http_uploads import UPLOAD_RULES
-from sila_daemon.server.origins import OriginRule
-from sila_daemon.server.proxies import TrustedProxies
+from sila_daemon.server.http.common import refused
+from sila_daemon.server.http.edge import Edge
+from sila_daemon.server.http.guarded_app import GuardedApp
+from sila_daemon.server.http.origins import OriginRule
+from sila_daemon.server.http.proxies import TrustedProxies
+from sila_daemon.server.http.routes.auth import AUTH_RULES
+from sila_daemon.server.http.routes.device import DEVICE_RULES
+from sila_daemon.server.http.routes.exports import EXPORT_RULES
+from sila_daemon.server.http.routes.files import FILE_RULES
+from sila_daemon.server.http.routes.members import MEMBER_RULES
+from sila_daemon.server.http.routes.operation import OPERATION_RULES
+from sila_daemon.server.http.routes.packs import PACK_RULES
+from sila_daemon.server.http.routes.spaces import SPACE_RULES
+from sila_daemon.server.http.routes.uploads import UPLOAD_RULES
+from sila_daemon.server.http.rules import routes_of
+from sila_daemon.server.sync.gateway import GatewayServer
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -71,7 +71,7 @@ def make_app(world: World, allowed_origins: Sequence[str] = ()) -> ServerApp:
     `allowed_origins` are those of web pages that are not the server's own. Raises UsageError.
     """
     origins = OriginRule([*world.settings.listen.allowed_origins, *allowed_origins])
-    gateway = GatewayServer(world.admit, world.ports.clock, world.ports.workers, origins)
+    gateway = GatewayServer(world.admit, world.ports.clock, world.ports.workers, origins.allows)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

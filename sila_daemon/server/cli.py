@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from sila_daemon.core.errors import AlreadyRunningError, SilaError, StorageError, UsageError
-from sila_daemon.server.admin_client import NOT_SERVING, ask_server, socket_path
 from sila_daemon.server.cli_serve import add_serve_commands, run_serve, shown_config
+from sila_daemon.server.commands.admin_client import NOT_SERVING, ask_server, socket_path
 
 DATA_VARIABLE = "SILA_SERVER_DATA"
 BUSY_SECONDS_MAX = 10.0
@@ -191,7 +191,7 @@ def _run_somewhere(data: Path, name: str, args: dict[str, Any]) -> Any:
 
 
 async def _run_here(data: Path, name: str, args: dict[str, Any]) -> Any:
-    from sila_daemon.server.commands import run_command
+    from sila_daemon.server.commands.registry import run_command
     from sila_daemon.server.locks import data_lock
     from sila_daemon.server.ports import system_ports
     from sila_daemon.server.settings import read_settings_file

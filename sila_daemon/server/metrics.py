@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
-    from sila_daemon.server.op_store import Outcome
+    from sila_daemon.server.ops.op_store import Outcome
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 

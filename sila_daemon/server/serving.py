@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from sila_daemon.core.errors import StorageError, UsageError
-from sila_daemon.server.admin import admin_socket
 from sila_daemon.server.app import ServerApp, make_app
-from sila_daemon.server.gateway import FRAME_MARGIN_BYTES
-from sila_daemon.server.http_protocol import bounded_protocol
-from sila_daemon.server.limits import FRAME_BYTES_MAX
+from sila_daemon.server.commands.admin import admin_socket
+from sila_daemon.server.http.protocol import bounded_protocol
+from sila_daemon.server.limits.constants import FRAME_BYTES_MAX
 from sila_daemon.server.locks import data_lock
 from sila_daemon.server.ports import system_ports
+from sila_daemon.server.sync.gateway import FRAME_MARGIN_BYTES
 from sila_daemon.server.world import World
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ import msgspec
 
 from sila_daemon.core import toml_settings
 from sila_daemon.core.toml_settings import bad_config, nearest, setting_names
-from sila_daemon.server.file_store import FILE_BYTES_MAX
-from sila_daemon.server.traffic import TrafficSettings
+from sila_daemon.server.files.file_store import FILE_BYTES_MAX
+from sila_daemon.server.files.quotas import QuotaSettings
+from sila_daemon.server.limits.traffic import TrafficSettings
 
 FILE_NAME = "server.toml"
 PREFIX = "SILA_SERVER_"
@@ -51,16 +52,6 @@ class FilesSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long an unfinished upload waits for its next byte."""
     collect_after_days: int = 30
     """Files that no tree has referred to for so long are removed; 0 keeps them for ever."""
-
-
-class QuotaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The most that one user, or one space, may hold; 0 means that there is no limit."""
-
-    user_bytes_max: int = 0
-    """Files of all spaces that the user sent."""
-    user_files_max: int = 0
-    space_bytes_max: int = 0
-    space_files_max: int = 0
 
 
 class AccountSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

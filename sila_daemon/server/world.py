@@ -24,33 +24,33 @@ from sila_daemon.folder.problems import storage_errors
 from sila_daemon.ports.disk import make_dirs
 from sila_daemon.ports.durable_files import remove_temporaries
 from sila_daemon.ports.randomness import new_id
-from sila_daemon.server.accounts import Accounts
-from sila_daemon.server.audit import Audit
-from sila_daemon.server.budget import Budget
-from sila_daemon.server.device_codes import DeviceCodes
-from sila_daemon.server.directory import DEFAULT_NAME, Directory, checked_name
-from sila_daemon.server.found_spaces import adopt_found
-from sila_daemon.server.frames import Peer, event
-from sila_daemon.server.gate import Knock, RefusedError
-from sila_daemon.server.grants import Grant
-from sila_daemon.server.housekeeping import Housekeeping, UsageTable
-from sila_daemon.server.invites import Invites
+from sila_daemon.server.accounts.audit import Audit
+from sila_daemon.server.accounts.device_codes import DeviceCodes
+from sila_daemon.server.accounts.directory import DEFAULT_NAME, Directory, checked_name
+from sila_daemon.server.accounts.grants import Grant
+from sila_daemon.server.accounts.invites import Invites
+from sila_daemon.server.accounts.page_forms import PageForms
+from sila_daemon.server.accounts.passwords import Passwords
+from sila_daemon.server.accounts.platform import PLATFORM_SCHEMA, SpaceInfo, User
+from sila_daemon.server.accounts.sessions import Sessions
+from sila_daemon.server.accounts.signing_keys import SigningKey, SigningKeys
+from sila_daemon.server.accounts.tokens import Tokens
+from sila_daemon.server.accounts.users import Accounts
 from sila_daemon.server.janitor import Janitor
-from sila_daemon.server.limits import RECEIVED_BYTES_MAX
+from sila_daemon.server.limits.budget import Budget
+from sila_daemon.server.limits.constants import RECEIVED_BYTES_MAX
+from sila_daemon.server.limits.traffic import Traffic
 from sila_daemon.server.metrics import Metrics
-from sila_daemon.server.page_forms import PageForms
-from sila_daemon.server.passwords import Passwords
-from sila_daemon.server.platform import PLATFORM_SCHEMA, SpaceInfo, User
-from sila_daemon.server.refusals import Refusals
-from sila_daemon.server.removal import Removal
-from sila_daemon.server.session import Hello, SpaceSession
-from sila_daemon.server.session_site import SessionSite
-from sila_daemon.server.sessions import Sessions
 from sila_daemon.server.settings import ServerSettings
-from sila_daemon.server.signing_keys import SigningKey, SigningKeys
-from sila_daemon.server.spaces import Spaces
-from sila_daemon.server.tokens import Tokens
-from sila_daemon.server.traffic import Traffic
+from sila_daemon.server.spaces.found_spaces import adopt_found
+from sila_daemon.server.spaces.frames import Peer, event
+from sila_daemon.server.spaces.housekeeping import Housekeeping, UsageTable
+from sila_daemon.server.spaces.open_spaces import Spaces
+from sila_daemon.server.spaces.removal import Removal
+from sila_daemon.server.sync.gate import Knock, RefusedError
+from sila_daemon.server.sync.refusals import Refusals
+from sila_daemon.server.sync.session import Hello, SpaceSession
+from sila_daemon.server.sync.session_site import SessionSite
 
 if TYPE_CHECKING:
     import apsw
@@ -179,7 +179,7 @@ class World:
                 self.usage.write,
             ],
         )
-        await adopt_found(self)
+        await adopt_found(self.spaces, self.directory, self.ports)
         await asyncio.gather(
             self.spaces.run(), self.audit.run(), janitor.run(), self.housekeeping.run()
         )

@@ -26,10 +26,11 @@ def lint(folder: Path) -> subprocess.CompletedProcess[str]:
 
 def packages_with(folder: Path, sources: dict[str, str]) -> Path:
     """Makes two packages in `folder` that hold one line in each named module and nothing else."""
-    for name in ("sila_daemon/__init__.py", "sila_tui/__init__.py", "sila_daemon/core/__init__.py"):
-        path = folder / name
+    for name in ("sila_daemon", "sila_tui", "sila_daemon/core", "sila_daemon/server/http"):
+        path = folder / name / "__init__.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
+    (folder / "sila_daemon" / "server" / "__init__.py").touch()
     for name, line in sources.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,13 +68,38 @@ def test_the_project_keeps_its_contracts() -> None:
         ),
         pytest.param(
             "Imports inside sila_daemon point down, and every part has its place",
-            {"sila_daemon/server/a.py": "import sila_daemon.store.b", "sila_daemon/store/b.py": ""},
+            {"sila_daemon/server/world.py": "import sila_daemon.store.b"}
+            | {"sila_daemon/store/b.py": ""},
             id="server uses store",
         ),
         pytest.param(
             "Nothing but its own entry point imports the server",
-            {"sila_daemon/cli/a.py": "import sila_daemon.server.b", "sila_daemon/server/b.py": ""},
+            {"sila_daemon/cli/a.py": "import sila_daemon.server.world"}
+            | {"sila_daemon/server/world.py": ""},
             id="cli uses server",
+        ),
+        pytest.param(
+            "Imports inside the server point down, and every part has its place",
+            {"sila_daemon/server/ops/a.py": "import sila_daemon.server.spaces.hub"}
+            | {"sila_daemon/server/spaces/hub.py": ""},
+            id="ops use spaces",
+        ),
+        pytest.param(
+            "Imports inside the server point down, and every part has its place",
+            {"sila_daemon/server/ops/a.py": "import sila_daemon.server.files.b"}
+            | {"sila_daemon/server/files/b.py": ""},
+            id="ops use files",
+        ),
+        pytest.param(
+            "Imports inside the server point down, and every part has its place",
+            {"sila_daemon/server/helpers.py": ""},
+            id="a part of the server without a place",
+        ),
+        pytest.param(
+            "What routes share knows no route",
+            {"sila_daemon/server/http/common.py": "import sila_daemon.server.http.routes.b"}
+            | {"sila_daemon/server/http/routes/b.py": ""},
+            id="what is shared uses a route",
         ),
         pytest.param(
             "core knows no files, sockets, clocks, threads, randomness or environment",

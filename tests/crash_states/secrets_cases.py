@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sila_daemon.folder.layout import SpaceLayout
 from sila_daemon.folder.secrets import open_secrets, write_secrets
 from sila_daemon.folder.space_folder import remove_leftovers
-from sila_daemon.server.space_secrets import SecretSet, SpaceSecrets, fingerprint
+from sila_daemon.server.spaces.space_secrets import SecretSet, SpaceSecrets, fingerprint
 from tests.crash_states.replace_case import ReplaceCase, content
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
-from sila_daemon.server.gate import Knock
+from sila_daemon.server.sync.gate import Knock
 from tests.server.world_fixture import SPACE, TREE, MemoryPeer, eventually, sending
 
 if TYPE_CHECKING:
     from sila_daemon.core.ops import Op
-    from sila_daemon.server.session import SpaceSession
+    from sila_daemon.server.sync.session import SpaceSession
     from sila_daemon.server.world import World
 
 

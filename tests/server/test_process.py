@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import socketio
 
-from sila_daemon.server.admin_client import socket_path
+from sila_daemon.server.commands.admin_client import socket_path
 from tests.server.world_fixture import TREE
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "spaces"

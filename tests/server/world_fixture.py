@@ -21,10 +21,10 @@ from sila_daemon.server.serving import Listening, http_config, listen, url_of
 from sila_daemon.server.world import World
 
 if TYPE_CHECKING:
+    from sila_daemon.server.accounts.platform import User
     from sila_daemon.server.app import ServerApp
-    from sila_daemon.server.frames import Frame
-    from sila_daemon.server.platform import User
     from sila_daemon.server.settings import ServerSettings
+    from sila_daemon.server.spaces.frames import Frame
 
 SPACE = "a" * 32
 TREE = "b" * 32

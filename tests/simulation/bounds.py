@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sila_daemon.server import limits
+from sila_daemon.server.limits import constants as limits
 from tests.simulation.record import ViolationError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from sila_daemon.core.errors import (
     SignInNeededError,
     SilaError,
 )
-from sila_daemon.server.gate import Knock, RefusedError
+from sila_daemon.server.sync.gate import Knock, RefusedError
 from tests.simulation.http import Exchanged, exchange
 from tests.simulation.wire import ClientEnd, ServerEnd, Wire
 

@@ -21,7 +21,7 @@ from tests.simulation.sign_in import claims_of
 
 if TYPE_CHECKING:
     from sila_daemon.credentials.account import Account
-    from sila_daemon.server.frames import Frame
+    from sila_daemon.server.spaces.frames import Frame
     from tests.simulation.device import SimDevice
     from tests.simulation.record import Record
     from tests.simulation.server import SimServer

@@ -10,9 +10,9 @@ from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sila_daemon.core.errors import NotFoundError, RemoteUnavailableError
+from sila_daemon.server.accounts.sessions import ACCESS_SECONDS, Device, SignedIn
 from sila_daemon.server.app import make_app
 from sila_daemon.server.ports import Ports
-from sila_daemon.server.sessions import ACCESS_SECONDS, Device, SignedIn
 from sila_daemon.server.world import World
 from tests.simulation.disk import DiskView, MachineDisk
 from tests.simulation.ports import START_UNIX_S, SimClock, SimRandomness
@@ -21,7 +21,7 @@ from tests.simulation.threads import databases_of, workers_of
 from tests.simulation.vfs import SimVfs
 
 if TYPE_CHECKING:
-    from sila_daemon.server.gate import Knock
+    from sila_daemon.server.sync.gate import Knock
     from tests.simulation.trace import Trace
     from tests.simulation.wire import ServerEnd, Wire
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sila_daemon.server import limits, session
+from sila_daemon.server.limits import constants as limits
+from sila_daemon.server.sync import session
 from tests.simulation import world  # noqa: F401  (loads everything that has limits)
 from tests.simulation.tight import TIGHT, homes_of, tight_limits
 

@@ -22,8 +22,8 @@ from sila_daemon.mirror.connector import Answer, Event, Incoming
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sila_daemon.server.frames import Frame
-    from sila_daemon.server.session import SpaceSession
+    from sila_daemon.server.spaces.frames import Frame
+    from sila_daemon.server.sync.session import SpaceSession
     from tests.simulation.trace import Trace
 
 PING_TIMEOUT_S = 20.0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sila_daemon.folder.op_appender import OpAppender
 from sila_daemon.mirror import op_file_scan
 from sila_daemon.mirror.folder_writer import FolderWriter
-from sila_daemon.server.op_store import OpStore
+from sila_daemon.server.ops.op_store import OpStore
 from sila_daemon.store.schema import FOLDER
 from sila_daemon.store.servers import store_cursor
 from sila_daemon.store.space_store import SpaceStore

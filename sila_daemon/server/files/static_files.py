@@ -1,0 +1,101 @@
+"""Immutable files of one space, named by the SHA-256 of their bytes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from sila_daemon.server.files import file_rows
+from sila_daemon.server.files.file_rows import StaticRow
+from sila_daemon.server.files.file_store import FileStore, Sent
+
+if TYPE_CHECKING:
+    import apsw
+
+    from sila_daemon.folder.blobs import StaticBlob
+    from sila_daemon.ports.disk import ReadableFile
+
+
+class StaticFiles:
+    """Stores, finds and opens them."""
+
+    def __init__(self, store: FileStore) -> None:
+        self._store = store
+        self._sending: dict[str, int] = {}
+
+    async def put(
+        self, expected_hash: str, chunks: AsyncIterable[bytes], sent: Sent | None = None
+    ) -> StaticBlob:
+        """Stores a file.
+
+        Raises CorruptBlobError, and then nothing is stored, and StorageFullError.
+        """
+        sent, store = sent or Sent(), self._store
+        is_known = await self.row(expected_hash) is not None
+        ledger = store.ledger
+        with (
+            self.being_sent(expected_hash),
+            ledger.free_pass()
+            if is_known
+            else ledger.reserve(sent.sender, sent.length or 0) as room,
+        ):
+            writer = await store.filled(chunks, room)
+            try:
+                async with store.lock(expected_hash):
+                    await store.unsettle()
+                    blob = await store.workers.run(lambda: writer.finish_static(expected_hash))
+                    await self.enter(blob, sent)
+            finally:
+                await store.workers.run(writer.abort)
+        return blob
+
+    @contextmanager
+    def being_sent(self, blob_hash: str) -> Iterator[None]:
+        """Keeps a file from being collected while somebody sends it."""
+        self._sending[blob_hash] = self._sending.get(blob_hash, 0) + 1
+        try:
+            yield
+        finally:
+            self._sending[blob_hash] -= 1
+            if not self._sending[blob_hash]:
+                del self._sending[blob_hash]
+
+    def is_being_sent(self, blob_hash: str) -> bool:
+        """Tells whether somebody sends this file now."""
+        return blob_hash in self._sending
+
+    async def enter(self, blob: StaticBlob, sent: Sent) -> None:
+        """Enters bytes that have their name; the caller holds the lock of the file."""
+        row = StaticRow(blob.hash, blob.size, self._store.now_ms(), sent.mime_type, sent.sender)
+        await self._store.write(lambda connection: file_rows.enter_static(connection, row))
+
+    async def enter_strays(self) -> None:
+        """Enters files that have no row, as a crash between bytes and row leaves them."""
+        store = self._store
+        found = await store.workers.run(lambda: list(store.blobs.list_static()))
+        now = store.now_ms()
+
+        def work(connection: apsw.Connection) -> None:
+            known = file_rows.static_used(connection, [blob.hash for blob in found])
+            for blob in found:
+                if blob.hash not in known:
+                    stray = StaticRow(blob.hash, blob.size, now, "", "")
+                    file_rows.enter_static(connection, stray)
+
+        await store.write(work)
+
+    async def row(self, blob_hash: str) -> StaticRow | None:
+        """Returns what is known about a file; None for one that is not here."""
+        return await self._store.database.read(
+            lambda connection: file_rows.static_row(connection, blob_hash)
+        )
+
+    async def open(self, blob_hash: str) -> tuple[ReadableFile, int]:
+        """Opens a file; also returns its size. Raises NotFoundError."""
+
+        def work() -> tuple[ReadableFile, int]:
+            file = self._store.blobs.open_static(blob_hash)
+            return file, file.stat().size
+
+        return await self._store.workers.run(work)

@@ -1,0 +1,78 @@
+"""HTTP: ops by the time of their receipt, and a space as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response, StreamingResponse
+
+from sila_daemon.core import ids
+from sila_daemon.core.errors import FormatError, SilaError
+from sila_daemon.server.accounts.rights import Right
+from sila_daemon.server.http.bodies import INERT, RIGHTS_SECONDS_MAX
+from sila_daemon.server.http.common import address_of, world_of
+from sila_daemon.server.http.rules import RouteRule, caller_of, check_again, space_of
+from sila_daemon.server.ops.op_history import Asked, history
+from sila_daemon.server.spaces.space_zip import SpaceZip
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+
+async def _ops(request: Request) -> Response:
+    info, tree = space_of(request), request.query_params.get("tree")
+    asked = Asked(
+        tree_id=None if tree is None else ids.checked_tree_id(tree),
+        since=_number(request, "from", 0),
+        until=_number(request, "to", 1 << 60),
+        after=_number(request, "after", 0),
+    )
+    async with world_of(request).spaces.use(info.id) as space:
+        page = await history(space.store, asked)
+    return Response(page.to_json(), media_type="application/json")
+
+
+def _number(request: Request, name: str, default: int) -> int:
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 17):
+        raise FormatError(f"{name} is a whole number", code="bad_query")
+    return int(text)
+
+
+async def _export(request: Request) -> Response:
+    info, world = space_of(request), world_of(request)
+    world.audit.note(
+        "space_exported",
+        user_id=caller_of(request).user.id,
+        space_id=info.id,
+        address=address_of(request),
+    )
+    headers = {**INERT, "Content-Disposition": f'attachment; filename="{info.id}.zip"'}
+    return StreamingResponse(_zip(request), media_type="application/zip", headers=headers)
+
+
+async def _zip(request: Request) -> AsyncIterator[bytes]:
+    """Yields an export, as long as whoever asked for it may have it."""
+    world, clock = world_of(request), world_of(request).ports.clock
+    checked_at = clock.monotonic()
+    try:
+        async with world.spaces.use(space_of(request).id) as space:
+            async for chunk in SpaceZip(space, world.ports, world.spaces.scratch.place()).chunks():
+                if clock.monotonic() - checked_at > RIGHTS_SECONDS_MAX:
+                    await check_again(request)
+                    checked_at = clock.monotonic()
+                if chunk:
+                    yield chunk
+    except SilaError as error:
+        # The answer has begun: only its sudden end can say that it is not whole.
+        raise ConnectionError(f"an export was broken off: {error.message}") from error
+
+
+EXPORT_RULES = [
+    RouteRule("GET", "/spaces/{space_id}/ops", Right.VIEWER, _ops),
+    RouteRule("GET", "/spaces/{space_id}/export", Right.VIEWER, _export),
+]
+"""The routes, each with the right that it needs."""

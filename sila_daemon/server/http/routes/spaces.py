@@ -1,0 +1,113 @@
+"""HTTP: spaces, their members, and their secrets."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from sila_daemon.core.errors import FormatError
+from sila_daemon.server.accounts.directory import checked_name
+from sila_daemon.server.accounts.rights import Right
+from sila_daemon.server.http.common import (
+    LISTS_BYTES_MAX,
+    address_of,
+    json_body,
+    ok,
+    quoted,
+    refused,
+    unquoted,
+    world_of,
+)
+from sila_daemon.server.http.rules import RouteRule, caller_of, space_of
+from sila_daemon.server.json_text import dumps
+from sila_daemon.server.spaces.space_secrets import ChangedError
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+
+async def _list(request: Request) -> Response:
+    user, directory = caller_of(request).user, world_of(request).directory
+    if request.query_params.get("deleted") == "true":
+        found = await directory.deleted_of_user(user.id)
+        purged_at = world_of(request).removal.purged_at
+        return ok(
+            spaces=[{**one.to_json(), "purgeAt": purged_at(one.deleted_at or 0)} for one in found]
+        )
+    spaces = [info.to_json() for info in await directory.of_user(user.id)]
+    tag = quoted(hashlib.sha256(dumps(spaces).encode()).hexdigest()[:32])
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers={"ETag": tag})
+    return ok(headers={"ETag": tag}, spaces=spaces)
+
+
+async def _create(request: Request) -> Response:
+    user = caller_of(request).user
+    body = await json_body(request)
+    world = world_of(request)
+    info = await world.create_space(user, body.get("name"), body.get("id"))
+    world.audit.note(
+        "space_created", user_id=user.id, space_id=info.id, address=address_of(request)
+    )
+    return ok(201, space=info.to_json())
+
+
+async def _get(request: Request) -> Response:
+    info = space_of(request)
+    return ok(space=info.to_json())
+
+
+async def _rename(request: Request) -> Response:
+    user, info = caller_of(request).user, space_of(request)
+    world = world_of(request)
+    name = checked_name((await json_body(request)).get("name"))
+    await world.directory.rename(info.id, name)
+    return ok(space=(await world.space_of(info.id, user)).to_json())
+
+
+async def _connect(request: Request) -> Response:
+    info = space_of(request)
+    return ok(connect={"namespace": f"/spaces/{info.id}", "path": "/socket.io"})
+
+
+async def _get_secrets(request: Request) -> Response:
+    info = space_of(request)
+    async with world_of(request).spaces.use(info.id) as space:
+        secrets = await space.secrets.get()
+        sealed = space.secrets.seal(secrets)
+    headers = {"ETag": quoted(secrets.etag), "Cache-Control": "no-store"}
+    return ok(headers=headers, sealed=sealed)
+
+
+async def _put_secrets(request: Request) -> Response:
+    info = space_of(request)
+    expected = unquoted(request.headers.get("if-match"))
+    if expected is None:
+        raise FormatError("send If-Match with the ETag", code="precondition_required")
+    body = await json_body(request, LISTS_BYTES_MAX)
+    async with world_of(request).spaces.use(info.id) as space:
+        secrets = space.secrets.unseal(body.get("sealed"))
+        try:
+            await space.secrets.put(secrets, expected)
+        except ChangedError:
+            return refused(412, "changed", "the secrets were changed meanwhile")
+        space.hub.notify_all("secrets:changed", {"etag": secrets.etag})
+    return ok(headers={"ETag": quoted(secrets.etag)}, etag=secrets.etag)
+
+
+SPACE_RULES = [
+    RouteRule("GET", "/spaces", Right.USER, _list),
+    RouteRule("POST", "/spaces", Right.USER, _create),
+    RouteRule("GET", "/spaces/{space_id}", Right.VIEWER, _get),
+    RouteRule("PATCH", "/spaces/{space_id}", Right.OWNER, _rename),
+    RouteRule("POST", "/spaces/{space_id}/connect", Right.VIEWER, _connect),
+    RouteRule(
+        "GET", "/spaces/{space_id}/secrets", Right.VIEWER, _get_secrets, noted="secrets_read"
+    ),
+    RouteRule(
+        "PUT", "/spaces/{space_id}/secrets", Right.EDITOR, _put_secrets, noted="secrets_written"
+    ),
+]
+"""The routes, each with the right that it needs."""

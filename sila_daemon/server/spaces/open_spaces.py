@@ -1,0 +1,292 @@
+"""The spaces of one server: made on disk, opened at first use, closed when idle."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sila_daemon.core import ids
+from sila_daemon.core.editor import Editor
+from sila_daemon.core.errors import NotFoundError, StorageError
+from sila_daemon.core.space import Space
+from sila_daemon.folder.blobs import BlobFolder
+from sila_daemon.folder.layout import SpaceLayout
+from sila_daemon.folder.problems import storage_errors
+from sila_daemon.folder.space_folder import MARKER_TEXT, remove_leftovers
+from sila_daemon.ports.clock import iso_timestamp
+from sila_daemon.ports.disk import make_dirs, remove_tree
+from sila_daemon.ports.durable_files import write_atomic
+from sila_daemon.ports.randomness import new_id
+from sila_daemon.server.files.file_store import FileStore
+from sila_daemon.server.files.quotas import Quotas, SpaceLedger
+from sila_daemon.server.files.space_files import SpaceFiles
+from sila_daemon.server.files.uploads import Uploads
+from sila_daemon.server.json_text import dumps
+from sila_daemon.server.ops.op_store import ORIGIN, Batch, OpStore, Position
+from sila_daemon.server.spaces.found_spaces import take_over
+from sila_daemon.server.spaces.hub import Hub
+from sila_daemon.server.spaces.scratch import Scratch
+from sila_daemon.server.spaces.space_secrets import SpaceSecrets
+
+if TYPE_CHECKING:
+    from sila_daemon.server.metrics import Metrics
+    from sila_daemon.server.ports import Ports
+    from sila_daemon.server.settings import ServerSettings
+
+LOG = logging.getLogger(__name__)
+
+_EVER_NS = 2**63
+
+IDLE_SECONDS_MAX = 60.0
+"""How long a space stays open that nobody uses."""
+
+SPACE_BYTES = 3 << 20
+"""What an open space takes: SQLite's pages, at most two megabytes, and everything around it."""
+
+OPEN_BYTES_MAX = 512 << 20
+"""What open spaces may take before the ones that nobody uses are closed early."""
+
+
+@dataclass(slots=True)
+class OpenSpace:
+    """One space while it is in use."""
+
+    hub: Hub
+    store: OpStore
+    files: SpaceFiles
+    secrets: SpaceSecrets
+    layout: SpaceLayout
+    task: asyncio.Task[None]
+    users: int = 0
+    idle_since: float = 0.0
+    tidied_at: Position = ORIGIN
+    """The head of the history when its database was last tidied up."""
+
+
+class Spaces:
+    """Opens spaces and lends them out."""
+
+    def __init__(
+        self, root: Path, ports: Ports, settings: ServerSettings, metrics: Metrics
+    ) -> None:
+        self.root = root
+        """Where the folders of all spaces are."""
+        self._ports = ports
+        self._open: dict[str, OpenSpace] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._ending: dict[str, asyncio.Task[None]] = {}
+        self._settings = settings
+        self._metrics = metrics
+        self.scratch = Scratch(root.parent / "scratch", ports)
+        self.quotas = Quotas(settings.quota)
+        """What users hold in all spaces."""
+
+    def layout(self, space_id: str) -> SpaceLayout:
+        """Returns where a space is. Raises InvalidIdError."""
+        ids.checked_space_id(space_id)
+        return SpaceLayout(self.root / space_id[:2] / space_id)
+
+    @property
+    def open_spaces(self) -> dict[str, OpenSpace]:
+        """The spaces that are open now, by id."""
+        return self._open
+
+    async def make(self, space_id: str) -> None:
+        """Makes the folder of a space. Harmless when it is there, whole or in part."""
+        layout, disk, randomness = self.layout(space_id), self._ports.disk, self._ports.randomness
+
+        def work() -> None:
+            with storage_errors(f"make the space {space_id}"):
+                make_dirs(disk, layout.version_dir)
+                if disk.stat(layout.marker) is None:
+                    write_atomic(disk, layout.marker, MARKER_TEXT.encode(), randomness)
+                if disk.stat(layout.space_json) is None:
+                    text = dumps({"id": space_id}).encode()
+                    write_atomic(disk, layout.space_json, text, randomness)
+
+        await self._ports.workers.run(work)
+
+    async def plant(self, space_id: str, name: str) -> None:
+        """Gives a new space its space tree."""
+        randomness, clock = self._ports.randomness, self._ports.clock
+        editor = Editor(lambda: iso_timestamp(clock.time()), lambda: new_id(randomness))
+        ops = Space.create(space_id, editor, name).tree.take_local_ops()
+        async with self.use(space_id) as space:
+            await space.store.commit([Batch(space_id, ops, "server")])
+
+    async def remove(self, space_id: str) -> None:
+        """Removes the folder of a space for good; harmless when it is gone.
+
+        Nobody may be let in any more. Raises StorageError: with the code `space_busy` while
+        somebody still uses it.
+        """
+        folder, disk = self.layout(space_id).root, self._ports.disk
+
+        def work() -> None:
+            with storage_errors(f"remove the space {space_id}"):
+                remove_tree(disk, folder)
+                if disk.stat(folder.parent) is not None:
+                    disk.sync_dir(folder.parent)
+
+        async with self._locks.setdefault(space_id, asyncio.Lock()):
+            space = self._open.get(space_id)
+            if space is not None:
+                if space.users:
+                    raise StorageError("somebody still uses the space", code="space_busy")
+                await self._end_apart(space_id)
+            await self._ports.workers.run(work)
+            self.quotas.forget(space_id)
+
+    @asynccontextmanager
+    async def use(self, space_id: str) -> AsyncIterator[OpenSpace]:
+        """Lends a space, opening it if need be. Raises NotFoundError, StorageError."""
+        space = await self.acquire(space_id)
+        try:
+            yield space
+        finally:
+            self.release(space)
+
+    async def acquire(self, space_id: str) -> OpenSpace:
+        """Lends a space until it is given to `release`. Raises NotFoundError, StorageError."""
+        async with self._locks.setdefault(space_id, asyncio.Lock()):
+            space = self._open.get(space_id)
+            is_new = space is None
+            if space is None:
+                if space_id in self._ending:
+                    await asyncio.shield(self._ending[space_id])
+                space = self._open[space_id] = await self._opened(space_id)
+            space.users += 1
+        if is_new:
+            try:
+                await self._make_room()
+            except BaseException:
+                self.release(space)
+                raise
+        return space
+
+    async def _make_room(self) -> None:
+        """Closes spaces that nobody uses, the longest idle first, while all take too much."""
+        held = sum(SPACE_BYTES + space.hub.recent_bytes for space in self._open.values())
+        if held <= OPEN_BYTES_MAX:
+            return
+        idle = [(space.idle_since, space_id) for space_id, space in self._open.items()
+                if not space.users]  # fmt: skip
+        for _, space_id in sorted(idle):
+            if held <= OPEN_BYTES_MAX:
+                break
+            held -= SPACE_BYTES
+            await self._close_idle(space_id)
+
+    def release(self, space: OpenSpace) -> None:
+        """Takes a space back."""
+        space.users -= 1
+        space.idle_since = self._ports.clock.monotonic()
+
+    async def _opened(self, space_id: str) -> OpenSpace:
+        ports, layout = self._ports, self.layout(space_id)
+        if await ports.workers.run(lambda: ports.disk.stat(layout.space_json)) is None:
+            raise NotFoundError(f"the data of space {space_id} is not here", code="space_missing")
+        store = await OpStore.open(
+            ports.databases, layout.version_dir / "ops.sqlite", ports.clock, ports.randomness
+        )
+        store.on_commit = self._metrics.committed
+        try:
+            await take_over(layout, store, ports)
+            files = await self._files_of(space_id, layout, store)
+        except BaseException:
+            await store.close()
+            raise
+        hub = Hub(space_id, store)
+        hub.on_reject = self._metrics.rejected
+        return OpenSpace(
+            hub,
+            store,
+            files,
+            SpaceSecrets(space_id, layout.secrets, ports.disk, ports.randomness, ports.workers),
+            layout,
+            asyncio.create_task(hub.run(), name=f"hub {space_id}"),
+        )
+
+    async def _files_of(self, space_id: str, layout: SpaceLayout, store: OpStore) -> SpaceFiles:
+        ports = self._ports
+        blobs = BlobFolder(layout.files_dir, ports.disk, ports.randomness)
+        try:
+            # Of a process that was killed: while a space is closed, nobody is sending files.
+            await ports.workers.run(lambda: remove_leftovers(layout, ports.disk, _EVER_NS))
+            await ports.workers.run(lambda: blobs.remove_leftovers(_EVER_NS))
+        except StorageError as error:
+            LOG.warning("space %s keeps its leftovers: %s", space_id, error.message)
+        ledger = SpaceLedger(space_id, self.quotas)
+        settings = self._settings.files
+        files = FileStore(
+            blobs, store.database, ports.clock, ports.workers, ledger, settings.file_bytes_max
+        )
+        folder = layout.version_dir / "uploads"
+        waits = settings.upload_hours * 3600.0
+        uploads = Uploads(folder, files, ports.disk, ports.randomness, waits)
+        space_files = SpaceFiles(files, uploads)
+        await space_files.open()
+        return space_files
+
+    async def run(self) -> None:
+        """Looks after the open spaces now and then, until cancelled."""
+        while True:
+            await self._ports.clock.sleep(IDLE_SECONDS_MAX / 4)
+            await self.look_after()
+
+    async def look_after(self) -> None:
+        """Closes spaces that are idle, and tidies up where nothing is written."""
+        latest = self._ports.clock.monotonic() - IDLE_SECONDS_MAX
+        for space_id, space in list(self._open.items()):
+            if not space.users and space.idle_since < latest:
+                await self._close_idle(space_id)
+            elif space.tidied_at != space.hub.head and space.hub.is_idle:
+                await self._tidy(space_id)
+
+    async def _tidy(self, space_id: str) -> None:
+        async with self._locks.setdefault(space_id, asyncio.Lock()):
+            space = self._open.get(space_id)
+            if space is None:
+                return
+            head = space.hub.head
+            try:
+                await space.store.database.tidy()
+            except StorageError as error:
+                LOG.warning("space %s was not tidied up: %s", space_id, error.message)
+            space.tidied_at = head
+
+    async def _close_idle(self, space_id: str) -> None:
+        async with self._locks.setdefault(space_id, asyncio.Lock()):
+            space = self._open.get(space_id)
+            if space is not None and not space.users:
+                await self._end_apart(space_id)
+
+    async def _end_apart(self, space_id: str) -> None:
+        """Closes a space to its end, even when the caller is cancelled meanwhile."""
+        ending = asyncio.create_task(self._end(self._open.pop(space_id)), name=f"end {space_id}")
+        self._ending[space_id] = ending
+        ending.add_done_callback(lambda _: self._ending.pop(space_id, None))
+        await asyncio.shield(ending)
+
+    async def close(self) -> None:
+        """Finishes every commit and closes every space."""
+        await asyncio.gather(*self._ending.values(), return_exceptions=True)
+        while self._open:
+            _, space = self._open.popitem()
+            await self._end(space)
+
+    async def _end(self, space: OpenSpace) -> None:
+        await space.hub.drained()
+        space.task.cancel()
+        await asyncio.gather(space.task, return_exceptions=True)
+        try:
+            await space.files.close()
+        except StorageError as error:
+            LOG.warning("space %s is looked through at its next opening: %s",
+                        space.hub.space_id, error.message)  # fmt: skip
+        await space.store.close()

@@ -1,0 +1,1 @@
+"""Users, sessions, tokens, rights and the audit log."""

@@ -1,0 +1,1 @@
+"""Files of a space: rows, bytes, quotas, uploads."""

@@ -1,0 +1,1 @@
+"""Routes over real sockets, and the layers around them."""

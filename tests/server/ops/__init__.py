@@ -1,0 +1,1 @@
+"""The ops of one space in its database."""

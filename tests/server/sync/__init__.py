@@ -1,0 +1,1 @@
+"""Packets and connections, with the clients of others."""
