@@ -264,14 +264,14 @@ class SimWorld:
         """Tells whether a mirror says that all is well, or truly that a line cannot be read."""
         assert device.mirror is not None
         status = device.mirror.status()
-        if status["state"] == "current":
-            return True
-        if not device.has_folder:
-            return False
-        view = device.disk.view()
-        bad = len(read_folder(view, FOLDER).bad) + (read_secrets(view, FOLDER, SPACE) is None)
+        bad = 0
+        if device.has_folder:
+            view = device.disk.view()
+            bad = len(read_folder(view, FOLDER).bad) + (read_secrets(view, FOLDER, SPACE) is None)
+        if not bad:
+            return bool(status["state"] == "current")
         reason = f"{bad} things in the folder cannot be read"
-        return bad > 0 and (status["state"], status["reason"]) == ("needs_you", reason)
+        return (status["state"], status["reason"]) == ("needs_you", reason)
 
     async def _have_secrets(self) -> bool:
         """Tells whether every secret has come to everybody, and every removal."""

@@ -7,8 +7,9 @@ or a kept plan.
 from __future__ import annotations
 
 from tests.simulation.mutants.durability import DURABILITY
+from tests.simulation.mutants.folders import FOLDERS
 from tests.simulation.mutants.mutant import Mutant
 
 __all__ = ["MUTANTS", "Mutant"]
 
-MUTANTS: dict[str, Mutant] = {**DURABILITY}
+MUTANTS: dict[str, Mutant] = {**DURABILITY, **FOLDERS}

@@ -1,0 +1,79 @@
+"""Wrong code that does not live well with the other programs in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sila_daemon.folder import layout, space_folder
+from sila_daemon.folder.op_appender import OpAppender
+from sila_daemon.mirror import op_file_scan
+from sila_daemon.mirror.folder_layer import FolderLayer
+from sila_daemon.store import secret_merge, secrets
+from sila_daemon.store.secret_merge import SecretSet, with_value
+from tests.simulation.mutants.mutant import Mutant
+
+if TYPE_CHECKING:
+    from sila_daemon.core.ops import Op
+    from sila_daemon.folder.layout import OpFile
+    from sila_daemon.folder.space_folder import SpaceFolder
+    from sila_daemon.mirror.op_file_scan import Look
+    from sila_daemon.store.positions import Position
+    from sila_daemon.store.secret_merge import Seen
+
+_scan_all = FolderLayer._scan_all
+_own_path = OpAppender._own_path
+_look = op_file_scan.look
+_parse_op_name = layout.parse_op_name
+_merged = secret_merge.merged
+
+
+async def _scans_once(layer: FolderLayer, folder: SpaceFolder) -> None:
+    await _scan_all(layer, folder)
+    layer._scan_at = float("inf")
+
+
+def _every_peer_is_own(
+    appender: OpAppender, tree_id: str, day: date, _: Collection[str], op: Op
+) -> Path | None:
+    return _own_path(appender, tree_id, day, {op.peer}, op)
+
+
+def _without_copies(
+    folder: SpaceFolder, files: Iterable[OpFile], positions: Mapping[str, Position]
+) -> Look:
+    return _look(folder, [file for file in files if not file.is_conflict_copy], positions)
+
+
+def _as_no_copy(relative: str, tree_id: str, name: str) -> OpFile:
+    return replace(_parse_op_name(relative, tree_id, name), is_conflict_copy=False)
+
+
+def _forgets_removals(
+    mine: SecretSet, theirs: SecretSet, base: Mapping[str, Seen], *, prefer_theirs: bool
+) -> SecretSet:
+    return _merged(
+        SecretSet(mine.values), SecretSet(theirs.values), base, prefer_theirs=prefer_theirs
+    )
+
+
+def _absence_deletes(
+    mine: SecretSet, theirs: SecretSet, base: Mapping[str, Seen], *, prefer_theirs: bool
+) -> SecretSet:
+    result = _merged(mine, theirs, base, prefer_theirs=prefer_theirs)
+    for name in base.keys() - theirs.values.keys():
+        result.put(name, with_value(result.entry(name), None))
+    return result
+
+
+FOLDERS: dict[str, Mutant] = {
+    "watcher_without_scan": Mutant(FolderLayer, "_scan_all", _scans_once, (2, 6, 7)),
+    "appends_to_files_of_others": Mutant(OpAppender, "_own_path", _every_peer_is_own, (0, 1, 2)),
+    "conflict_copies_not_read": Mutant(op_file_scan, "look", _without_copies, (42, 55)),
+    "conflict_copies_credited": Mutant(space_folder, "parse_op_name", _as_no_copy, (34, 42, 55)),
+    "removed_secret_resurrected": Mutant(secrets, "merged", _forgets_removals, (10, 21, 49)),
+    "secret_deleted_by_absence": Mutant(secrets, "merged", _absence_deletes, (39, 75)),
+}
