@@ -16,7 +16,7 @@ from sila_daemon.mirror import op_file_scan
 from sila_daemon.ports.disk import EntryKind, make_dirs
 from sila_daemon.store.schema import FOLDER
 from tests.crash_states.case import Case, require
-from tests.simulation.reader import Line, read_folder
+from tests.simulation.reader import Line, normal_text, read_folder
 
 if TYPE_CHECKING:
     from tests.crash_states.machine import Machine
@@ -160,7 +160,7 @@ def _contents(view: DiskView, directory: Path = OPS) -> Iterator[tuple[Path, byt
 def _line(op: Op) -> Line:
     if isinstance(op, MoveOp):
         return Line(SPACE, op.counter, op.peer, op.target, None, op.parent)
-    text = None if op.value is None else json.dumps(json.loads(op.value), sort_keys=True)
+    text = None if op.value is None else normal_text(json.loads(op.value))
     return Line(SPACE, op.counter, op.peer, op.target, op.key, text)
 
 

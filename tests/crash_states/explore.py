@@ -12,9 +12,9 @@ from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from random import Random
 from time import process_time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tests.crash_states.machine import Machine
+from tests.crash_states.machine import Machine, ignore
 from tests.crash_states.power_cuts import Count, Key, images, worst
 from tests.simulation.disk import DiskView, MachineDisk
 from tests.simulation.inodes import Directory
@@ -28,8 +28,23 @@ if TYPE_CHECKING:
 RECOVERY_CALLS = 60
 """Of all calls of all recoveries of a case, about so many are cut off, drawn by chance."""
 
-Moment = tuple[Directory, frozenset[str]]
-"""A disk just before a call that changes it, and what was acknowledged by then."""
+END = "end"
+RICH = ("sync", "sync_dir", END)
+"""Calls before which power cuts are looked at.
+
+Other calls only add to what waits, and a power cut may lose what they added: all that it may leave
+before them it may leave before the next of these as well.
+"""
+
+
+class Moment(NamedTuple):
+    """A disk just before a call that changes it, or at the end."""
+
+    root: Directory
+    acknowledged: frozenset[str]
+    """What was by then."""
+    is_rich: bool
+    """Whether power cuts are looked at: what waits to become durable is about to become less."""
 
 
 @dataclass(slots=True)
@@ -98,17 +113,21 @@ class _Exploration:
 
     async def run(self) -> None:
         machine = Machine(await prepared(self._case), 1)
-        moments = await self._recorded(machine, lambda: True)
+        moments = await self._recorded(machine, lambda _: True)
         calls = self._explored.calls = len(moments) - 1
-        found = {(key, seen) for root, seen in moments for key, _ in images(root, Count())}
-        self._share = RECOVERY_CALLS / ((len(found) + len(moments)) * calls)
-        for at, (root, acknowledged) in enumerate(moments):
-            where = f"call {at} of {len(moments) - 1}"
-            for image in self._unseen(root, acknowledged):
-                self._explored.power_cuts += 1
-                await self._recover(image, acknowledged, f"{where}, power cut")
-            self._explored.kills += 1
-            await self._recover(root, acknowledged, f"{where}, kill")
+        cuts = [
+            (at, image, moment.acknowledged)
+            for at, moment in enumerate(moments)
+            if moment.is_rich
+            for image in self._unseen(moment.root, moment.acknowledged)
+        ]
+        self._explored.power_cuts, self._explored.kills = len(cuts), len(moments)
+        self._share = RECOVERY_CALLS / ((len(cuts) + len(moments)) * calls)
+        for at, image, acknowledged in cuts:
+            await self._recover(image, acknowledged, f"power cut before call {at} of {calls}")
+        for at, moment in enumerate(moments):
+            where = f"kill before call {at} of {calls}"
+            await self._recover(moment.root, moment.acknowledged, where)
 
     def _unseen(self, root: Directory, acknowledged: frozenset[str]) -> Iterator[Directory]:
         for key, image in images(root, self._explored.count):
@@ -116,23 +135,24 @@ class _Exploration:
                 self._seen.add((key, acknowledged))
                 yield image
 
-    async def _recorded(self, machine: Machine, is_wanted: Callable[[], bool]) -> list[Moment]:
+    async def _recorded(self, machine: Machine, is_wanted: Callable[[bool], bool]) -> list[Moment]:
         """Runs the operation to its end; returns moments at which it may be cut off."""
         moments: list[Moment] = []
 
-        def note() -> None:
-            if is_wanted():
-                moments.append((machine.disk.root.copy(), machine.acknowledged))
+        def note(what: str) -> None:
+            is_rich = what in RICH
+            if is_wanted(is_rich):
+                moments.append(Moment(machine.disk.root.copy(), machine.acknowledged, is_rich))
 
         machine.before_change = note
         await completed(self._case, machine)
-        note()
-        machine.before_change = lambda: None
+        note(END)
+        machine.before_change = ignore
         return moments
 
-    def _is_chosen(self) -> bool:
+    def _is_chosen(self, is_rich: bool) -> bool:
         """Chooses the moments of recoveries that are looked at."""
-        return self._random.random() < self._share
+        return is_rich and self._random.random() < self._share
 
     async def _recover(self, image: Directory, acknowledged: frozenset[str], where: str) -> None:
         with _told(where, image):
@@ -141,7 +161,7 @@ class _Exploration:
             moments = await self._recorded(machine, self._is_chosen)
             for _, left in images(machine.disk.root, self._explored.count):
                 await self._case.verify(view_of(left), machine.acknowledged)
-        for root, later in moments:
+        for root, later, _ in moments:
             for left in self._unseen(root, later):
                 self._explored.during_recovery += 1
                 with _told(f"{where}; power cut during the recovery", left):

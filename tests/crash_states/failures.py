@@ -103,7 +103,8 @@ class _Attempt:
             self._program = await self._case.start(self._machine)
             await self._program.act()
             if not self._machine.failures.failed:
-                await self._program.close()
+                program, self._program = self._program, None
+                await program.close()
         except SilaError as error:
             self.told = error
 

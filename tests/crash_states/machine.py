@@ -51,6 +51,10 @@ class Failures:
         return True
 
 
+def ignore(what: str) -> None:
+    """Takes no note of a call."""
+
+
 class Machine:
     """One start of a machine on a disk as it was found."""
 
@@ -64,7 +68,7 @@ class Machine:
         self.disk.faults.calls = start * NUMBERS_PER_START
         self.disk.numbers = itertools.count(start * NUMBERS_PER_START + 2)
         self.failures = Failures()
-        self.before_change: Callable[[], None] = lambda: None
+        self.before_change: Callable[[str], None] = ignore
         self.view = MachineView(self)
         self.acknowledged = acknowledged
         self._random = Random(f"start {start}")
@@ -105,7 +109,7 @@ class MachineView(DiskView):
 
     def step(self, what: str, path: Path) -> None:
         """Has the recorder look, and a call fail."""
-        self._machine.before_change()
+        self._machine.before_change(what)
         super().step(what, path)
         self.look(what, path)
 

@@ -4,7 +4,7 @@ Of the writes of a file that were not synced any subset may have reached the dis
 them torn; of the names of a directory any subset too, independently of the bytes behind them.
 What comes to the same is one image. Two bounds keep the number finite, and `Count.is_cut` tells
 where they were met: beyond FREE_WRITES writes of one file at once, all first parts and those that
-lack one or two writes stand for the rest; beyond IMAGES_MAX images of one moment, those in which
+lack one write, up to PAIRED_WRITES also two, stand for the rest; beyond IMAGES_MAX images of one moment, those in which
 one file or directory differs from "all lost" or "all kept".
 """
 
@@ -24,6 +24,7 @@ Entry = File | Directory
 Variant = tuple[Key, Entry]
 
 FREE_WRITES = 5
+PAIRED_WRITES = 12
 FREE_NAMES = 10
 SMALL_WRITE_BYTES = SECTOR_BYTES
 IMAGES_MAX = 4096
@@ -152,7 +153,8 @@ def _subsets(waiting: Sequence[T], free: int, count: Count) -> Iterator[tuple[T,
     count.is_cut = True
     for size in range(len(waiting)):
         yield tuple(waiting[:size])
-    for lost in itertools.combinations(range(len(waiting)), 2):
+    pairs = itertools.combinations(range(len(waiting)), 2)
+    for lost in pairs if len(waiting) <= PAIRED_WRITES else ():
         yield tuple(change for index, change in enumerate(waiting) if index not in lost)
     for index in range(len(waiting)):
         yield (*waiting[:index], *waiting[index + 1 :])
