@@ -4,8 +4,9 @@ Of the writes of a file that were not synced any subset may have reached the dis
 them torn; of the names of a directory any subset too, independently of the bytes behind them.
 What comes to the same is one image. Two bounds keep the number finite, and `Count.is_cut` tells
 where they were met: beyond FREE_WRITES writes of one file at once, all first parts and those that
-lack one write, up to PAIRED_WRITES also two, stand for the rest; beyond IMAGES_MAX images of one moment, those in which
-one file or directory differs from "all lost" or "all kept".
+lack one write, up to PAIRED_WRITES also two, stand for the rest, torn ones in fewer places; beyond
+IMAGES_MAX images of one moment, those in which one file or directory differs from "all lost" or
+"all kept".
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ Variant = tuple[Key, Entry]
 FREE_WRITES = 5
 PAIRED_WRITES = 12
 FREE_NAMES = 10
-SMALL_WRITE_BYTES = SECTOR_BYTES
+SMALL_WRITE_BYTES = 256
 IMAGES_MAX = 4096
 
 
@@ -191,7 +192,8 @@ def _torn(write: Write, is_fine: bool) -> Iterator[Write]:
         cuts = list(range(1, len(data)))
     else:
         first = SECTOR_BYTES - write.offset % SECTOR_BYTES
-        cuts = list(range(first, len(data), SECTOR_BYTES)) or [len(data) // 2]
+        sectors = list(range(first, len(data), SECTOR_BYTES)) or [len(data) // 2]
+        cuts = sectors if is_fine else sorted({sectors[0], sectors[-1]})
     for cut in cuts:
         yield Write(write.offset, data[:cut])
     yield Write(write.offset, bytes(len(data)))
