@@ -71,7 +71,8 @@ def make_app(world: World, allowed_origins: Sequence[str] = ()) -> ServerApp:
     `allowed_origins` are those of web pages that are not the server's own. Raises UsageError.
     """
     origins = OriginRule([*world.settings.listen.allowed_origins, *allowed_origins])
-    gateway = GatewayServer(world.admit, world.ports.clock, world.ports.workers, origins.allows)
+    ports = world.ports
+    gateway = GatewayServer(world.connections.admit, ports.clock, ports.workers, origins.allows)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -97,7 +98,7 @@ def make_app(world: World, allowed_origins: Sequence[str] = ()) -> ServerApp:
     gateway.on_event = metrics.event
     served = socketio.ASGIApp(gateway, other_asgi_app=http)
     proxies = TrustedProxies(world.settings.listen.trusted_proxies)
-    edge = Edge(served, proxies, metrics, world.ports.clock, world.ports.randomness)
+    edge = Edge(served, proxies, metrics, ports.clock, ports.randomness)
     return ServerApp(GuardedApp(edge), gateway)
 
 
@@ -118,7 +119,7 @@ def _gauges(world: World, gateway: GatewayServer) -> dict[str, float]:
     spaces = world.spaces.open_spaces.values()
     return {
         "sila_connections": len(gateway.eio.sockets),
-        "sila_sessions": len(world.sessions),
+        "sila_sessions": len(world.connections.living),
         "sila_hubs": len(spaces),
         "sila_queued_batches": sum(space.hub.waiting_count for space in spaces),
         "sila_unfinished_uploads": sum(space.files.uploads.count for space in spaces),

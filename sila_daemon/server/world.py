@@ -17,7 +17,6 @@ from sila_daemon.core.errors import (
     InvalidIdError,
     NotFoundError,
     ProtectionError,
-    SignInNeededError,
     StorageError,
 )
 from sila_daemon.folder.problems import storage_errors
@@ -27,7 +26,6 @@ from sila_daemon.ports.randomness import new_id
 from sila_daemon.server.accounts.audit import Audit
 from sila_daemon.server.accounts.device_codes import DeviceCodes
 from sila_daemon.server.accounts.directory import DEFAULT_NAME, Directory, checked_name
-from sila_daemon.server.accounts.grants import Grant
 from sila_daemon.server.accounts.invites import Invites
 from sila_daemon.server.accounts.page_forms import PageForms
 from sila_daemon.server.accounts.passwords import Passwords
@@ -36,6 +34,7 @@ from sila_daemon.server.accounts.sessions import Sessions
 from sila_daemon.server.accounts.signing_keys import SigningKey, SigningKeys
 from sila_daemon.server.accounts.tokens import Tokens
 from sila_daemon.server.accounts.users import Accounts
+from sila_daemon.server.files.usage_table import UsageTable
 from sila_daemon.server.janitor import Janitor
 from sila_daemon.server.limits.budget import Budget
 from sila_daemon.server.limits.constants import RECEIVED_BYTES_MAX
@@ -43,13 +42,11 @@ from sila_daemon.server.limits.traffic import Traffic
 from sila_daemon.server.metrics import Metrics
 from sila_daemon.server.settings import ServerSettings
 from sila_daemon.server.spaces.found_spaces import adopt_found
-from sila_daemon.server.spaces.frames import Peer, event
-from sila_daemon.server.spaces.housekeeping import Housekeeping, UsageTable
+from sila_daemon.server.spaces.housekeeping import Housekeeping
 from sila_daemon.server.spaces.open_spaces import Spaces
 from sila_daemon.server.spaces.removal import Removal
-from sila_daemon.server.sync.gate import Knock, RefusedError
+from sila_daemon.server.sync.connections import Connections
 from sila_daemon.server.sync.refusals import Refusals
-from sila_daemon.server.sync.session import Hello, SpaceSession
 from sila_daemon.server.sync.session_site import SessionSite
 
 if TYPE_CHECKING:
@@ -80,8 +77,7 @@ class World:
     spaces: Spaces
     ports: Ports
     database: Database
-    sessions: dict[SpaceSession, str]
-    """Live connections and the space of each."""
+    connections: Connections
     settings: ServerSettings
     metrics: Metrics
     usage: UsageTable
@@ -146,13 +142,11 @@ class World:
             Budget(RECEIVED_BYTES_MAX),
             Refusals(audit, ports.clock),
         )
-        world = cls(
+        connections = Connections(accounts, directory, spaces, site, ports.randomness, audit)
+        return cls(
             server_id, accounts, keys, audit, directory, invites, removal, codes, forms, spaces,
-            ports, database, {}, settings, metrics, usage, housekeeping, site,
+            ports, database, connections, settings, metrics, usage, housekeeping, site,
         )  # fmt: skip
-        sessions.on_end(world._session_ends)
-        directory.on_change(world._spaces_changed)
-        return world
 
     async def close(self) -> None:
         """Finishes what was begun and closes every database."""
@@ -171,7 +165,7 @@ class World:
         janitor = Janitor(
             self.ports.clock,
             [
-                self.see_connected,
+                self.connections.see,
                 sessions.remove_expired,
                 self.invites.remove_expired,
                 self.device_codes.remove_expired,
@@ -183,12 +177,6 @@ class World:
         await asyncio.gather(
             self.spaces.run(), self.audit.run(), janitor.run(), self.housekeeping.run()
         )
-
-    async def see_connected(self) -> None:
-        """Writes when sessions were seen last: those of living connections are seen now."""
-        sessions = self.accounts.sessions
-        sessions.see(session.grant.session_id for session in self.sessions)
-        await sessions.write_seen()
 
     async def rotate_signing_key(self, *, is_leaked: bool = False) -> SigningKey:
         """Makes a new signing key; the old one is accepted until its last token has expired.
@@ -236,68 +224,3 @@ class World:
         if info is None:
             raise NotFoundError("not found")
         return info
-
-    async def admit(self, knock: Knock, peer: Peer) -> SpaceSession:
-        """Lets a client into a space. Raises RefusedError with the protocol's message."""
-        traffic = self.site.traffic
-        if traffic.stranger_wait(knock.address):
-            raise RefusedError("rate_limited")
-        auth = knock.auth if isinstance(knock.auth, dict) else {}
-        grant = await self._grant(auth.get("token"), knock.space_id, knock.address)
-        if traffic.connection_wait(grant.user_id, knock.space_id, knock.address):
-            raise RefusedError("rate_limited")
-        protocol = 2 if auth.get("protocol") == 2 else 1
-        sender = f"{grant.user_id}/{grant.session_id}/{self.ports.randomness.token(8).hex()}"
-        space = await self.spaces.acquire(knock.space_id)
-        hello = Hello(grant, sender, protocol, knock.address)
-        session = SpaceSession(space.hub, peer, hello, self.site)
-
-        def leave() -> None:
-            if self.sessions.pop(session, None) is not None:
-                self.spaces.release(space)
-
-        session.on_leave(leave)
-        self.sessions[session] = knock.space_id
-        try:
-            # Once more, now that changes reach the session: one may have come in between.
-            grant.role = (await self._grant(auth.get("token"), knock.space_id, knock.address)).role
-        except BaseException:
-            leave()
-            raise
-        self.audit.note_now_and_then(
-            "space_opened", user_id=grant.user_id, space_id=knock.space_id, address=knock.address
-        )
-        return session
-
-    async def _grant(self, token: object, space_id: str, address: str) -> Grant:
-        try:
-            user, claims = await self.accounts.check(token, address)
-        except SignInNeededError:
-            raise RefusedError("unauthorized") from None
-        info = await self.directory.find(space_id, user.id)
-        if info is None:
-            raise RefusedError("forbidden")
-        return Grant(user.id, claims.session_id, info.role, claims.expires_at)
-
-    def _session_ends(self, session_id: str, code: str) -> None:
-        for session in list(self.sessions):
-            if session.grant.session_id == session_id:
-                session.grant.ended = code
-                session.end(code)
-
-    def _spaces_changed(self, space_id: str, roles: dict[str, str | None]) -> None:
-        """Gives rights their new shape at once, and tells every connection of these users."""
-        frame = event("spaces:changed", {})
-        for session, joined in list(self.sessions.items()):
-            grant = session.grant
-            if grant.user_id not in roles:
-                continue
-            role = roles[grant.user_id]
-            if joined != space_id:
-                session.notify(frame)
-            elif role is None:
-                grant.ended = "not_permitted"
-                session.end("not_permitted")
-            else:
-                grant.role = role
-                session.notify(frame)

@@ -65,6 +65,6 @@ async def join(world: World, token: str, space: str = SPACE, protocol: int = 2) 
     """Connects to a space. Raises RefusedError."""
     peer = MemoryPeer()
     auth = {"token": token, "protocol": protocol}
-    client = Client(await world.admit(Knock(space, auth, "192.0.2.9"), peer), peer)
+    client = Client(await world.connections.admit(Knock(space, auth, "192.0.2.9"), peer), peer)
     await client.comes("ready")
     return client

@@ -10,7 +10,8 @@ from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sila_daemon.core.errors import NotFoundError, RemoteUnavailableError
-from sila_daemon.server.accounts.sessions import ACCESS_SECONDS, Device, SignedIn
+from sila_daemon.server.accounts.session_info import Device, SignedIn
+from sila_daemon.server.accounts.sessions import ACCESS_SECONDS
 from sila_daemon.server.app import make_app
 from sila_daemon.server.ports import Ports
 from sila_daemon.server.world import World
@@ -187,7 +188,7 @@ class SimServer:
 
     async def join(self, knock: Knock, end: ServerEnd, wire: Wire) -> None:
         """Admits a client as the gateway does. Raises RefusedError."""
-        session = await self.world.admit(knock, end)
+        session = await self.world.connections.admit(knock, end)
         if not wire.is_open:
             session.leave()
             return
@@ -234,7 +235,7 @@ class SimServer:
         while True:
             await self.clock.sleep(RIGHTS_CHECKED_S)
             now = self.clock.time()
-            for session in list(self.world.sessions):
+            for session in list(self.world.connections.living):
                 problem = session.grant.problem(now)
                 if problem is not None:
                     session.end(problem)

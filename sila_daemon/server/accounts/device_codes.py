@@ -15,7 +15,7 @@ from sila_daemon.core.errors import NotFoundError, RateLimitedError, RemoteRefus
 from sila_daemon.ports.randomness import Randomness, new_id
 from sila_daemon.server.accounts.login_limits import network_of, too_often
 from sila_daemon.server.accounts.platform import User, user_where
-from sila_daemon.server.accounts.sessions import Device, Sessions, SignedIn
+from sila_daemon.server.accounts.session_info import Device, SignedIn
 from sila_daemon.server.accounts.tokens import token_hash
 from sila_daemon.server.limits.rate_limit import RateLimit
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sila_daemon.database.database import Database
     from sila_daemon.ports.clock import Clock
     from sila_daemon.server.accounts.audit import Audit
+    from sila_daemon.server.accounts.sessions import Sessions
 
 CODE_SECONDS = 600
 INTERVAL_SECONDS = 5

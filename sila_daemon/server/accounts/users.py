@@ -17,7 +17,7 @@ from sila_daemon.ports.randomness import Randomness, new_id
 from sila_daemon.server.accounts.login_limits import LoginLimits
 from sila_daemon.server.accounts.passwords import checked_password, fitting_password
 from sila_daemon.server.accounts.platform import USER_COLUMNS, User, user_of, user_where
-from sila_daemon.server.accounts.sessions import Device, Sessions, SignedIn, end_sessions
+from sila_daemon.server.accounts.sessions import Sessions, end_sessions
 
 if TYPE_CHECKING:
     import apsw
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sila_daemon.ports.clock import Clock
     from sila_daemon.server.accounts.audit import Audit
     from sila_daemon.server.accounts.passwords import Passwords
+    from sila_daemon.server.accounts.session_info import Device, SignedIn
     from sila_daemon.server.accounts.tokens import Claims
 
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}\Z")

@@ -27,7 +27,7 @@ from sila_daemon.server.spaces.space_secrets import SecretSet
 if TYPE_CHECKING:
     from sila_daemon.ports.disk import ReadableFile
     from sila_daemon.server.accounts.platform import User
-    from sila_daemon.server.spaces.open_spaces import OpenSpace
+    from sila_daemon.server.spaces.space_opening import OpenSpace
     from sila_daemon.server.world import World
 
 

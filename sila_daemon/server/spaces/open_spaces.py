@@ -6,32 +6,25 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sila_daemon.core import ids
 from sila_daemon.core.editor import Editor
-from sila_daemon.core.errors import NotFoundError, StorageError
+from sila_daemon.core.errors import StorageError
 from sila_daemon.core.space import Space
-from sila_daemon.folder.blobs import BlobFolder
 from sila_daemon.folder.layout import SpaceLayout
 from sila_daemon.folder.problems import storage_errors
-from sila_daemon.folder.space_folder import MARKER_TEXT, remove_leftovers
+from sila_daemon.folder.space_folder import MARKER_TEXT
 from sila_daemon.ports.clock import iso_timestamp
 from sila_daemon.ports.disk import make_dirs, remove_tree
 from sila_daemon.ports.durable_files import write_atomic
 from sila_daemon.ports.randomness import new_id
-from sila_daemon.server.files.file_store import FileStore
-from sila_daemon.server.files.quotas import Quotas, SpaceLedger
-from sila_daemon.server.files.space_files import SpaceFiles
-from sila_daemon.server.files.uploads import Uploads
+from sila_daemon.server.files.quotas import Quotas
 from sila_daemon.server.json_text import dumps
-from sila_daemon.server.ops.op_store import ORIGIN, Batch, OpStore, Position
-from sila_daemon.server.spaces.found_spaces import take_over
-from sila_daemon.server.spaces.hub import Hub
+from sila_daemon.server.ops.op_store import Batch
 from sila_daemon.server.spaces.scratch import Scratch
-from sila_daemon.server.spaces.space_secrets import SpaceSecrets
+from sila_daemon.server.spaces.space_opening import OpenSpace, SpaceOpener
 
 if TYPE_CHECKING:
     from sila_daemon.server.metrics import Metrics
@@ -39,8 +32,6 @@ if TYPE_CHECKING:
     from sila_daemon.server.settings import ServerSettings
 
 LOG = logging.getLogger(__name__)
-
-_EVER_NS = 2**63
 
 IDLE_SECONDS_MAX = 60.0
 """How long a space stays open that nobody uses."""
@@ -50,22 +41,6 @@ SPACE_BYTES = 3 << 20
 
 OPEN_BYTES_MAX = 512 << 20
 """What open spaces may take before the ones that nobody uses are closed early."""
-
-
-@dataclass(slots=True)
-class OpenSpace:
-    """One space while it is in use."""
-
-    hub: Hub
-    store: OpStore
-    files: SpaceFiles
-    secrets: SpaceSecrets
-    layout: SpaceLayout
-    task: asyncio.Task[None]
-    users: int = 0
-    idle_since: float = 0.0
-    tidied_at: Position = ORIGIN
-    """The head of the history when its database was last tidied up."""
 
 
 class Spaces:
@@ -80,11 +55,10 @@ class Spaces:
         self._open: dict[str, OpenSpace] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._ending: dict[str, asyncio.Task[None]] = {}
-        self._settings = settings
-        self._metrics = metrics
         self.scratch = Scratch(root.parent / "scratch", ports)
         self.quotas = Quotas(settings.quota)
         """What users hold in all spaces."""
+        self._opener = SpaceOpener(ports, settings.files, self.quotas, metrics)
 
     def layout(self, space_id: str) -> SpaceLayout:
         """Returns where a space is. Raises InvalidIdError."""
@@ -159,7 +133,9 @@ class Spaces:
             if space is None:
                 if space_id in self._ending:
                     await asyncio.shield(self._ending[space_id])
-                space = self._open[space_id] = await self._opened(space_id)
+                space = self._open[space_id] = await self._opener.open(
+                    space_id, self.layout(space_id)
+                )
             space.users += 1
         if is_new:
             try:
@@ -186,52 +162,6 @@ class Spaces:
         """Takes a space back."""
         space.users -= 1
         space.idle_since = self._ports.clock.monotonic()
-
-    async def _opened(self, space_id: str) -> OpenSpace:
-        ports, layout = self._ports, self.layout(space_id)
-        if await ports.workers.run(lambda: ports.disk.stat(layout.space_json)) is None:
-            raise NotFoundError(f"the data of space {space_id} is not here", code="space_missing")
-        store = await OpStore.open(
-            ports.databases, layout.version_dir / "ops.sqlite", ports.clock, ports.randomness
-        )
-        store.on_commit = self._metrics.committed
-        try:
-            await take_over(layout, store, ports)
-            files = await self._files_of(space_id, layout, store)
-        except BaseException:
-            await store.close()
-            raise
-        hub = Hub(space_id, store)
-        hub.on_reject = self._metrics.rejected
-        return OpenSpace(
-            hub,
-            store,
-            files,
-            SpaceSecrets(space_id, layout.secrets, ports.disk, ports.randomness, ports.workers),
-            layout,
-            asyncio.create_task(hub.run(), name=f"hub {space_id}"),
-        )
-
-    async def _files_of(self, space_id: str, layout: SpaceLayout, store: OpStore) -> SpaceFiles:
-        ports = self._ports
-        blobs = BlobFolder(layout.files_dir, ports.disk, ports.randomness)
-        try:
-            # Of a process that was killed: while a space is closed, nobody is sending files.
-            await ports.workers.run(lambda: remove_leftovers(layout, ports.disk, _EVER_NS))
-            await ports.workers.run(lambda: blobs.remove_leftovers(_EVER_NS))
-        except StorageError as error:
-            LOG.warning("space %s keeps its leftovers: %s", space_id, error.message)
-        ledger = SpaceLedger(space_id, self.quotas)
-        settings = self._settings.files
-        files = FileStore(
-            blobs, store.database, ports.clock, ports.workers, ledger, settings.file_bytes_max
-        )
-        folder = layout.version_dir / "uploads"
-        waits = settings.upload_hours * 3600.0
-        uploads = Uploads(folder, files, ports.disk, ports.randomness, waits)
-        space_files = SpaceFiles(files, uploads)
-        await space_files.open()
-        return space_files
 
     async def run(self) -> None:
         """Looks after the open spaces now and then, until cancelled."""

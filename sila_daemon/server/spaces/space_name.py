@@ -9,7 +9,7 @@ from sila_daemon.core.space import Space
 from sila_daemon.server.accounts.directory import DEFAULT_NAME, NAME_LENGTH_MAX
 
 if TYPE_CHECKING:
-    from sila_daemon.server.spaces.open_spaces import OpenSpace
+    from sila_daemon.server.spaces.space_opening import OpenSpace
 
 
 async def name_of(space: OpenSpace) -> str:

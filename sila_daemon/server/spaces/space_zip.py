@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from sila_daemon.ports.disk import ReadableFile
     from sila_daemon.server.ports import Ports
-    from sila_daemon.server.spaces.open_spaces import OpenSpace
+    from sila_daemon.server.spaces.space_opening import OpenSpace
 
 HELD_BYTES = 8 << 20
 """Lines of one tree that are kept in memory before they go to the scratch folder."""

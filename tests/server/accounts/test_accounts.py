@@ -20,7 +20,7 @@ from sila_daemon.ports.workers import InlineWorkers
 from sila_daemon.server.accounts import sessions as sessions_module
 from sila_daemon.server.accounts.login_limits import LoginLimits, network_of
 from sila_daemon.server.accounts.passwords import WAITING_MAX, Passwords, checked_password
-from sila_daemon.server.accounts.sessions import Device
+from sila_daemon.server.accounts.session_info import Device
 from tests.server.http_api import Api, running_api
 from tests.server.memory_client import join
 from tests.server.world_fixture import SPACE, SteppedClock, inline_ports, open_world

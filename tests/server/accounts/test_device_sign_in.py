@@ -13,7 +13,7 @@ import pytest
 
 from sila_daemon.core.errors import NotFoundError, RateLimitedError, RemoteRefusedError
 from sila_daemon.server.accounts.device_codes import CODE_SECONDS, LETTERS, normal_user_code
-from sila_daemon.server.accounts.sessions import Device
+from sila_daemon.server.accounts.session_info import Device
 from tests.server.http_api import Api, running_api
 from tests.server.world_fixture import SteppedClock, inline_ports, open_world
 

@@ -12,7 +12,7 @@ from sila_daemon.core.errors import SignInNeededError, StorageError
 from sila_daemon.ports.disk import SystemDisk
 from sila_daemon.ports.randomness import SystemRandomness
 from sila_daemon.ports.workers import InlineWorkers
-from sila_daemon.server.accounts.sessions import Device
+from sila_daemon.server.accounts.session_info import Device
 from sila_daemon.server.accounts.signing_keys import SigningKeys
 from tests.server.world_fixture import SteppedClock, inline_ports, open_world
 

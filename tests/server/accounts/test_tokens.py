@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sila_daemon.core.errors import SignInNeededError
-from sila_daemon.server.accounts.sessions import Device
+from sila_daemon.server.accounts.session_info import Device
 from sila_daemon.server.accounts.tokens import AUDIENCE
 from tests.server.world_fixture import SteppedClock, inline_ports, open_world
 

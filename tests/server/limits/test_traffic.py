@@ -51,7 +51,7 @@ async def joined(world: World, protocol: int = 2, address: str = "here") -> Asyn
     token = await world.accounts.make_token(EMAIL, 1)
     peer = MemoryPeer()
     knock = Knock(SPACE, {"token": token, "protocol": protocol}, address)
-    client = Client(await world.admit(knock, peer), peer)
+    client = Client(await world.connections.admit(knock, peer), peer)
     try:
         await client.comes("ready")
         yield client

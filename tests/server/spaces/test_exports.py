@@ -24,8 +24,9 @@ from sila_daemon.server.commands.space_import import import_space
 from sila_daemon.server.files.file_store import Sent
 from sila_daemon.server.ops import jsonl_import, op_history
 from sila_daemon.server.ops.op_store import Batch
-from sila_daemon.server.spaces import found_spaces, space_zip
-from sila_daemon.server.spaces.found_spaces import PUT_ASIDE, adopt_found
+from sila_daemon.server.spaces import found_ops, space_zip
+from sila_daemon.server.spaces.found_ops import PUT_ASIDE
+from sila_daemon.server.spaces.found_spaces import adopt_found
 from tests.server.http_api import Api, running_api
 from tests.server.world_fixture import OTHER_PEER, PEER, SPACE, TREE, moves, open_world, prop
 
@@ -254,7 +255,7 @@ async def test_an_interrupted_take_over_goes_on(
 
     real = jsonl_import.import_ops
     with monkeypatch.context() as patched:
-        patched.setattr(found_spaces, "import_ops", half)
+        patched.setattr(found_ops, "import_ops", half)
         async with open_world(data) as world:
             with pytest.raises(KeyboardInterrupt):
                 await world.spaces.acquire(space_id)

@@ -323,7 +323,7 @@ async def test_who_is_taken_out_hears_no_more(place: Place) -> None:
     guest.peer.reading.set()
     await guest.task
     assert guest.names()[-1] == "auth:expired" and guest.peer.closed == "not_permitted"
-    assert guest.session not in place.world.sessions
+    assert guest.session not in place.world.connections.living
     with pytest.raises(RefusedError, match="forbidden"):
         await place.join(email="guest@example.org")
 
@@ -365,14 +365,14 @@ async def test_revoking_a_session_ends_its_connections(place: Place) -> None:
 async def test_nobody_joins_without_a_token(place: Place, auth: object) -> None:
     for space in (SPACE, OTHER_SPACE, "nowhere"):
         with pytest.raises(RefusedError, match="unauthorized"):
-            await place.world.admit(Knock(space, auth, ""), MemoryPeer())
+            await place.world.connections.admit(Knock(space, auth, ""), MemoryPeer())
 
 
 async def test_nobody_joins_the_space_of_another(place: Place) -> None:
     for space in (OTHER_SPACE, "nowhere", "f" * 32):
         with pytest.raises(RefusedError, match="forbidden"):
             await place.join(space=space)
-    assert SPACE not in place.world.spaces.open_spaces or not place.world.sessions
+    assert SPACE not in place.world.spaces.open_spaces or not place.world.connections.living
 
 
 async def test_a_full_disk_is_told_to_try_again(

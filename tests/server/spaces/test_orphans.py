@@ -20,7 +20,7 @@ from sila_daemon.server.spaces.orphans import Orphans, names_in
 from tests.server.world_fixture import OTHER_PEER, PEER, SPACE, TREE, open_world
 
 if TYPE_CHECKING:
-    from sila_daemon.server.spaces.open_spaces import OpenSpace
+    from sila_daemon.server.spaces.space_opening import OpenSpace
     from sila_daemon.server.world import World
 
 DAY = 86_400.0

@@ -14,7 +14,7 @@ from sila_daemon.core.errors import (
     SignInNeededError,
     StorageError,
 )
-from sila_daemon.server.accounts.sessions import Device
+from sila_daemon.server.accounts.session_info import Device
 from sila_daemon.server.settings import AccountSettings
 from tests.server.memory_client import join
 from tests.server.world_fixture import SPACE, SteppedClock, inline_ports, moves, open_world

@@ -126,13 +126,13 @@ async def test_who_stops_reading_is_cut_off(
     raw = await RawSocket.open(server.url)
     await raw.send(f'40/spaces/{SPACE},{{"token":"{server.token}","protocol":2}}')
     assert b'"ready"' in await raw.read_until(b'"ready"')
-    (session,) = server.world.sessions
+    (session,) = server.world.connections.living
     big = b'"' + b"x" * 4_000_000 + b'"'
     async with server.world.spaces.use(SPACE) as space:
         for counter in range(1, 6):
             await space.store.commit([Batch(TREE, [prop(counter, big)], "somebody")])
     session.wake()
-    await eventually(lambda: not server.world.sessions)
+    await eventually(lambda: not server.world.connections.living)
     await eventually(lambda: "run_asgi" not in _running(), "the transport is held")
     raw.close()
 

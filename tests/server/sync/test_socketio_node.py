@@ -191,7 +191,7 @@ async def test_refusals_have_the_messages_of_the_original(
     for name, (_, _, message) in cases.items():
         assert (await clients.comes(name, "connect_error"))[0] == [message], name
         assert not clients.of(name, "ready")
-    assert not server.world.sessions
+    assert not server.world.connections.living
 
 
 @pytest.mark.timeout(300)

@@ -160,8 +160,8 @@ async def test_sessions_are_let_go_when_the_transport_ends(
 ) -> None:
     for client in clients:
         await client.join(server)
-    assert len(server.world.sessions) == 2
+    assert len(server.world.connections.living) == 2
     for client in clients:
         await client.sio.disconnect()
-    await eventually(lambda: not server.world.sessions)
+    await eventually(lambda: not server.world.connections.living)
     assert server.world.spaces.open_spaces[SPACE].users == 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse, Response
 
 from sila_daemon.server.accounts.rights import Right
-from sila_daemon.server.accounts.sessions import Device
+from sila_daemon.server.accounts.session_info import Device
 from sila_daemon.server.http.common import address_of, json_body, ok, world_of
 from sila_daemon.server.http.rules import RouteRule, caller_of
 
@@ -64,7 +64,7 @@ async def _change_password(request: Request) -> Response:
 
 async def _list_sessions(request: Request) -> Response:
     caller, world = caller_of(request), world_of(request)
-    await world.see_connected()
+    await world.connections.see()
     found = await world.accounts.sessions.of_user(caller.user.id)
     current = caller.claims.session_id
     return ok(sessions=[{**one.to_json(), "current": one.id == current} for one in found])

@@ -13,7 +13,7 @@ from sila_daemon.server.accounts.device_codes import (
     normal_user_code,
 )
 from sila_daemon.server.accounts.rights import Right
-from sila_daemon.server.accounts.sessions import Device
+from sila_daemon.server.accounts.session_info import Device
 from sila_daemon.server.http import device_page
 from sila_daemon.server.http.common import address_of, error_answer, json_body, refused, world_of
 from sila_daemon.server.http.rules import RouteRule

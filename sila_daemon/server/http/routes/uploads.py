@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from sila_daemon.folder.blobs import StaticBlob
     from sila_daemon.server.files.uploads import Upload
-    from sila_daemon.server.spaces.open_spaces import OpenSpace
+    from sila_daemon.server.spaces.space_opening import OpenSpace
 
 PART_TYPE = "application/partial-upload"
 _NUMBER = re.compile(r"\d{1,15}\Z")
