@@ -88,7 +88,40 @@ def move(arguments: argparse.Namespace, output: Output) -> None:
 def delete(arguments: argparse.Namespace, output: Output) -> None:
     """Moves a vertex to the trash."""
     edit = {"do": "delete", "vertex": arguments.vertex}
-    output.result(_apply(arguments, edit), ["In the trash; moving it back restores it."])
+    output.result(_apply(arguments, edit), ["In the trash; `trash restore` puts it back."])
+
+
+def trash(arguments: argparse.Namespace, output: Output) -> None:
+    """Lists what was deleted."""
+    space = space_reference(arguments.space)
+    deleted: list[dict[str, Any]] = []
+    after = None
+    while True:
+        page = ask("trash.list", space=space, tree=arguments.tree, after=after, limit=500)
+        deleted += page["deleted"]
+        after = page["next"]
+        if after is None:
+            break
+    if output.as_json or not deleted:
+        output.result({"deleted": deleted}, ["Nothing was deleted."])
+        return
+    rows = [
+        [
+            one["tree"],
+            one["vertex"],
+            one["name"] or "",
+            str(one["childCount"]),
+            f"{one['treeName'] or ''}{one['path'] or ' (gone)'}",
+        ]
+        for one in deleted
+    ]
+    output.table(("tree", "vertex", "name", "children", "deleted from"), rows)
+
+
+def restore(arguments: argparse.Namespace, output: Output) -> None:
+    """Puts a deleted vertex back."""
+    edit = {"do": "restore", "vertex": arguments.vertex, "parent": arguments.parent}
+    output.result(_apply(arguments, edit), ["Restored."])
 
 
 def value_of(text: str) -> Any:

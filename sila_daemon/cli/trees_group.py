@@ -11,7 +11,7 @@ _TREES = "sila_daemon.cli.trees"
 
 
 def add_parsers(commands: CommandTree) -> None:
-    """Adds `tree` and `vertex`."""
+    """Adds `tree`, `vertex` and `trash`."""
     tree = commands.add("tree", "List the trees of a space, or look into one.", f"{_TREES}:tree")
     _add(tree, "SPACE")
     tree.add_argument("path", nargs="?", metavar="PATH", help="TREE or TREE/name/name")
@@ -40,6 +40,13 @@ def add_parsers(commands: CommandTree) -> None:
     _add(move, "SPACE", "TREE", "VERTEX", "PARENT")
     delete = commands.add("vertex delete", "Move a vertex to the trash.", f"{_TREES}:delete")
     _add(delete, "SPACE", "TREE", "VERTEX")
+    commands.group("trash", "What was deleted, and putting it back.")
+    trash = commands.add("trash list", "List what was deleted.", f"{_TREES}:trash")
+    _add(trash, "SPACE")
+    trash.add_argument("tree", nargs="?", metavar="TREE", help="all trees without it")
+    restore = commands.add("trash restore", "Put a deleted vertex back.", f"{_TREES}:restore")
+    _add(restore, "SPACE", "TREE", "VERTEX")
+    restore.add_argument("--to", dest="parent", metavar="PARENT", help="else where it was")
 
 
 def _add(parser: Parser, *names: str) -> None:

@@ -146,13 +146,28 @@ class DeleteVertex(msgspec.Struct, tag_field="do", tag="delete", forbid_unknown_
     vertex: str
 
 
-Edit = NewVertex | SetProperty | UnsetProperty | MoveVertex | DeleteVertex
+class RestoreVertex(msgspec.Struct, tag_field="do", tag="restore", forbid_unknown_fields=True):
+    """Moves a vertex out of the trash, back to where it was or under `parent`."""
+
+    vertex: str
+    parent: str | None = None
+
+
+Edit = NewVertex | SetProperty | UnsetProperty | MoveVertex | DeleteVertex | RestoreVertex
 
 
 class EditParams(TreeParams):
     """Edits of one tree that are kept together or not at all."""
 
     edits: list[Edit]
+
+
+class TrashParams(SpaceParams):
+    """A page of the trash of one tree, or of all trees, `after` the vertex last seen."""
+
+    tree: str | None = None
+    after: str | None = None
+    limit: int = 200
 
 
 class SendParams(TreeParams):
@@ -241,6 +256,7 @@ METHODS: dict[str, Method] = {
     "vertex.get": Method(VertexParams, results.VertexDetails),
     "vertex.children": Method(ChildrenParams, results.Children),
     "edit.apply": Method(EditParams, results.Applied),
+    "trash.list": Method(TrashParams, results.Trash),
     "chat.list": Method(SpaceParams, results.Chats),
     "chat.show": Method(TreeParams, results.Chat),
     "chat.send": Method(SendParams, results.Sent),

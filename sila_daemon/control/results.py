@@ -93,6 +93,29 @@ class RemoteSpaces(Result):
     spaces: list[dict[str, Any]]
 
 
+class TrashEntry(Result):
+    """One vertex that was deleted, with all below it."""
+
+    tree: str
+    tree_name: str | None
+    vertex: str
+    name: str | None
+    child_count: int
+    created: Any
+    parent: str | None
+    """What it was deleted from; None when it never stood anywhere else."""
+    path: str | None
+    """Where that is; None when it is deleted too."""
+
+
+class Trash(Result):
+    """A page of the trash."""
+
+    deleted: list[TrashEntry]
+    next: str | None
+    """The vertex to ask after for the next page; None at the end."""
+
+
 class TreeEntry(Result):
     """One tree of a space."""
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from collections.abc import Iterable
 
 from sila_daemon.core.hierarchy import ROOT, Hierarchy
 from sila_daemon.core.peer_order import translated
@@ -80,6 +81,21 @@ class MoveLog:
             if parent == ROOT and target != excluded and parents[target] < 0:
                 return target
         return ROOT
+
+    def last_places(self, targets: Iterable[int], away: int) -> dict[int, int]:
+        """Returns where vertices stood before they came under `away`, for those that stood
+        anywhere. O(n)."""
+        wanted = set(targets)
+        found: dict[int, int] = {}
+        for index in range(len(self._targets) - 1, -1, -1):
+            if not wanted:
+                break
+            target, before = self._targets[index], self._parents_before[index]
+            if target in wanted and before not in (_SKIPPED, away):
+                wanted.remove(target)
+                if before >= 0:
+                    found[target] = before
+        return found
 
     def restamp(self, renamed: dict[int, int]) -> None:
         """Translates every stamp after peers were given new labels."""

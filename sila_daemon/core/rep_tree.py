@@ -79,6 +79,32 @@ class RepTree(MergingTree):
             self._create(ids.NULL_VERTEX, None)
         self._edit(MoveOp(0, "", vertex_id, ids.NULL_VERTEX))
 
+    def restore(self, vertex_id: str, parent: str | None = None) -> None:
+        """Moves a vertex out of the trash, to where it was deleted from or under `parent`.
+
+        Raises NotFoundError for what is not in the trash by itself, UsageError when it has no
+        place to go back to.
+        """
+        place = self.place_before(vertex_id) if parent is None else parent
+        if parent is None and self.is_deleted(self._require(place)):
+            raise nothing_to_go_back_to()
+        self.move(vertex_id, place)
+
+    def place_before(self, vertex_id: str) -> str:
+        """Returns what a deleted vertex stood under, deleted or not. Raises as `restore` does."""
+        trashed = self.trashed()
+        vertex = self._require(vertex_id)
+        if vertex not in trashed:
+            raise NotFoundError(
+                f"{ids.shortened(vertex_id)} is not in the trash by itself",
+                code="not_in_trash",
+                hint="restore what it was deleted with, or move it",
+            )
+        place = trashed[vertex]
+        if place is None:
+            raise nothing_to_go_back_to()
+        return self.id_of(place)
+
     def set(self, vertex_id: str, key: str, value: Json) -> None:
         """Sets a property. Raises InvalidValueError for what not every replica would keep."""
         self._require(vertex_id)
@@ -136,6 +162,15 @@ class RepTree(MergingTree):
         if index is None:
             raise NotFoundError(f"no vertex {ids.shortened(vertex_id)} in this tree")
         return index
+
+
+def nothing_to_go_back_to() -> UsageError:
+    """Says that a deleted vertex has no place left."""
+    return UsageError(
+        "what it was deleted from is not there any more",
+        code="no_place",
+        hint="restore that first, or name the vertex to put it under",
+    )
 
 
 def _with_id(draft: Op, counter: int, peer: str) -> Op:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sila_daemon.core import ids
 from sila_daemon.core.changes import Change, PropertyChanged, VertexCreated, VertexMoved
 from sila_daemon.core.editor import Editor
 from sila_daemon.core.errors import (
@@ -126,6 +127,48 @@ def test_integers_that_another_replica_would_change_are_refused(value: Any) -> N
         tree.set("tree", "n", value)
     tree.set("tree", "n", 2**53 - 1)
     tree.set("tree", "n", float(2**60))
+
+
+def test_what_was_deleted_goes_back_to_where_it_was() -> None:
+    tree = planted()
+    folder, other = tree.create("tree", {"name": "folder"}), tree.create("tree")
+    note = tree.create(folder.id, {"name": "note"})
+    tree.move(note.id, other.id)
+    tree.move(note.id, folder.id)
+    for _ in range(2):
+        tree.delete(note.id)
+        assert tree.trashed() == {note.index: folder.index}
+        tree.delete(note.id)  # once more in the trash: that is not where it came from
+        assert tree.place_before(note.id) == folder.id
+        tree.restore(note.id)
+        assert (note.parent, tree.trashed()) == (folder, {})
+
+
+def test_what_has_no_place_to_go_back_to_needs_to_be_given_one() -> None:
+    tree = planted()
+    folder = tree.create("tree")
+    note = tree.create(folder.id)
+    tree.delete(note.id)
+    tree.delete(folder.id)
+    with pytest.raises(UsageError, match="is not there any more") as refused:
+        tree.restore(note.id)
+    assert refused.value.code == "no_place"
+    tree.restore(note.id, "tree")
+    assert note.parent == tree.root
+    with pytest.raises(NotFoundError, match="not in the trash"):
+        tree.restore(note.id)
+    tree.restore(folder.id)
+    assert tree.trashed() == {}
+
+
+def test_what_was_made_in_the_trash_has_no_earlier_place() -> None:
+    tree = planted()
+    tree.merge([MoveOp(50, "peer", "stray", ids.NULL_VERTEX)])
+    stray = tree.vertex("stray")
+    assert stray is not None
+    assert tree.trashed() == {stray.index: None}
+    with pytest.raises(UsageError, match="is not there any more"):
+        tree.restore("stray")
 
 
 def test_a_delete_makes_the_null_vertex_where_it_is_missing() -> None:

@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from sila_daemon.control.call import call
+from sila_daemon.paths import user_paths
+
 STARTED_S_MAX = 30.0
 NO_KEYRING = "keyring.backends.null.Keyring"
 """Tests leave the keyring of whoever runs them alone."""
@@ -42,6 +45,10 @@ class Machine:
         answer = json.loads(done.stdout)
         assert answer["ok"] is True
         return answer["data"]
+
+    def call(self, method: str, **params: Any) -> Any:
+        """What the daemon answers on its socket to what no command asks."""
+        return call(user_paths(self.env).socket, method, **params)
 
     def refusal(self, *words: str, stdin: str = "") -> tuple[int, str]:
         """Runs a command that must fail, and returns its exit code and the stable code."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from sila_daemon.core.errors import SilaError
 from tests.daemon.machine import Machine, serving, wait_until
 
 pytestmark = pytest.mark.slow
@@ -101,11 +102,6 @@ def test_edits_are_read_back(machine: Machine, space: str) -> None:
 
 
 def test_edits_are_kept_together_or_not_at_all(machine: Machine, space: str) -> None:
-    from sila_daemon.control.call import call
-    from sila_daemon.core.errors import SilaError
-    from sila_daemon.paths import user_paths
-
-    socket = user_paths(machine.env).socket
     before = machine.status(space)["ops"]
     good = {"do": "new", "properties": {"a": 1}}
     root = machine.data("vertex", "get", space, "space")["id"]
@@ -120,14 +116,74 @@ def test_edits_are_kept_together_or_not_at_all(machine: Machine, space: str) -> 
         {"do": "new", "parent": "nothing"},
     ):
         with pytest.raises(SilaError):
-            call(socket, "edit.apply", space=space, tree="space", edits=[good, bad])
+            machine.call("edit.apply", space=space, tree="space", edits=[good, bad])
     cycle = [
         {"do": "move", "vertex": first, "parent": second},
         {"do": "move", "vertex": second, "parent": first},
     ]
     with pytest.raises(SilaError):
-        call(socket, "edit.apply", space=space, tree="space", edits=cycle)
+        machine.call("edit.apply", space=space, tree="space", edits=cycle)
     assert machine.data("space", "sync", space)["ops"] == before + 4
+
+
+def test_what_was_deleted_is_listed_and_put_back(machine: Machine, space: str) -> None:
+    folder = machine.data("vertex", "new", space, "space", "--set", "name=folder")["vertex"]
+    names = ("a", "b", "c")
+    notes = [
+        machine.data("vertex", "new", space, "space", "--parent", folder, "--set", f"name={name}")[
+            "vertex"
+        ]
+        for name in names
+    ]
+    assert machine.data("trash", "list", space) == {"deleted": []}
+    for note in notes:
+        machine.data("vertex", "delete", space, "space", note)
+    listed = machine.data("trash", "list", space)["deleted"]
+    assert [(one["vertex"], one["name"], one["parent"], one["path"]) for one in listed] == [
+        (note, name, folder, "/folder") for note, name in zip(notes, names, strict=True)
+    ]
+    pages, after = [], None
+    while True:
+        page = machine.call("trash.list", space=space, tree="space", after=after, limit=2)
+        pages.append([one["name"] for one in page["deleted"]])
+        after = page["next"]
+        if after is None:
+            break
+    assert pages == [["a", "b"], ["c"]]
+
+    machine.data("trash", "restore", space, "space", notes[0])
+    assert machine.data("vertex", "get", space, "space", notes[0])["path"] == "/folder/a"
+    machine.data("vertex", "delete", space, "space", folder)
+    assert machine.refusal("trash", "restore", space, "space", notes[1]) == (2, "no_place")
+    machine.data("trash", "restore", space, "space", notes[1], "--to", space)
+    assert machine.data("vertex", "get", space, "space", notes[1])["path"] == "/b"
+    assert machine.refusal("trash", "restore", space, "space", notes[0]) == (4, "not_in_trash")
+
+    both = [{"do": "restore", "vertex": folder}, {"do": "restore", "vertex": notes[2]}]
+    machine.call("edit.apply", space=space, tree="space", edits=both)
+    assert machine.data("vertex", "get", space, "space", notes[2])["path"] == "/folder/c"
+    assert machine.data("trash", "list", space, "space") == {"deleted": []}
+
+
+def test_a_chat_in_the_trash_is_not_listed(machine: Machine, tmp_path: Path) -> None:
+    shutil.copytree(FIXTURES / "workspace-main", tmp_path / "space")
+    space = str(machine.data("space", "add", str(tmp_path / "space"))["id"])
+    machine.until_current(space)
+    chats = {chat["tree"] for chat in machine.data("chat", "list", space)["chats"]}
+    entries = machine.data("tree", space, "space/threads")["children"]
+    [entry, *_] = [
+        (child["id"], details["properties"]["tid"])
+        for child in entries
+        if child["childCount"] == 0
+        and (details := machine.data("vertex", "get", space, "space", child["id"]))
+        and details["properties"].get("tid") in chats
+    ]
+    machine.data("vertex", "delete", space, "space", entry[0])
+    left = {chat["tree"] for chat in machine.data("chat", "list", space)["chats"]}
+    assert left == chats - {entry[1]}
+    machine.data("trash", "restore", space, "space", entry[0])
+    assert {chat["tree"] for chat in machine.data("chat", "list", space)["chats"]} == chats
+    machine.data("space", "remove", space)
 
 
 def test_children_come_in_pages(machine: Machine, space: str) -> None:
@@ -137,7 +193,7 @@ def test_children_come_in_pages(machine: Machine, space: str) -> None:
     socket = user_paths(machine.env).socket
     above = machine.data("vertex", "new", space, "space", "--set", "name=above")["vertex"]
     edits = [{"do": "new", "parent": above, "properties": {"name": str(n)}} for n in range(25)]
-    made = call(socket, "edit.apply", space=space, tree="space", edits=edits)["results"]
+    made = machine.call("edit.apply", space=space, tree="space", edits=edits)["results"]
     seen: list[str] = []
     after = None
     while True:

@@ -11,6 +11,7 @@ from sila_daemon.control.handlers.files import FileHandlers
 from sila_daemon.control.handlers.secrets import SecretHandlers
 from sila_daemon.control.handlers.servers import ServerHandlers
 from sila_daemon.control.handlers.spaces import SpaceHandlers
+from sila_daemon.control.handlers.trash import TrashHandlers
 from sila_daemon.control.handlers.trees import TreeHandlers
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def all_handlers(
         SpaceHandlers(spaces),
         TreeHandlers(spaces),
         EditHandlers(spaces),
+        TrashHandlers(spaces),
         ChatHandlers(spaces),
         FileHandlers(spaces, local),
         SecretHandlers(spaces),

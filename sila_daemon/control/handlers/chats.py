@@ -29,11 +29,15 @@ class ChatHandlers:
         return {"chat.list": self.list, "chat.show": self.show, "chat.send": self.send}
 
     async def list(self, params: messages.SpaceParams) -> results.Chats:
-        """Lists the chats of a space."""
+        """Lists the chats of a space, without those in the trash."""
         space = self._spaces.find(params.space)
-        names = tree_names(await space.space())
+        understood = await space.space()
+        names = tree_names(understood)
+        trashed = set(understood.app_tree_ids(with_deleted=True)) - set(understood.app_tree_ids())
         chats = []
         for tree_id in await space.tree_ids():
+            if tree_id in trashed:
+                continue
             view = ChatView(await space.tree(tree_id))
             if view.start is not None and tree_id != space.space_id:
                 title = names.get(tree_id) or view.title or None

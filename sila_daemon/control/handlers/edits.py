@@ -9,11 +9,22 @@ from sila_daemon.control.handlers.trees import find_tree, found_vertex
 from sila_daemon.core import json_value
 from sila_daemon.core.errors import UsageError
 from sila_daemon.core.ids import NULL_VERTEX
+from sila_daemon.core.rep_tree import nothing_to_go_back_to
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sila_daemon.control.connection import Handler
     from sila_daemon.control.host import SpaceKeeper
     from sila_daemon.core.rep_tree import RepTree
+
+    Step = (
+        messages.NewVertex
+        | messages.SetProperty
+        | messages.UnsetProperty
+        | messages.MoveVertex
+        | messages.DeleteVertex
+    )
 
 EDITS_MAX = 10_000
 
@@ -40,13 +51,15 @@ class EditHandlers:
 def _apply(tree: RepTree, params: messages.EditParams) -> list[dict[str, Any]]:
     """Checks all edits first: a local op cannot be taken back."""
     parents: dict[str, str] = {}
-    for edit in params.edits:
-        _check(tree, edit, parents)
-    return [{"vertex": _do(tree, edit)} for edit in params.edits]
+    steps = [_checked(tree, edit, parents) for edit in params.edits]
+    return [{"vertex": _do(tree, step)} for step in steps]
 
 
-def _check(tree: RepTree, edit: messages.Edit, parents: dict[str, str]) -> None:
-    """Raises what `_do` would raise; `parents` is where the edits before this one move things."""
+def _checked(tree: RepTree, edit: messages.Edit, parents: dict[str, str]) -> Step:
+    """Returns what is to be done; raises what `_do` would raise.
+
+    `parents` is where the edits before this one move things.
+    """
     match edit:
         case messages.NewVertex():
             found_vertex(tree, edit.parent)
@@ -60,19 +73,33 @@ def _check(tree: RepTree, edit: messages.Edit, parents: dict[str, str]) -> None:
             _check_property(edit.key, None)
         case messages.MoveVertex():
             found_vertex(tree, edit.vertex)
-            above: str | None = found_vertex(tree, edit.parent).id
-            while above is not None:
-                if above == edit.vertex:
-                    raise UsageError("a vertex cannot be moved into itself or below itself")
-                vertex = tree.vertex(above)
-                parent = vertex.parent if vertex else None
-                above = parents.get(above, parent.id if parent else None)
+            if edit.vertex in _path_up(tree, found_vertex(tree, edit.parent).id, parents):
+                raise UsageError("a vertex cannot be moved into itself or below itself")
             parents[edit.vertex] = edit.parent
+        case messages.RestoreVertex():
+            found_vertex(tree, edit.vertex)
+            place = edit.parent or tree.place_before(edit.vertex)
+            path = list(_path_up(tree, found_vertex(tree, place).id, parents))
+            if edit.vertex in path or (edit.parent is None and NULL_VERTEX in path):
+                raise nothing_to_go_back_to()
+            parents[edit.vertex] = place
+            return messages.MoveVertex(edit.vertex, place)
         case messages.DeleteVertex():
             vertex = found_vertex(tree, edit.vertex)
             if vertex.parent is None or vertex.id == NULL_VERTEX:
                 raise UsageError("the root of a tree cannot be deleted")
             parents[edit.vertex] = NULL_VERTEX
+    return edit
+
+
+def _path_up(tree: RepTree, vertex_id: str, parents: dict[str, str]) -> Iterator[str]:
+    """Yields a vertex and what will stand above it, nearest first."""
+    above: str | None = vertex_id
+    while above is not None:
+        yield above
+        vertex = tree.vertex(above)
+        parent = vertex.parent if vertex else None
+        above = parents.get(above, parent.id if parent else None)
 
 
 def _check_property(key: str, value: Any) -> None:
@@ -86,7 +113,7 @@ def _check_property(key: str, value: Any) -> None:
     json_value.check_value(value)
 
 
-def _do(tree: RepTree, edit: messages.Edit) -> str:
+def _do(tree: RepTree, edit: Step) -> str:
     match edit:
         case messages.NewVertex():
             return tree.create(found_vertex(tree, edit.parent).id, edit.properties).id

@@ -62,7 +62,7 @@ class TreeHandlers:
             properties=vertex.properties,
             child_count=vertex.child_count,
             deleted=vertex.is_deleted,
-            path=_path(vertex),
+            path=path_of(vertex),
         )
 
     async def children(self, params: messages.ChildrenParams) -> results.Children:
@@ -152,7 +152,7 @@ def tree_names(space: Space) -> dict[str, str]:
     return names
 
 
-def _path(vertex: Vertex) -> str:
+def path_of(vertex: Vertex) -> str:
     """Names from below the root down, joined with `/`; ids where there is no name."""
     steps = [vertex, *vertex.ancestors]
     return "/" + "/".join(step.name or step.id for step in reversed(steps[:-1]))

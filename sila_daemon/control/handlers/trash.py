@@ -1,0 +1,73 @@
+"""`trash.list`: what was deleted and can be put back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sila_daemon.control import messages, results
+from sila_daemon.control.handlers.trees import find_tree, path_of, tree_names
+from sila_daemon.core.errors import NotFoundError
+from sila_daemon.core.vertex import Vertex
+
+if TYPE_CHECKING:
+    from sila_daemon.control.connection import Handler
+    from sila_daemon.control.host import SpaceKeeper
+    from sila_daemon.core.rep_tree import RepTree
+
+PAGE_MAX = 500
+
+
+class TrashHandlers:
+    """Shows the trash."""
+
+    def __init__(self, spaces: SpaceKeeper) -> None:
+        self._spaces = spaces
+
+    def routes(self) -> dict[str, Handler]:
+        """Returns the methods of this group."""
+        return {"trash.list": self.list}
+
+    async def list(self, params: messages.TrashParams) -> results.Trash:
+        """Lists deleted vertices tree by tree, the space tree first."""
+        space = self._spaces.find(params.space)
+        names = tree_names(await space.space())
+        if params.tree is not None:
+            tree_ids = [await find_tree(space, params.tree)]
+        else:
+            tree_ids = sorted(await space.tree_ids(), key=lambda key: (key != space.space_id, key))
+        deleted: list[results.TrashEntry] = []
+        for tree_id in tree_ids:
+            deleted += _entries(await space.tree(tree_id), names.get(tree_id))
+        start = 0
+        if params.after is not None:
+            places = [i for i, entry in enumerate(deleted) if entry.vertex == params.after]
+            if not places:
+                raise NotFoundError(
+                    "the vertex that the page should follow is no longer in the trash",
+                    code="page_moved",
+                    hint="ask for the first page again",
+                )
+            start = places[0] + 1
+        end = start + max(1, min(params.limit, PAGE_MAX))
+        has_more = end < len(deleted)
+        page = deleted[start:end]
+        return results.Trash(deleted=page, next=page[-1].vertex if has_more else None)
+
+
+def _entries(tree: RepTree, tree_name: str | None) -> list[results.TrashEntry]:
+    entries = []
+    for index, place in tree.trashed().items():
+        vertex = Vertex(tree, index)
+        parent = None if place is None else Vertex(tree, place)
+        entry = results.TrashEntry(
+            tree=tree.tree_id,
+            tree_name=tree_name,
+            vertex=vertex.id,
+            name=vertex.name,
+            child_count=vertex.child_count,
+            created=vertex.created_ms,
+            parent=None if parent is None else parent.id,
+            path=None if parent is None or parent.is_deleted else path_of(parent),
+        )
+        entries.append(entry)
+    return entries
