@@ -79,6 +79,18 @@ class RepTree(MergingTree):
             self._create(ids.NULL_VERTEX, None)
         self._edit(MoveOp(0, "", vertex_id, ids.NULL_VERTEX))
 
+    def trashed(self) -> dict[int, int | None]:
+        """Returns what was deleted by itself, in display order, and what it stood under before.
+
+        What went along with it is below it, and not listed. O(n) in the moves.
+        """
+        null = self.index_of(ids.NULL_VERTEX)
+        if null is None:
+            return {}
+        deleted = self.children_of(null)
+        places = self._moves.last_places(deleted, null)
+        return {index: places.get(index) for index in deleted}
+
     def restore(self, vertex_id: str, parent: str | None = None) -> None:
         """Moves a vertex out of the trash, to where it was deleted from or under `parent`.
 

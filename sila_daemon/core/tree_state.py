@@ -100,18 +100,6 @@ class TreeState:
         null = self._hierarchy.index_by_id.get(NULL_VERTEX)
         return index == null or any(above == null for above in self.ancestors_of(index))
 
-    def trashed(self) -> dict[int, int | None]:
-        """Returns what was deleted by itself, in display order, and what it stood under before.
-
-        What went along with it is below it, and not listed. O(n) in the moves.
-        """
-        null = self._hierarchy.index_by_id.get(NULL_VERTEX)
-        if null is None:
-            return {}
-        deleted = self.children_of(null)
-        places = self._moves.last_places(deleted, null)
-        return {index: places.get(index) for index in deleted}
-
     def children_of(self, index: int) -> list[int]:
         """Returns the children in display order: by creation, those without one first, by id.
 

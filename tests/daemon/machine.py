@@ -20,6 +20,9 @@ STARTED_S_MAX = 30.0
 NO_KEYRING = "keyring.backends.null.Keyring"
 """Tests leave the keyring of whoever runs them alone."""
 
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "spaces"
+"""Spaces that the original app wrote."""
+
 
 class Machine:
     """Everything below one SILA_HOME."""
