@@ -26,12 +26,12 @@ from sila_daemon.mirror.watchfiles_watcher import WatchfilesWatcher
 from sila_daemon.ports.clock import SystemClock
 from sila_daemon.ports.disk import SystemDisk
 from sila_daemon.ports.durable_files import remove_temporaries
+from sila_daemon.ports.process_tuning import tune
 from sila_daemon.ports.randomness import SystemRandomness, new_id
 from sila_daemon.ports.workers import ThreadWorkers
 from sila_daemon.runtime.activity_pump import ActivityPump
 from sila_daemon.runtime.device import open_device
 from sila_daemon.runtime.process_facts import AccountFacts, ProcessFacts
-from sila_daemon.runtime.process_tuning import tune
 from sila_daemon.runtime.remote_spaces import RemoteSpaces
 from sila_daemon.runtime.running_spaces import RunningSpaces
 from sila_daemon.runtime.space_folders import SpaceFolders

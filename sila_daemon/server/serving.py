@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from sila_daemon.core.errors import StorageError, UsageError
+from sila_daemon.ports.process_tuning import tune
 from sila_daemon.server.app import ServerApp, make_app
 from sila_daemon.server.commands.admin import admin_socket
 from sila_daemon.server.http.protocol import bounded_protocol
@@ -89,6 +90,7 @@ async def serve(data: Path, settings: ServerSettings, on_ready: Callable[[str], 
             world = await World.open(data, ports, settings)
             try:
                 app = make_app(world)
+                tune()
                 async with admin_socket(world, data):
                     await _run(app, world, listener, on_ready)
             finally:
