@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,6 +66,7 @@ def settings_of(arguments: argparse.Namespace, data: Path) -> ServerSettings:
 
 def run_serve(arguments: argparse.Namespace, data: Path) -> int:
     """Serves until stopped."""
+    from sila_daemon.ports.event_loop import run
     from sila_daemon.server import logs
     from sila_daemon.server.serving import serve
 
@@ -76,7 +76,7 @@ def run_serve(arguments: argparse.Namespace, data: Path) -> int:
     def on_ready(url: str) -> None:
         print(url, flush=True)
 
-    asyncio.run(serve(data, settings, on_ready))
+    run(serve(data, settings, on_ready))
     return 0
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-BEGIN = "<!-- figures: make bench ARGS=--write -->"
 END = "<!-- end of figures -->"
 
 
@@ -55,13 +54,11 @@ def _number(value: float, unit: str) -> str:
     return f"{value:.{digits}f} {unit}"
 
 
-def write_between_markers(page: Path, text: str) -> None:
-    """Replaces what stands between the markers of a page; makes the page when it is missing."""
-    if not page.exists():
-        page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(f"# Performance\n\n{BEGIN}\n{END}\n", encoding="utf-8")
-    before, found, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+def write_between_markers(page: Path, section: str, text: str) -> None:
+    """Replaces what stands between the markers of a section of a page."""
+    begin = f"<!-- figures: make bench ARGS='--only {section} --write' -->"
+    before, found, rest = page.read_text(encoding="utf-8").partition(begin)
     _, found_end, after = rest.partition(END)
     if not found or not found_end:
-        raise SystemExit(f"{page.name} has lost its markers {BEGIN} and {END}")
-    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+        raise SystemExit(f"{page.name} has lost its markers {begin} and {END}")
+    page.write_text(f"{before}{begin}\n{text}\n{END}{after}", encoding="utf-8")

@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+from sila_daemon.ports import event_loop
 from sila_daemon.server.serving import serve
 from sila_daemon.server.settings import ServerSettings
 from sila_daemon.server.limits.traffic import TrafficSettings
@@ -48,4 +49,4 @@ async def run(data: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(run(Path(sys.argv[1])))
+    event_loop.run(run(Path(sys.argv[1])))

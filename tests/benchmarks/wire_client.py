@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import cast
 
 _REQUEST = (
     b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: bench\r\n"
@@ -54,9 +55,9 @@ class WireClient(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Asks for a websocket."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(_REQUEST)
+        # uvloop's transports are none of asyncio's by their class.
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.write(_REQUEST)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Notes the end."""

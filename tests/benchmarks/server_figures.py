@@ -1,0 +1,102 @@
+"""The server's speed and memory, with its clients on the same cores."""
+
+from __future__ import annotations
+
+import sys
+from statistics import median
+from typing import TYPE_CHECKING
+
+from sila_daemon.ports import event_loop
+from tests.benchmarks import server_measures as measures
+from tests.benchmarks.report import Figure
+from tests.benchmarks.served_space import served
+
+if TYPE_CHECKING:
+    from tests.benchmarks.served_space import Served
+
+OPS = 1_000_000
+ROUNDS_COLD = 5
+SPACES = 20
+CLIENTS_EACH = 25
+EDITS_PER_SECOND = 500
+EDIT_SECONDS = 10
+SOCKETS = 1000
+OPS_OF_STALLS = 65_000
+ORIGINAL_FRAME_BYTES = 14_000_000
+"""The original's client sends what it has in one frame; 16 MiB are taken."""
+OUR_BATCH_BYTES = 250_000
+
+
+def server_figures(rounds: int, ops: int = OPS) -> list[Figure]:
+    """Returns all figures of the server; takes some minutes."""
+    return event_loop.run(_measured(rounds, ops))
+
+
+async def _measured(rounds: int, ops: int) -> list[Figure]:
+    with served() as server:
+        full = server.new_space()
+        server.other_space = server.new_space()
+        stalled = [server.new_space() for _ in range(2)]
+        many = [server.new_space() for _ in range(SPACES)]
+        server.start()
+        figures = await _fan_out(server, many)
+        _say("edits have been passed on")
+        figures += await _idle(server)
+        _say("idle sockets have been weighed")
+        figures += await _stalls(server, stalled)
+        _say("stalls have been measured")
+        return await _ops(server, full, rounds, ops) + figures
+
+
+def _say(what: str) -> None:
+    print(f"  {what}", file=sys.stderr)
+
+
+async def _ops(server: Served, space_id: str, rounds: int, ops: int) -> list[Figure]:
+    pushed = await measures.push(server, space_id, ops)
+    _say("ops have been pushed")
+    cursor = await measures.cursor_of(server, space_id)
+    pulled = [await measures.pull(server, space_id, cursor[0]) for _ in range(rounds)]
+    assert {run["ops"] for run in pulled} == {pushed["ops"]}
+    seconds = median(run["seconds"] for run in pulled)
+    _say("ops have been pulled")
+    cold = [await measures.cold_cursor_ms(server, space_id, cursor) for _ in range(ROUNDS_COLD)]
+    count = pushed["ops"]
+    flat = measures.flatness(pushed["marks"])
+    return [
+        Figure("ops pushed, durable", count / pushed["seconds"], "/s", 40_000, True,
+               f"{count} ops, {pushed['cpu'] / count * 1e6:.1f} us of the server each"),
+        Figure("an op at the end, of one at the beginning", flat, "times", 1.5,
+               detail=f"computing, of {count} ops"),
+        Figure("ops pulled and decoded", count / seconds, "/s", 120_000, True,
+               f"{count} ops, median of {rounds}"),
+        Figure("cold space answers a cursor", median(cold), "ms", 50,
+               detail=f"{count} ops; {min(cold):.0f} to {max(cold):.0f}, {len(cold)} starts"),
+    ]  # fmt: skip
+
+
+async def _fan_out(server: Served, spaces: list[str]) -> list[Figure]:
+    found = await measures.fan_out(server, spaces, CLIENTS_EACH, EDITS_PER_SECOND, EDIT_SECONDS)
+    return [
+        Figure("an edit reaches the others, p99", found["p99"], "ms", 100,
+               detail=f"{SPACES} spaces x {CLIENTS_EACH} clients, {EDITS_PER_SECOND} edits/s;"
+               f" p50 {found['p50']:.1f} ms, {found['cpu_us']:.0f} us of the server a receipt"),
+    ]  # fmt: skip
+
+
+async def _idle(server: Served) -> list[Figure]:
+    weight = await measures.idle_socket_kb(server, server.other_space, SOCKETS)
+    return [Figure("an idle socket", weight, "kB", 60, detail=f"{SOCKETS} of them")]
+
+
+async def _stalls(server: Served, spaces: list[str]) -> list[Figure]:
+    figures = []
+    frames = [
+        ("stall by the original's frames", ORIGINAL_FRAME_BYTES, 100),
+        ("stall by our batches", OUR_BATCH_BYTES, 50),
+    ]
+    for space_id, (what, size, limit) in zip(spaces, frames, strict=True):
+        longest = await measures.stall_ms(server, space_id, OPS_OF_STALLS, size)
+        detail = f"{OPS_OF_STALLS} ops in frames of {size // 1000} kB"
+        figures.append(Figure(what, longest, "ms", limit, detail=detail))
+    return figures
