@@ -23,6 +23,7 @@ from sila_daemon.server.limits.constants import FRAME_BYTES_MAX
 from sila_daemon.server.locks import data_lock
 from sila_daemon.server.ports import system_ports
 from sila_daemon.server.sync.gateway import FRAME_MARGIN_BYTES
+from sila_daemon.server.sync.websockets import DirectWebSocketProtocol
 from sila_daemon.server.world import World
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ def http_config(app: ServerApp, settings: ServerSettings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=bounded_protocol(settings.listen.connections_max),
+        ws=DirectWebSocketProtocol,
         ws_max_size=FRAME_BYTES_MAX + FRAME_MARGIN_BYTES,
         ws_per_message_deflate=False,
         # Engine.IO has its own pings; these also end a transport whose reader has stopped.

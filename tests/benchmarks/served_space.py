@@ -128,7 +128,7 @@ class Served:
         await asyncio.sleep(0.6)
         longest = float(page.read_text() or "0")
         page.unlink()
-        while not page.exists():
+        while not page.exists():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         return longest
 

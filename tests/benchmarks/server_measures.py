@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from tests.benchmarks.served_space import Served
 
 CREDIT = 16
+_EDIT = (
+    b'{"treeId":"%b","ops":[{"id":{"counter":%%d,"peerId":"p"},"targetId":"v","key":"k",'
+    b'"value":%%d,"transient":false}]}' % TREE.encode()
+)
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
@@ -151,12 +155,10 @@ async def fan_out(
         delay = begun + number / per_second - time.perf_counter()
         if delay > 0:
             await asyncio.sleep(delay)
-        op = b'{"id":{"counter":%d,"peerId":"p"},"targetId":"v","key":"k","value":%d,"transient":false}'
         sent_at[number] = time.perf_counter()
-        payload = b'{"treeId":"%b","ops":[%b]}' % (TREE.encode(), op % (number, number))
-        await clients[number * 7919 % len(clients)].send("ops:send", payload)
+        await clients[number * 7919 % len(clients)].send("ops:send", _EDIT % (number, number))
     async with asyncio.timeout(60):
-        while len(waits) < total * (clients_each - 1):
+        while len(waits) < total * (clients_each - 1):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     cpu, seconds = watch.cpu_seconds, watch.seconds
     for client in clients:
@@ -186,7 +188,7 @@ async def idle_socket_kb(server: Served, space_id: str, count: int) -> float:
 async def stall_ms(server: Served, space_id: str, count: int, bytes_max: int) -> float:
     """Sends ops as fast as they are taken; returns the longest stall of the server's loop."""
     payloads = list(batches(count, bytes_max))
-    epoch, before, _ = await cursor_of(server, space_id)
+    _, before, _ = await cursor_of(server, space_id)
     done = asyncio.Event()
     waiting = len(payloads)
 

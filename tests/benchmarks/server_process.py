@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 
 from sila_daemon.ports import event_loop
+from sila_daemon.server.limits.traffic import TrafficSettings
 from sila_daemon.server.serving import serve
 from sila_daemon.server.settings import ServerSettings
-from sila_daemon.server.limits.traffic import TrafficSettings
 
 _BEAT_S = 0.002
 _LOOK_S = 0.25
@@ -25,16 +25,23 @@ _LOOK_S = 0.25
 async def watch(page: Path) -> None:
     """Measures how late the loop comes to what it has to do."""
     longest, looked = 0.0, time.monotonic()
-    page.write_text("0")
+    _write(page, 0.0)
     while True:
         begun = time.monotonic()
         await asyncio.sleep(_BEAT_S)
         now = time.monotonic()
         longest = max(longest, now - begun - _BEAT_S)
         if now - looked >= _LOOK_S:
-            longest = longest if page.exists() else 0.0
-            page.write_text(f"{longest * 1000:.1f}")
+            longest = _write(page, longest)
             looked = time.monotonic()
+
+
+def _write(page: Path, longest: float) -> float:
+    """Tells the longest stall; returns it, or none when it was looked at meanwhile."""
+    if not page.exists():
+        longest = 0.0
+    page.write_text(f"{longest * 1000:.1f}")
+    return longest
 
 
 async def run(data: Path) -> None:

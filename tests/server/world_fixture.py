@@ -140,6 +140,10 @@ class MemoryPeer:
             raise ConnectionError("closed")
         self.frames.append(frame)
 
+    def send_now(self, frame: Frame) -> bool:
+        """Leaves it to `send`."""
+        return False
+
     async def close(self, reason: str) -> None:
         """Remembers why."""
         self.closed = reason

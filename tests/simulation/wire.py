@@ -278,6 +278,10 @@ class ServerEnd:
             raise ConnectionError("the connection ended")
         wire.put_down(frame)
 
+    def send_now(self, frame: Frame) -> bool:
+        """Leaves it to `send`."""
+        return False
+
     async def close(self, reason: str) -> None:
         """Says farewell; what was sent before still arrives."""
         if self._wire.is_open:

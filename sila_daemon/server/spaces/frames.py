@@ -35,6 +35,13 @@ class Peer(Protocol):
         """Returns when there is room for another frame. Raises ConnectionError when it is gone."""
         ...
 
+    def send_now(self, frame: Frame) -> bool:
+        """Sends a frame if that takes no waiting; False when `send` is to be used.
+
+        Raises ConnectionError when the other end is gone.
+        """
+        ...
+
     async def close(self, reason: str) -> None:
         """Ends the connection; returns at once when it has ended."""
         ...

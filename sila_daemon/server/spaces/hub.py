@@ -94,6 +94,7 @@ class Hub:
         self._idle.set()
         self._recent: deque[Commit] = deque()
         self._recent_bytes = 0
+        self._rendered: dict[bool, tuple[Commit, Frame]] = {}
         self.refused: str | None = None
         """Why nothing is taken any more, such as `shutting_down`."""
         self.on_reject: Callable[[str], None] = _ignore
@@ -194,6 +195,18 @@ class Hub:
         if index >= 0 and self._recent[index].previous.seq == seq:
             return self._recent[index]
         return None
+
+    def frame_of(self, commit: Commit, *, with_step: bool) -> Frame:
+        """Renders a commit for those who did not make it, once for all who are up to date.
+
+        `with_step` is for those who keep a cursor.
+        """
+        known, frame = self._rendered.get(with_step, (None, None))
+        if known is not commit or frame is None:
+            step = (self.store.epoch, commit.previous, commit.position) if with_step else None
+            frame = ops_event("ops:receive", commit.tree_id, commit.text, step)
+            self._rendered[with_step] = commit, frame
+        return frame
 
     def pass_on_transient(self, sender: Listener, tree_id: str, ops: Sequence[Op]) -> None:
         """Gives live state to the others; it is neither stored nor numbered."""

@@ -14,17 +14,17 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import engineio
 import socketio
-from engineio import packet as eio_packet
 from engineio.payload import Payload
 from socketio import packet
 
 from sila_daemon.core.errors import SilaError
 from sila_daemon.server.limits.constants import FRAME_BYTES_MAX, NAMESPACES_PER_SOCKET_MAX
+from sila_daemon.server.sync.engine import Engine
 from sila_daemon.server.sync.gate import Admit, Knock, RefusedError
 from sila_daemon.server.sync.handlers import EVENT_RULES
 from sila_daemon.server.sync.packets import UNREAD, SafeJson, SpacePacket, read_leniently
+from sila_daemon.server.sync.websockets import text_frame
 
 if TYPE_CHECKING:
     from sila_daemon.ports.clock import Clock
@@ -41,6 +41,9 @@ FRAME_MARGIN_BYTES = 1 << 20
 AllowsOrigin = Callable[[str | None, dict[str, Any]], bool]
 """Tells whether a request with this Origin header, in this WSGI environment, is answered."""
 
+_MESSAGE = "4"
+"""Engine.IO's type of a packet that carries one of Socket.IO's."""
+
 _NAMESPACE = re.compile(r"/spaces/([A-Za-z0-9_-]{3,128})\Z")
 _UNFLUSHED_BYTES_MAX = 64 << 10
 _QUEUED_PACKETS_MAX = 2000
@@ -56,51 +59,51 @@ class SocketPeer:
     def __init__(self, server: GatewayServer, eio_sid: str, namespace: str) -> None:
         self._server = server
         self._eio_sid = eio_sid
-        self._namespace = namespace
+        self.namespace = namespace
         self._unflushed = 0
 
     async def send(self, frame: Frame) -> None:
         """Queues a frame once the ones before it were taken by the transport."""
-        socket = self._server.eio.sockets.get(self._eio_sid)
-        if socket is None or socket.closed or socket.closing:
-            raise ConnectionError("the connection is closed")
+        socket = self._open_socket()
         if self._unflushed > _UNFLUSHED_BYTES_MAX:
             await socket.queue.join()
             self._unflushed = 0
         self._unflushed += frame.size
+        await self._server._send_packet(self._eio_sid, self._packet(frame))
+
+    def send_now(self, frame: Frame) -> bool:
+        """Sends a frame when nothing is queued and the transport has room."""
+        self._open_socket()
+        websocket = self._server.eio.websockets.get(self._eio_sid)
+        if websocket is None or not websocket.is_clear:
+            return False
+        return websocket.write_now(self._server.rendered(frame, self))  # type: ignore[no-any-return]
+
+    def rendered(self, frame: Frame) -> bytes:
+        """Returns a frame as it stands on a websocket."""
+        return text_frame(f"{_MESSAGE}{self._packet(frame).encode()}".encode())
+
+    def _packet(self, frame: Frame) -> SpacePacket:
         kind = packet.EVENT if frame.ack_id is None else packet.ACK
-        made = SpacePacket(kind, frame.text, self._namespace, frame.ack_id)
-        await self._server._send_packet(self._eio_sid, made)
+        return SpacePacket(kind, frame.text, self.namespace, frame.ack_id)
+
+    def _open_socket(self) -> Any:
+        socket = self._server.eio.sockets.get(self._eio_sid)
+        if socket is None or socket.closed or socket.closing:
+            raise ConnectionError("the connection is closed")
+        return socket
 
     async def close(self, reason: str) -> None:
         """Leaves the namespace; drops the whole connection of one that does not read."""
-        sid = self._server.manager.sid_from_eio_sid(self._eio_sid, self._namespace)
+        sid = self._server.manager.sid_from_eio_sid(self._eio_sid, self.namespace)
         if sid is not None:
-            await self._server.disconnect(sid, namespace=self._namespace)
+            await self._server.disconnect(sid, namespace=self.namespace)
         socket = self._server.eio.sockets.get(self._eio_sid)
         if reason == "slow_consumer" and socket is not None:
             await socket.close(wait=False, abort=True)
 
 
-class _Outgoing(asyncio.Queue[Any]):
-    """Packets that wait to leave; one that only ends a poll is left out when another will."""
-
-    async def put(self, item: Any) -> None:
-        """Queues a packet."""
-        if item is None or item.packet_type != eio_packet.NOOP or self.empty():
-            await super().put(item)
-
-
-_EioServer: Any = engineio.AsyncServer
 _AsyncServer: Any = socketio.AsyncServer
-
-
-class _Engine(_EioServer):  # type: ignore[misc]
-    """Engine.IO whose queues nobody can fill by asking for nothing."""
-
-    def create_queue(self, *_: Any, **__: Any) -> _Outgoing:
-        """Makes the queue of one connection."""
-        return _Outgoing()
 
 
 class GatewayServer(_AsyncServer):  # type: ignore[misc]
@@ -129,14 +132,23 @@ class GatewayServer(_AsyncServer):  # type: ignore[misc]
         self._sessions: dict[tuple[str, str], SpaceSession] = {}
         self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._connected_at: dict[str, float] = {}
+        self._rendered: tuple[str, Frame | None, bytes] = ("", None, b"")
         self._closing: asyncio.Future[Any] | None = None
         self.on_event: Callable[[str], None] = lambda _: None
         """Is told the name of every event of a client."""
         self.on("connect", self._on_connect, namespace="*")
         self.on("disconnect", self._on_disconnect, namespace="*")
 
-    def _engineio_server_class(self) -> type[_Engine]:
-        return _Engine
+    def rendered(self, frame: Frame, peer: SocketPeer) -> bytes:
+        """Returns a frame as it stands on a websocket, made once for neighbours of one space."""
+        for_whom, known, made = self._rendered
+        if known is not frame or for_whom != peer.namespace:
+            made = peer.rendered(frame)
+            self._rendered = (peer.namespace, frame, made)
+        return made
+
+    def _engineio_server_class(self) -> type[Engine]:
+        return Engine
 
     async def _on_connect(
         self, namespace: str, sid: str, environ: dict[str, Any], auth: object = None

@@ -143,6 +143,8 @@ class Outbox:
             raise EndedError(problem)
         if self._is_deaf:
             raise EndedError("slow_consumer")
+        if self._peer.send_now(frame):
+            return
         try:
             async with asyncio.timeout(DRAIN_SECONDS_MAX):
                 await self._peer.send(frame)
@@ -175,7 +177,7 @@ class Outbox:
             commit = self._hub.commit_after(self.position.seq)
             if commit is not None:
                 if commit.sender != self._sender:
-                    await self._receive(commit.tree_id, commit.text, commit.position)
+                    await self._send(self._hub.frame_of(commit, with_step=self._keeps_cursor))
                 self.position = commit.position
                 return True
         is_asked = self._asked_tree_ids is not None
