@@ -20,16 +20,9 @@ from sila_daemon.server.http.edge import Edge
 from sila_daemon.server.http.guarded_app import GuardedApp
 from sila_daemon.server.http.origins import OriginRule
 from sila_daemon.server.http.proxies import TrustedProxies
-from sila_daemon.server.http.routes.auth import AUTH_RULES
-from sila_daemon.server.http.routes.device import DEVICE_RULES
-from sila_daemon.server.http.routes.exports import EXPORT_RULES
-from sila_daemon.server.http.routes.files import FILE_RULES
-from sila_daemon.server.http.routes.members import MEMBER_RULES
-from sila_daemon.server.http.routes.operation import OPERATION_RULES
-from sila_daemon.server.http.routes.packs import PACK_RULES
-from sila_daemon.server.http.routes.spaces import SPACE_RULES
-from sila_daemon.server.http.routes.uploads import UPLOAD_RULES
-from sila_daemon.server.http.rules import routes_of
+from sila_daemon.server.http.rules import methods_of, routes_of
+from sila_daemon.server.http_routes import ROUTE_RULES
+from sila_daemon.server.openapi import Description
 from sila_daemon.server.sync.gateway import GatewayServer
 
 if TYPE_CHECKING:
@@ -41,24 +34,14 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
-ROUTE_RULES = [
-    *OPERATION_RULES,
-    *AUTH_RULES,
-    *DEVICE_RULES,
-    *SPACE_RULES,
-    *MEMBER_RULES,
-    *FILE_RULES,
-    *PACK_RULES,
-    *UPLOAD_RULES,
-    *EXPORT_RULES,
-]
-"""Every route of the server, each with the right that it needs."""
 
-
-async def _http_error(_: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "refused")
-    return refused(error.status_code, code, str(error.detail).lower())
+    answer = refused(error.status_code, code, str(error.detail).lower())
+    if error.status_code == 405:
+        answer.headers["Allow"] = ", ".join(sorted(methods_of(request)))
+    return answer
 
 
 async def _failure(_: Request, error: Exception) -> Response:
@@ -93,6 +76,7 @@ def make_app(world: World, allowed_origins: Sequence[str] = ()) -> ServerApp:
     )
     http.state.world = world
     http.state.gateway = gateway
+    http.state.description = Description(ROUTE_RULES)
     metrics = world.metrics
     metrics.watch(lambda: _gauges(world, gateway))
     gateway.on_event = metrics.event

@@ -31,6 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return run_serve(arguments, data)
         if arguments.command == "config":
             _report(arguments, shown_config(arguments, data))
+        elif arguments.command == "openapi":
+            _report_document(arguments)
         else:
             _report(arguments, _result(arguments, data))
     except SilaError as error:
@@ -58,6 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_space_commands(commands.add_parser("space", help="spaces"), shared)
     _add_key_commands(commands.add_parser("key", help="the key that signs tokens"), shared)
     _add_audit_commands(commands.add_parser("audit", help="who did what"), shared)
+    commands.add_parser(
+        "openapi", parents=[shared], help="print what the server answers, as OpenAPI 3.1"
+    )
     return parser
 
 
@@ -229,6 +234,17 @@ def _report(arguments: argparse.Namespace, data: Any) -> None:
     else:
         for key, value in data.items():
             print(f"{key}: {json.dumps(value) if isinstance(value, list | dict) else value}")
+
+
+def _report_document(arguments: argparse.Namespace) -> None:
+    from sila_daemon.server.http_routes import ROUTE_RULES
+    from sila_daemon.server.openapi import document
+
+    described = document(ROUTE_RULES)
+    if getattr(arguments, "json", False):
+        _report(arguments, described)
+    else:
+        print(json.dumps(described, indent=2))
 
 
 def _fail(arguments: argparse.Namespace, error: SilaError) -> int:

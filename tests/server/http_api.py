@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from tests.server import conformance
 from tests.server.world_fixture import running_server
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Api:
-    """Asks a server and returns status, headers and JSON."""
+    """Asks a server and returns status, headers and JSON; every answer is one of the documented."""
 
     def __init__(self, server: Server, session: aiohttp.ClientSession) -> None:
         self.server = server
@@ -41,6 +42,7 @@ class Api:
         url = self.server.url + path
         async with self.session.request(method, url, json=body, data=data, headers=sent) as answer:
             raw = await answer.read()
+            conformance.check(method, answer.url.path, answer.status, answer.headers, raw)
             is_json = raw and answer.content_type == "application/json"
             return answer.status, answer.headers, json.loads(raw) if is_json else raw
 

@@ -25,6 +25,7 @@ from sila_daemon.core.errors import (
     StorageFullError,
     UsageError,
 )
+from sila_daemon.server.http_codes import CODES
 from sila_daemon.server.world import World
 
 LOG = logging.getLogger(__name__)
@@ -50,13 +51,7 @@ _STATUS: list[tuple[type[SilaError], int]] = [
     (StorageFullError, 507),
     (StorageError, 503),
 ]
-_STATUS_BY_CODE = {
-    "too_large": 413,
-    "changed": 412,
-    "precondition_required": 428,
-    "quota": 507,
-    "unsupported_media_type": 415,
-}
+"""For codes that stand in no table, such as those of a damaged folder."""
 
 
 def ok(status: int = 200, headers: dict[str, str] | None = None, **members: Any) -> Response:
@@ -95,8 +90,10 @@ def answering_errors(handler: Handler) -> Handler:
 
 def error_answer(error: SilaError) -> Response:
     """Renders an error of ours."""
-    status = _STATUS_BY_CODE.get(error.code)
-    if status is None:
+    known = CODES.get(error.code)
+    if known is not None:
+        status = known.status
+    else:
         status = next((number for kind, number in _STATUS if isinstance(error, kind)), 500)
     if status >= 500:
         LOG.error("request failed: %s (%s)", error.message, error.code)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from sila_daemon.core.errors import RemoteRefusedError, SignInNeededError
 from sila_daemon.server.accounts.rights import Right, role_allows
@@ -21,6 +21,7 @@ from sila_daemon.server.http.common import address_of, answering_errors, world_o
 if TYPE_CHECKING:
     from sila_daemon.server.accounts.platform import SpaceInfo, User
     from sila_daemon.server.accounts.tokens import Claims
+    from sila_daemon.server.http_about import About
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -36,6 +37,8 @@ class RouteRule:
     """As Starlette takes it. Rights of members need `{space_id}` in it."""
     right: Right
     handler: Handler
+    about: About
+    """What the OpenAPI document says of it."""
     sees_deleted: bool = False
     """Whether the space may be one that waits for its final removal."""
     noted: str = ""
@@ -93,6 +96,15 @@ def routes_of(rules: Iterable[RouteRule]) -> list[Route]:
         assert (rule.method, rule.path) not in made, f"{rule.method} {rule.path} has two rules"
         made[rule.method, rule.path] = _GuardedRoute(rule)
     return list(made.values())
+
+
+def methods_of(request: Request) -> set[str]:
+    """Returns every method that the path of a request has; each has a route of its own."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods
+    return found
 
 
 def caller_of(request: Request) -> Caller:

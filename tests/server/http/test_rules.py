@@ -17,10 +17,13 @@ from starlette.responses import JSONResponse, Response
 
 from sila_daemon.core.errors import SignInNeededError
 from sila_daemon.server.accounts.rights import Right
-from sila_daemon.server.app import ROUTE_RULES, make_app
+from sila_daemon.server.app import ServerApp, make_app
 from sila_daemon.server.http.rules import RouteRule, caller_of, routes_of
+from sila_daemon.server.http_about import about
+from sila_daemon.server.http_routes import ROUTE_RULES
 from sila_daemon.server.sync.gate import RefusedError
 from sila_daemon.server.sync.handlers import EVENT_RULES, EventHandlers, EventRule
+from tests.server import conformance
 from tests.server.memory_client import join
 from tests.server.world_fixture import SPACE, SteppedClock, inline_ports, open_world
 from tests.simulation.http import exchange
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
     from sila_daemon.server.world import World
 
+ABOUT = about("Answers.", dict)
 SERVER = Path(inspect.getfile(make_app)).parent
 OTHER_SPACE = "e" * 32
 WITHOUT_RIGHT = ("nobody", "forged", "expired", "revoked", "signed out", "of another key")
@@ -92,6 +96,8 @@ class Cast:
         if caller in self.tokens:
             headers["Authorization"] = f"Bearer {self.tokens[caller]}"
         answer = await exchange(app, method, path, headers, b"{}")
+        if isinstance(app, ServerApp):
+            conformance.check(method, path, answer.status, answer.headers, answer.data)
         is_json = "json" in answer.headers.get("content-type", "")
         return answer.status, json.loads(answer.data) if is_json else {}
 
@@ -190,7 +196,7 @@ async def test_odd_ids_are_no_spaces(cast: Cast, space_id: str) -> None:
 
 
 async def test_rights_by_admins_only(cast: Cast) -> None:
-    rule = RouteRule("GET", "/admin", Right.ADMIN, _reached)
+    rule = RouteRule("GET", "/admin", Right.ADMIN, _reached, ABOUT)
     app = Starlette(routes=routes_of([rule]))
     app.state.world = cast.world
     for caller in CALLERS:
@@ -261,13 +267,13 @@ def test_every_handler_has_a_rule() -> None:
 )  # fmt: skip
 def test_a_rule_that_cannot_be_kept_is_none(method: str, path: str, right: Right) -> None:
     with pytest.raises(AssertionError):
-        RouteRule(method, path, right, _reached)
+        RouteRule(method, path, right, _reached, ABOUT)
 
 
 def test_no_route_without_a_rule_and_none_with_two() -> None:
     with pytest.raises(TypeError):
-        RouteRule("GET", "/x", handler=_reached)  # type: ignore[call-arg]
-    rule = RouteRule("GET", "/x", Right.USER, _reached)
+        RouteRule("GET", "/x", handler=_reached, about=ABOUT)  # type: ignore[call-arg]
+    rule = RouteRule("GET", "/x", Right.USER, _reached, ABOUT)
     with pytest.raises(AssertionError, match="two rules"):
         routes_of([rule, replace(rule, right=Right.PUBLIC)])
     with pytest.raises(TypeError):

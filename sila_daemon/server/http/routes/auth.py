@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, Response
 
+from sila_daemon.server import http_answers as answers
+from sila_daemon.server import http_requests as requests
 from sila_daemon.server.accounts.rights import Right
 from sila_daemon.server.accounts.session_info import Device
 from sila_daemon.server.http.common import address_of, json_body, ok, world_of
 from sila_daemon.server.http.rules import RouteRule, caller_of
+from sila_daemon.server.http_about import about
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -80,13 +83,71 @@ async def _end_session(request: Request) -> Response:
 _NO_STORE = {"Cache-Control": "no-store"}
 
 AUTH_RULES = [
-    RouteRule("POST", "/auth/login", Right.PUBLIC, _log_in),
-    RouteRule("POST", "/auth/signup", Right.PUBLIC, _sign_up),
-    RouteRule("POST", "/auth/refresh", Right.PUBLIC, _refresh),
-    RouteRule("GET", "/auth/me", Right.USER, _me),
-    RouteRule("POST", "/auth/logout", Right.USER, _log_out),
-    RouteRule("POST", "/auth/password", Right.USER, _change_password),
-    RouteRule("GET", "/auth/sessions", Right.USER, _list_sessions),
-    RouteRule("DELETE", "/auth/sessions/{session_id}", Right.USER, _end_session),
+    RouteRule(
+        "POST",
+        "/auth/login",
+        Right.PUBLIC,
+        _log_in,
+        about(
+            "Signs in with a password.",
+            answers.SignedIn,
+            takes=requests.LogIn,
+            codes="bad_login rate_limited",
+        ),
+    ),
+    RouteRule(
+        "POST",
+        "/auth/signup",
+        Right.PUBLIC,
+        _sign_up,
+        about(
+            "Makes an account and signs in to it, where `accounts.sign_up` is open.",
+            {201: answers.SignedIn},
+            takes=requests.SignUp,
+            codes="sign_up_closed bad_email weak_password taken rate_limited",
+        ),
+    ),
+    RouteRule(
+        "POST",
+        "/auth/refresh",
+        Right.PUBLIC,
+        _refresh,
+        about(
+            "Exchanges a refresh token for new tokens; extends a token of the original.",
+            answers.Tokens,
+            takes=requests.Refresh,
+            codes="unauthorized bad_token auth_expired revoked rate_limited",
+        ),
+    ),
+    RouteRule("GET", "/auth/me", Right.USER, _me, about("Tells who is signed in.", answers.User)),
+    RouteRule(
+        "POST", "/auth/logout", Right.USER, _log_out, about("Ends this session.", answers.Done)
+    ),
+    RouteRule(
+        "POST",
+        "/auth/password",
+        Right.USER,
+        _change_password,
+        about(
+            "Changes one's password and ends all other sessions.",
+            answers.Done,
+            takes=requests.PasswordChange,
+            codes="wrong_password weak_password rate_limited",
+        ),
+    ),
+    RouteRule(
+        "GET",
+        "/auth/sessions",
+        Right.USER,
+        _list_sessions,
+        about("Lists where one is signed in.", answers.SessionList),
+    ),
+    RouteRule(
+        "DELETE",
+        "/auth/sessions/{session_id}",
+        Right.USER,
+        _end_session,
+        about("Ends one of one's own sessions.", answers.Done, codes="not_found"),
+    ),
 ]
 """The routes, each with the right that it needs."""

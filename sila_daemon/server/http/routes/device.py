@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from sila_daemon.core.errors import RemoteRefusedError, SilaError
+from sila_daemon.server import http_answers as answers
+from sila_daemon.server import http_requests as requests
 from sila_daemon.server.accounts.device_codes import (
     CODE_SECONDS,
     INTERVAL_SECONDS,
@@ -17,6 +19,7 @@ from sila_daemon.server.accounts.session_info import Device
 from sila_daemon.server.http import device_page
 from sila_daemon.server.http.common import address_of, error_answer, json_body, refused, world_of
 from sila_daemon.server.http.rules import RouteRule
+from sila_daemon.server.http_about import HTML, Answer, Body, Parameter, about
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -120,11 +123,71 @@ def _shown(request: Request, cookie: str, page: str, error: SilaError | None = N
     return response
 
 
+_PAGE = Answer(media_type=HTML)
+
+_FORM = ("application/x-www-form-urlencoded",)
+
 DEVICE_RULES = [
-    RouteRule("POST", "/auth/device", Right.PUBLIC, _begin),
-    RouteRule("POST", "/auth/device/token", Right.PUBLIC, _poll),
-    RouteRule("GET", "/device", Right.PUBLIC, _page),
-    RouteRule("POST", "/device", Right.PUBLIC, _sign_in),
-    RouteRule("POST", "/device/decision", Right.PUBLIC, _decide),
+    RouteRule(
+        "POST",
+        "/auth/device",
+        Right.PUBLIC,
+        _begin,
+        about(
+            "Asks for a code with which a person lets this device in.",
+            answers.DeviceCode,
+            takes=Body(requests.DeviceBegin, is_required=False),
+            codes="rate_limited",
+        ),
+    ),
+    RouteRule(
+        "POST",
+        "/auth/device/token",
+        Right.PUBLIC,
+        _poll,
+        about(
+            "Asks whether the device was let in, and signs it in once it was.",
+            answers.SignedIn,
+            takes=requests.DevicePoll,
+            codes="authorization_pending slow_down access_denied expired_token",
+        ),
+    ),
+    RouteRule(
+        "GET",
+        "/device",
+        Right.PUBLIC,
+        _page,
+        about(
+            "Shows the page on which a person lets a device in.",
+            _PAGE,
+            parameters=[Parameter("user_code", "The code that the device shows.")],
+        ),
+    ),
+    RouteRule(
+        "POST",
+        "/device",
+        Right.PUBLIC,
+        _sign_in,
+        about(
+            "Takes the first form of the page: who decides, and about which code.",
+            _PAGE,
+            takes=Body(requests.DeviceForm, _FORM),
+            codes="not_permitted bad_form too_large bad_login bad_code rate_limited",
+            refuses_with=HTML,
+        ),
+    ),
+    RouteRule(
+        "POST",
+        "/device/decision",
+        Right.PUBLIC,
+        _decide,
+        about(
+            "Takes the second form of the page: whether the device is let in.",
+            _PAGE,
+            takes=Body(requests.DecisionForm, _FORM),
+            codes="not_permitted bad_form too_large expired_token revoked bad_code",
+            refuses_with=HTML,
+        ),
+    ),
 ]
 """The routes, each with the right that it needs."""

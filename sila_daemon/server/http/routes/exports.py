@@ -9,10 +9,12 @@ from starlette.responses import Response, StreamingResponse
 
 from sila_daemon.core import ids
 from sila_daemon.core.errors import FormatError, SilaError
+from sila_daemon.server import http_answers as answers
 from sila_daemon.server.accounts.rights import Right
 from sila_daemon.server.http.bodies import INERT, RIGHTS_SECONDS_MAX
 from sila_daemon.server.http.common import address_of, world_of
 from sila_daemon.server.http.rules import RouteRule, caller_of, check_again, space_of
+from sila_daemon.server.http_about import NUMBER, Answer, Parameter, about
 from sila_daemon.server.ops.op_history import Asked, history
 from sila_daemon.server.spaces.space_zip import SpaceZip
 
@@ -71,8 +73,35 @@ async def _zip(request: Request) -> AsyncIterator[bytes]:
         raise ConnectionError(f"an export was broken off: {error.message}") from error
 
 
+TREE_ID = {"type": "string", "pattern": "^[A-Za-z0-9_-]{3,128}$"}
+
 EXPORT_RULES = [
-    RouteRule("GET", "/spaces/{space_id}/ops", Right.VIEWER, _ops),
-    RouteRule("GET", "/spaces/{space_id}/export", Right.VIEWER, _export),
+    RouteRule(
+        "GET",
+        "/spaces/{space_id}/ops",
+        Right.VIEWER,
+        _ops,
+        about(
+            "Lists ops by the time of their receipt, a page at a time.",
+            answers.OpsPage,
+            parameters=[
+                Parameter("tree", "Only ops of this tree.", schema=TREE_ID),
+                Parameter("from", "Unix milliseconds, included.", schema=NUMBER),
+                Parameter("to", "Unix milliseconds, not included.", schema=NUMBER),
+                Parameter("after", "`next` of the page before.", schema=NUMBER),
+            ],
+            codes="bad_query bad_id",
+        ),
+    ),
+    RouteRule(
+        "GET",
+        "/spaces/{space_id}/export",
+        Right.VIEWER,
+        _export,
+        about(
+            "Sends the space as a zip of its folder. Only its sudden end tells that it broke off.",
+            Answer(media_type="application/zip"),
+        ),
+    ),
 ]
 """The routes, each with the right that it needs."""

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from sila_daemon.core import ids
 from sila_daemon.core.errors import FormatError, NotFoundError
+from sila_daemon.server import http_answers as answers
+from sila_daemon.server import http_requests as requests
 from sila_daemon.server.accounts.rights import Right
 from sila_daemon.server.files.file_store import Sent
 from sila_daemon.server.http.bodies import body_length, file_answer, mime_type_of, upload
@@ -18,8 +20,15 @@ from sila_daemon.server.http.common import (
     unquoted,
     world_of,
 )
-from sila_daemon.server.http.routes.uploads import begin_upload, notify_static
+from sila_daemon.server.http.routes.uploads import (
+    UPLOAD_COMPLETE,
+    UPLOAD_HEADERS,
+    UPLOAD_LENGTH,
+    begin_upload,
+    notify_static,
+)
 from sila_daemon.server.http.rules import RouteRule, caller_of, space_of
+from sila_daemon.server.http_about import ANYTHING, Answer, Body, about, header
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -144,16 +153,131 @@ async def _revisions(request: Request) -> Response:
 
 _FILES = "/spaces/{space_id}/files"
 
+_RANGE = header("Range", "One range of bytes; others are answered with the whole file.")
+
+_SEEN = header("If-None-Match", "The ETag of what is here already.")
+
+_UNCHANGED = header("If-Range", "The range counts only while the file has this ETag.")
+
+_SENT = {
+    200: Answer(media_type=ANYTHING, headers=("ETag", "Accept-Ranges")),
+    206: Answer(media_type=ANYTHING, headers=("ETag", "Content-Range"), text="The part asked for."),
+    304: Answer(headers=("ETag",)),
+    416: Answer(headers=("Content-Range",), text="There are no such bytes."),
+}
+_SENT_WITH_HASH = {
+    status: Answer(None, one.media_type, (*one.headers, "X-Sha256"), one.text)
+    for status, one in _SENT.items()
+}
+
 FILE_RULES = [
-    RouteRule("POST", f"{_FILES}/missing", Right.VIEWER, _missing),
-    RouteRule("PUT", f"{_FILES}/static/{{blob_hash}}", Right.EDITOR, _put_static),
     RouteRule(
-        "GET", f"{_FILES}/static/{{blob_hash}}", Right.VIEWER, _get_static, noted="files_read"
+        "POST",
+        f"{_FILES}/missing",
+        Right.VIEWER,
+        _missing,
+        about(
+            "Tells which of these files the server lacks.",
+            answers.FilesLacking,
+            takes=requests.FilesHeld,
+            codes="bad_id bad_format",
+        ),
     ),
-    RouteRule("PUT", f"{_FILES}/var/{{uuid}}", Right.EDITOR, _put_var),
-    RouteRule("GET", f"{_FILES}/var/{{uuid}}", Right.VIEWER, _get_var, noted="files_read"),
-    RouteRule("GET", f"{_FILES}/var/{{uuid}}/revisions", Right.VIEWER, _revisions),
-    RouteRule("GET", f"{_FILES}/{{kind}}/{{name}}/url", Right.VIEWER, _no_url),
-    RouteRule("POST", f"{_FILES}/{{kind}}/{{name}}/upload-url", Right.EDITOR, _no_url),
+    RouteRule(
+        "PUT",
+        f"{_FILES}/static/{{blob_hash}}",
+        Right.EDITOR,
+        _put_static,
+        about(
+            "Stores an immutable file, or with `Upload-Complete` begins an upload that can resume.",
+            {
+                200: Answer(answers.StaticStored, text="It was here already."),
+                201: Answer(
+                    answers.StaticStored,
+                    headers=(*UPLOAD_HEADERS, "Location"),
+                    text="It is stored; without a body, the upload at `Location` has begun.",
+                ),
+            },
+            takes=Body(None, (ANYTHING,), is_required=False),
+            parameters=[UPLOAD_COMPLETE, UPLOAD_LENGTH],
+            codes="bad_id bad_header corrupt_blob incomplete too_long too_large quota"
+            " storage_full offset_mismatch",
+        ),
+    ),
+    RouteRule(
+        "GET",
+        f"{_FILES}/static/{{blob_hash}}",
+        Right.VIEWER,
+        _get_static,
+        about(
+            "Sends an immutable file.",
+            _SENT,
+            parameters=[_RANGE, _SEEN, _UNCHANGED],
+            codes="bad_id blob_missing corrupt_blob",
+        ),
+        noted="files_read",
+    ),
+    RouteRule(
+        "PUT",
+        f"{_FILES}/var/{{uuid}}",
+        Right.EDITOR,
+        _put_var,
+        about(
+            "Replaces a mutable file; who is too late finds the bytes kept as a side revision.",
+            Answer(answers.VarStored, headers=("ETag",)),
+            takes=Body(None, (ANYTHING,), is_required=False),
+            parameters=[
+                header("If-Match", "The revision that the bytes replace."),
+                header("If-None-Match", "`*`: there is no such file yet."),
+            ],
+            codes="bad_id precondition_required changed incomplete too_large quota storage_full",
+        ),
+    ),
+    RouteRule(
+        "GET",
+        f"{_FILES}/var/{{uuid}}",
+        Right.VIEWER,
+        _get_var,
+        about(
+            "Sends a mutable file as it is now.",
+            _SENT_WITH_HASH,
+            parameters=[_RANGE, _SEEN, _UNCHANGED],
+            codes="bad_id blob_missing corrupt_blob",
+        ),
+        noted="files_read",
+    ),
+    RouteRule(
+        "GET",
+        f"{_FILES}/var/{{uuid}}/revisions",
+        Right.VIEWER,
+        _revisions,
+        about(
+            "Lists the revisions of a mutable file.",
+            answers.RevisionList,
+            codes="bad_id blob_missing",
+        ),
+    ),
+    RouteRule(
+        "GET",
+        f"{_FILES}/{{kind}}/{{name}}/url",
+        Right.VIEWER,
+        _no_url,
+        about(
+            "Would send to where the bytes are, if they were anywhere else.",
+            {},
+            codes="bad_id not_found no_direct_access",
+        ),
+    ),
+    RouteRule(
+        "POST",
+        f"{_FILES}/{{kind}}/{{name}}/upload-url",
+        Right.EDITOR,
+        _no_url,
+        about(
+            "Would tell where else to send the bytes, if there were such a place.",
+            {},
+            codes="bad_id not_found no_direct_access",
+        ),
+    ),
 ]
 """The routes, each with the right that it needs."""

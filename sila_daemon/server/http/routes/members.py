@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sila_daemon.server import http_answers as answers
+from sila_daemon.server import http_requests as requests
 from sila_daemon.server.accounts.rights import Right
 from sila_daemon.server.http.common import address_of, json_body, ok, world_of
 from sila_daemon.server.http.rules import RouteRule, caller_of, space_of
+from sila_daemon.server.http_about import about
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -96,15 +99,90 @@ async def _undelete(request: Request) -> Response:
 _SPACE = "/spaces/{space_id}"
 
 MEMBER_RULES = [
-    RouteRule("DELETE", _SPACE, Right.OWNER, _delete),
-    RouteRule("POST", f"{_SPACE}/undelete", Right.OWNER, _undelete, sees_deleted=True),
-    RouteRule("GET", f"{_SPACE}/members", Right.VIEWER, _list_members),
-    RouteRule("PUT", f"{_SPACE}/members/{{user_id}}", Right.OWNER, _put_member),
-    RouteRule("DELETE", f"{_SPACE}/members/{{user_id}}", Right.OWNER_OR_SELF, _remove_member),
-    RouteRule("GET", f"{_SPACE}/invites", Right.OWNER, _list_invites),
-    RouteRule("POST", f"{_SPACE}/invites", Right.OWNER, _make_invite),
-    RouteRule("DELETE", f"{_SPACE}/invites/{{invite_id}}", Right.OWNER, _withdraw_invite),
-    RouteRule("GET", "/invites/{token}", Right.USER, _look_at_invite),
-    RouteRule("POST", "/invites/{token}/accept", Right.USER, _accept_invite),
+    RouteRule(
+        "DELETE",
+        _SPACE,
+        Right.OWNER,
+        _delete,
+        about("Deletes a space; until `purgeAt` it can be brought back.", answers.SpaceDeleted),
+    ),
+    RouteRule(
+        "POST",
+        f"{_SPACE}/undelete",
+        Right.OWNER,
+        _undelete,
+        about("Brings a deleted space back.", answers.SpaceAnswer),
+        sees_deleted=True,
+    ),
+    RouteRule(
+        "GET",
+        f"{_SPACE}/members",
+        Right.VIEWER,
+        _list_members,
+        about("Lists who may use a space.", answers.MemberList),
+    ),
+    RouteRule(
+        "PUT",
+        f"{_SPACE}/members/{{user_id}}",
+        Right.OWNER,
+        _put_member,
+        about(
+            "Makes a user a member, or changes a member's role.",
+            answers.MemberAnswer,
+            takes=requests.MemberRole,
+            codes="bad_role last_owner too_many",
+        ),
+    ),
+    RouteRule(
+        "DELETE",
+        f"{_SPACE}/members/{{user_id}}",
+        Right.OWNER_OR_SELF,
+        _remove_member,
+        about("Takes a member out.", answers.Done, codes="last_owner"),
+    ),
+    RouteRule(
+        "GET",
+        f"{_SPACE}/invites",
+        Right.OWNER,
+        _list_invites,
+        about("Lists the invites that wait.", answers.InviteList),
+    ),
+    RouteRule(
+        "POST",
+        f"{_SPACE}/invites",
+        Right.OWNER,
+        _make_invite,
+        about(
+            "Makes an invite: an address that makes whoever follows it first a member.",
+            {201: answers.InviteMade},
+            takes=requests.InviteMake,
+            codes="bad_role bad_expiry too_many",
+        ),
+    ),
+    RouteRule(
+        "DELETE",
+        f"{_SPACE}/invites/{{invite_id}}",
+        Right.OWNER,
+        _withdraw_invite,
+        about("Withdraws an invite.", answers.Done),
+    ),
+    RouteRule(
+        "GET",
+        "/invites/{token}",
+        Right.USER,
+        _look_at_invite,
+        about("Tells what an invite is to.", answers.InviteAnswer, codes="bad_invite"),
+    ),
+    RouteRule(
+        "POST",
+        "/invites/{token}/accept",
+        Right.USER,
+        _accept_invite,
+        about(
+            "Makes oneself a member; a role that is greater already stays.",
+            answers.SpaceAnswer,
+            codes="bad_invite too_many",
+        ),
+    ),
 ]
 """The routes, each with the right that it needs."""

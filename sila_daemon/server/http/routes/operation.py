@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
 from sila_daemon.core.errors import RemoteRefusedError, SilaError
+from sila_daemon.server import http_answers as answers
 from sila_daemon.server import metrics
 from sila_daemon.server.accounts.rights import Right
 from sila_daemon.server.http.common import address_of, ok, refused, world_of
 from sila_daemon.server.http.edge import IS_DIRECT
 from sila_daemon.server.http.rules import RouteRule
+from sila_daemon.server.http_about import JSON, Answer, about
+from sila_daemon.server.openapi import Description
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -61,9 +64,49 @@ def _is_local(request: Request) -> bool:
         return False
 
 
+async def _openapi(request: Request) -> Response:
+    """Describes the routes, as they are in this version."""
+    description = request.app.state.description
+    assert isinstance(description, Description)
+    return Response(description.json, media_type=JSON)
+
+
 OPERATION_RULES = [
-    RouteRule("GET", "/health", Right.PUBLIC, _health),
-    RouteRule("GET", "/ready", Right.PUBLIC, _ready),
-    RouteRule("GET", "/metrics", Right.PUBLIC, _metrics),
+    RouteRule(
+        "GET",
+        "/health",
+        Right.PUBLIC,
+        _health,
+        about("Answers as long as the process does.", answers.Done),
+    ),
+    RouteRule(
+        "GET",
+        "/ready",
+        Right.PUBLIC,
+        _ready,
+        about(
+            "Tells whether requests can be served: not while stopping, nor without a disk.",
+            answers.Done,
+            codes="shutting_down not_ready",
+        ),
+    ),
+    RouteRule(
+        "GET",
+        "/openapi.json",
+        Right.PUBLIC,
+        _openapi,
+        about("Describes every route of the server, in OpenAPI 3.1.", dict[str, Any]),
+    ),
+    RouteRule(
+        "GET",
+        "/metrics",
+        Right.PUBLIC,
+        _metrics,
+        about(
+            "Shows figures to this machine, and to whoever has the token of `metrics.token`.",
+            Answer(media_type="text/plain"),
+            codes="not_permitted",
+        ),
+    ),
 ]
 """The routes, each with the right that it needs; `/metrics` has a rule of its own besides."""

@@ -9,6 +9,8 @@ from starlette.responses import Response, StreamingResponse
 
 from sila_daemon.core import ids
 from sila_daemon.core.errors import CorruptBlobError, FormatError
+from sila_daemon.server import http_answers as answers
+from sila_daemon.server import http_requests as requests
 from sila_daemon.server.accounts.rights import Right
 from sila_daemon.server.files.file_packs import MEDIA_TYPE, PackedFile, read_pack, write_pack
 from sila_daemon.server.files.file_store import Sent
@@ -21,6 +23,7 @@ from sila_daemon.server.http.common import (
 )
 from sila_daemon.server.http.routes.files import ASKED_MAX, listed
 from sila_daemon.server.http.rules import RouteRule, caller_of, space_of
+from sila_daemon.server.http_about import Answer, Body, about
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -86,7 +89,30 @@ async def _fetch(request: Request) -> Response:
 
 
 PACK_RULES = [
-    RouteRule("POST", "/spaces/{space_id}/files/pack", Right.EDITOR, _pack),
-    RouteRule("POST", "/spaces/{space_id}/files/fetch", Right.VIEWER, _fetch, noted="files_read"),
+    RouteRule(
+        "POST",
+        "/spaces/{space_id}/files/pack",
+        Right.EDITOR,
+        _pack,
+        about(
+            "Stores many small files: for each a line of JSON, then its bytes.",
+            answers.Packed,
+            takes=Body(None, (MEDIA_TYPE,), is_required=False),
+            codes="bad_format bad_id incomplete too_large quota storage_full",
+        ),
+    ),
+    RouteRule(
+        "POST",
+        "/spaces/{space_id}/files/fetch",
+        Right.VIEWER,
+        _fetch,
+        about(
+            "Sends many small files; those that are not here, or larger than 8 MiB, are left out.",
+            Answer(media_type=MEDIA_TYPE),
+            takes=requests.FilesWanted,
+            codes="bad_format bad_id",
+        ),
+        noted="files_read",
+    ),
 ]
 """The routes, each with the right that it needs."""

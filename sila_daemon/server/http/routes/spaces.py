@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from sila_daemon.core.errors import FormatError
+from sila_daemon.server import http_answers as answers
+from sila_daemon.server import http_requests as requests
 from sila_daemon.server.accounts.directory import checked_name
 from sila_daemon.server.accounts.rights import Right
 from sila_daemon.server.http.common import (
@@ -21,6 +23,7 @@ from sila_daemon.server.http.common import (
     world_of,
 )
 from sila_daemon.server.http.rules import RouteRule, caller_of, space_of
+from sila_daemon.server.http_about import Answer, Body, Parameter, about, header
 from sila_daemon.server.json_text import dumps
 from sila_daemon.server.spaces.space_secrets import ChangedError
 
@@ -33,10 +36,9 @@ async def _list(request: Request) -> Response:
     if request.query_params.get("deleted") == "true":
         found = await directory.deleted_of_user(user.id)
         purged_at = world_of(request).removal.purged_at
-        return ok(
-            spaces=[{**one.to_json(), "purgeAt": purged_at(one.deleted_at or 0)} for one in found]
-        )
-    spaces = [info.to_json() for info in await directory.of_user(user.id)]
+        spaces = [{**one.to_json(), "purgeAt": purged_at(one.deleted_at or 0)} for one in found]
+    else:
+        spaces = [info.to_json() for info in await directory.of_user(user.id)]
     tag = quoted(hashlib.sha256(dumps(spaces).encode()).hexdigest()[:32])
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers={"ETag": tag})
@@ -98,16 +100,83 @@ async def _put_secrets(request: Request) -> Response:
 
 
 SPACE_RULES = [
-    RouteRule("GET", "/spaces", Right.USER, _list),
-    RouteRule("POST", "/spaces", Right.USER, _create),
-    RouteRule("GET", "/spaces/{space_id}", Right.VIEWER, _get),
-    RouteRule("PATCH", "/spaces/{space_id}", Right.OWNER, _rename),
-    RouteRule("POST", "/spaces/{space_id}/connect", Right.VIEWER, _connect),
     RouteRule(
-        "GET", "/spaces/{space_id}/secrets", Right.VIEWER, _get_secrets, noted="secrets_read"
+        "GET",
+        "/spaces",
+        Right.USER,
+        _list,
+        about(
+            "Lists one's spaces.",
+            {200: Answer(answers.SpaceList, headers=("ETag",)), 304: Answer(headers=("ETag",))},
+            parameters=[
+                Parameter(
+                    "deleted",
+                    "`true`: only deleted spaces that one owns.",
+                    schema={"type": "string", "enum": ["true", "false"]},
+                ),
+                header("If-None-Match", "The ETag of the list that is here already."),
+            ],
+        ),
     ),
     RouteRule(
-        "PUT", "/spaces/{space_id}/secrets", Right.EDITOR, _put_secrets, noted="secrets_written"
+        "POST",
+        "/spaces",
+        Right.USER,
+        _create,
+        about(
+            "Makes a space.",
+            {201: answers.SpaceAnswer},
+            takes=Body(requests.SpaceCreate, is_required=False),
+            codes="bad_name bad_id taken storage_full",
+        ),
+    ),
+    RouteRule(
+        "GET",
+        "/spaces/{space_id}",
+        Right.VIEWER,
+        _get,
+        about("Tells about one space.", answers.SpaceAnswer),
+    ),
+    RouteRule(
+        "PATCH",
+        "/spaces/{space_id}",
+        Right.OWNER,
+        _rename,
+        about("Names a space.", answers.SpaceAnswer, takes=requests.SpaceRename, codes="bad_name"),
+    ),
+    RouteRule(
+        "POST",
+        "/spaces/{space_id}/connect",
+        Right.VIEWER,
+        _connect,
+        about("Tells where Socket.IO clients find the space.", answers.Connect),
+    ),
+    RouteRule(
+        "GET",
+        "/spaces/{space_id}/secrets",
+        Right.VIEWER,
+        _get_secrets,
+        about(
+            "Sends the secrets of a space, sealed.",
+            Answer(answers.Sealed, headers=("ETag",)),
+            codes="secrets_undecryptable secrets_bad_shape",
+        ),
+        noted="secrets_read",
+    ),
+    RouteRule(
+        "PUT",
+        "/spaces/{space_id}/secrets",
+        Right.EDITOR,
+        _put_secrets,
+        about(
+            "Replaces the secrets of a space.",
+            Answer(answers.SecretsStored, headers=("ETag",)),
+            takes=requests.SealedSecrets,
+            parameters=[header("If-Match", "The ETag of the secrets that are replaced.")],
+            codes="precondition_required changed secrets_undecryptable secrets_bad_shape"
+            " storage_full",
+        ),
+        noted="secrets_written",
     ),
 ]
 """The routes, each with the right that it needs."""

@@ -7,17 +7,20 @@ an upload with an address of its own, which HEAD asks for its offset and PATCH g
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
 from sila_daemon.core.errors import FormatError
+from sila_daemon.server import http_answers as answers
 from sila_daemon.server.accounts.rights import Right
 from sila_daemon.server.files.file_store import Sent
 from sila_daemon.server.files.uploads import OffsetError
 from sila_daemon.server.http.bodies import body_length, mime_type_of, upload
 from sila_daemon.server.http.common import ok, refused, world_of
 from sila_daemon.server.http.rules import RouteRule, caller_of, space_of
+from sila_daemon.server.http_about import Answer, Body, about, header
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -128,9 +131,58 @@ def _number(request: Request, name: str) -> int | None:
 
 _PATH = "/spaces/{space_id}/files/uploads/{upload_id}"
 
+UPLOAD_HEADERS = ("Upload-Offset", "Upload-Complete", "Upload-Limit", "Upload-Length")
+
+UPLOAD_COMPLETE = header(
+    "Upload-Complete",
+    "`?1`: the file ends with this body; `?0`: it goes on.",
+    enum=["?0", "?1"],
+)
+UPLOAD_LENGTH = header("Upload-Length", "The bytes of the whole file.", pattern="^[0-9]{1,15}$")
+
 UPLOAD_RULES = [
-    RouteRule("PATCH", _PATH, Right.EDITOR, _append),
-    RouteRule("HEAD", _PATH, Right.EDITOR, _offset),
-    RouteRule("DELETE", _PATH, Right.EDITOR, _cancel),
+    RouteRule(
+        "PATCH",
+        _PATH,
+        Right.EDITOR,
+        _append,
+        about(
+            "Goes on with an upload.",
+            {
+                201: Answer(answers.StaticStored, headers=("Upload-Complete",)),
+                204: Answer(headers=UPLOAD_HEADERS, text="The bytes are stored; more will come."),
+            },
+            takes=Body(None, (PART_TYPE,), is_required=False),
+            parameters=[
+                replace(UPLOAD_COMPLETE, is_required=True),
+                header(
+                    "Upload-Offset",
+                    "Where in the file the body begins.",
+                    is_required=True,
+                    pattern="^[0-9]{1,15}$",
+                ),
+            ],
+            codes="bad_header unsupported_media_type upload_missing offset_mismatch incomplete"
+            " too_long too_large corrupt_blob quota storage_full",
+        ),
+    ),
+    RouteRule(
+        "HEAD",
+        _PATH,
+        Right.EDITOR,
+        _offset,
+        about(
+            "Tells how much of an upload has come.",
+            {204: Answer(headers=UPLOAD_HEADERS)},
+            codes="upload_missing",
+        ),
+    ),
+    RouteRule(
+        "DELETE",
+        _PATH,
+        Right.EDITOR,
+        _cancel,
+        about("Gives an upload up.", {204: Answer()}, codes="upload_missing"),
+    ),
 ]
 """The routes, each with the right that it needs."""
