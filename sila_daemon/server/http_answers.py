@@ -226,6 +226,16 @@ class StaticStored(Struct, forbid_unknown_fields=True):
     size: int
 
 
+class StaticSent(Struct, forbid_unknown_fields=True):
+    """An immutable file that is stored now, or the upload that has begun."""
+
+    ok: Yes
+    hash: Hash | UnsetType = UNSET
+    size: int | UnsetType = UNSET
+    upload: Annotated[str, Meta(description="Where the upload goes on.")] | UnsetType = UNSET
+    offset: Annotated[int, Meta(description="How many bytes have come.")] | UnsetType = UNSET
+
+
 class VarStored(Struct, forbid_unknown_fields=True):
     """The new revision of a mutable file."""
 

@@ -48,7 +48,7 @@ def path_of(method: str, path: str) -> str | None:
     scope = {"type": "http", "path": path, "root_path": "", "method": method}
     for route in _routes():
         if route.matches(scope)[0] is Match.FULL and (
-            method != "HEAD" or "GET" not in route.methods
+            method != "HEAD" or "GET" not in (route.methods or ())
         ):
             return route.path
     return None

@@ -193,9 +193,9 @@ FILE_RULES = [
             {
                 200: Answer(answers.StaticStored, text="It was here already."),
                 201: Answer(
-                    answers.StaticStored,
+                    answers.StaticSent,
                     headers=(*UPLOAD_HEADERS, "Location"),
-                    text="It is stored; without a body, the upload at `Location` has begun.",
+                    text="It is stored, or the upload at `Location` has begun.",
                 ),
             },
             takes=Body(None, (ANYTHING,), is_required=False),

@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 
 async def _list(request: Request) -> Response:
     user, directory = caller_of(request).user, world_of(request).directory
-    if request.query_params.get("deleted") == "true":
+    asked = request.query_params.get("deleted", "false")
+    if asked not in ("true", "false"):
+        raise FormatError("deleted is true or false", code="bad_query")
+    if asked == "true":
         found = await directory.deleted_of_user(user.id)
         purged_at = world_of(request).removal.purged_at
         spaces = [{**one.to_json(), "purgeAt": purged_at(one.deleted_at or 0)} for one in found]
@@ -116,6 +119,7 @@ SPACE_RULES = [
                 ),
                 header("If-None-Match", "The ETag of the list that is here already."),
             ],
+            codes="bad_query",
         ),
     ),
     RouteRule(

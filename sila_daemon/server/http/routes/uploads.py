@@ -63,13 +63,11 @@ async def _take(
 ) -> Response:
     """Takes the body of a request; answers with the offset, or with the file that it became."""
     is_complete, uploads = _flag(request), space.files.uploads
-    place = {"Location": f"/spaces/{space.hub.space_id}/files/uploads/{found.id}"}
     try:
         with space.files.static.being_sent(found.hash):
             await uploads.append(found, offset, upload(request))
             if not is_complete:
-                headers = _facts(request, found) | (place if is_first else {})
-                return Response(status_code=201 if is_first else 204, headers=headers)
+                return _more(request, found, is_first=is_first)
             blob = await uploads.finish(found)
     except OffsetError as error:
         answer = refused(409, "offset_mismatch", str(error), offset=error.offset)
@@ -77,6 +75,15 @@ async def _take(
         return answer
     notify_static(space, blob)
     return ok(201, {"Upload-Complete": "?1"}, hash=blob.hash, size=blob.size)
+
+
+def _more(request: Request, found: Upload, *, is_first: bool) -> Response:
+    """Answers that the next bytes may come; at first also where to."""
+    facts = _facts(request, found)
+    if not is_first:
+        return Response(status_code=204, headers=facts)
+    place = f"/spaces/{space_of(request).id}/files/uploads/{found.id}"
+    return ok(201, facts | {"Location": place}, upload=place, offset=found.offset)
 
 
 async def _offset(request: Request) -> Response:
