@@ -18,11 +18,11 @@ from starlette.middleware.cors import CORSMiddleware
 from sila_daemon.server.http.common import refused
 from sila_daemon.server.http.edge import Edge
 from sila_daemon.server.http.guarded_app import GuardedApp
+from sila_daemon.server.http.openapi import Description
 from sila_daemon.server.http.origins import OriginRule
 from sila_daemon.server.http.proxies import TrustedProxies
+from sila_daemon.server.http.routes.table import ROUTE_RULES
 from sila_daemon.server.http.rules import methods_of, routes_of
-from sila_daemon.server.http_routes import ROUTE_RULES
-from sila_daemon.server.openapi import Description
 from sila_daemon.server.sync.gateway import GatewayServer
 
 if TYPE_CHECKING:

@@ -237,8 +237,8 @@ def _report(arguments: argparse.Namespace, data: Any) -> None:
 
 
 def _report_document(arguments: argparse.Namespace) -> None:
-    from sila_daemon.server.http_routes import ROUTE_RULES
-    from sila_daemon.server.openapi import document
+    from sila_daemon.server.http.openapi import document
+    from sila_daemon.server.http.routes.table import ROUTE_RULES
 
     described = document(ROUTE_RULES)
     if getattr(arguments, "json", False):

@@ -11,10 +11,10 @@ from typing import Any
 import jsonschema_rs
 from starlette.routing import Match, Route
 
+from sila_daemon.server.http.codes import CODES
+from sila_daemon.server.http.openapi import document
+from sila_daemon.server.http.routes.table import ROUTE_RULES
 from sila_daemon.server.http.rules import routes_of
-from sila_daemon.server.http_codes import CODES
-from sila_daemon.server.http_routes import ROUTE_RULES
-from sila_daemon.server.openapi import document
 
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 OF_NO_ROUTE = {404: "not_found", 405: "method_not_allowed"}

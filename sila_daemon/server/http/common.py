@@ -25,7 +25,7 @@ from sila_daemon.core.errors import (
     StorageFullError,
     UsageError,
 )
-from sila_daemon.server.http_codes import CODES
+from sila_daemon.server.http.codes import CODES
 from sila_daemon.server.world import World
 
 LOG = logging.getLogger(__name__)

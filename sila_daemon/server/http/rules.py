@@ -21,7 +21,7 @@ from sila_daemon.server.http.common import address_of, answering_errors, world_o
 if TYPE_CHECKING:
     from sila_daemon.server.accounts.platform import SpaceInfo, User
     from sila_daemon.server.accounts.tokens import Claims
-    from sila_daemon.server.http_about import About
+    from sila_daemon.server.http.about import About
 
 Handler = Callable[[Request], Awaitable[Response]]
 

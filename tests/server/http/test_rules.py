@@ -18,9 +18,9 @@ from starlette.responses import JSONResponse, Response
 from sila_daemon.core.errors import SignInNeededError
 from sila_daemon.server.accounts.rights import Right
 from sila_daemon.server.app import ServerApp, make_app
+from sila_daemon.server.http.about import about
+from sila_daemon.server.http.routes.table import ROUTE_RULES
 from sila_daemon.server.http.rules import RouteRule, caller_of, routes_of
-from sila_daemon.server.http_about import about
-from sila_daemon.server.http_routes import ROUTE_RULES
 from sila_daemon.server.sync.gate import RefusedError
 from sila_daemon.server.sync.handlers import EVENT_RULES, EventHandlers, EventRule
 from tests.server import conformance

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, Response
 
-from sila_daemon.server import http_answers as answers
-from sila_daemon.server import http_requests as requests
 from sila_daemon.server.accounts.rights import Right
 from sila_daemon.server.accounts.session_info import Device
+from sila_daemon.server.http import answers, requests
+from sila_daemon.server.http.about import about
 from sila_daemon.server.http.common import address_of, json_body, ok, world_of
 from sila_daemon.server.http.rules import RouteRule, caller_of
-from sila_daemon.server.http_about import about
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from sila_daemon.core.errors import RemoteRefusedError, SilaError
-from sila_daemon.server import http_answers as answers
-from sila_daemon.server import http_requests as requests
 from sila_daemon.server.accounts.device_codes import (
     CODE_SECONDS,
     INTERVAL_SECONDS,
@@ -16,10 +14,10 @@ from sila_daemon.server.accounts.device_codes import (
 )
 from sila_daemon.server.accounts.rights import Right
 from sila_daemon.server.accounts.session_info import Device
-from sila_daemon.server.http import device_page
+from sila_daemon.server.http import answers, device_page, requests
+from sila_daemon.server.http.about import HTML, Answer, Body, Parameter, about
 from sila_daemon.server.http.common import address_of, error_answer, json_body, refused, world_of
 from sila_daemon.server.http.rules import RouteRule
-from sila_daemon.server.http_about import HTML, Answer, Body, Parameter, about
 
 if TYPE_CHECKING:
     from starlette.requests import Request

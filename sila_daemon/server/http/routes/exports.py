@@ -9,12 +9,12 @@ from starlette.responses import Response, StreamingResponse
 
 from sila_daemon.core import ids
 from sila_daemon.core.errors import FormatError, SilaError
-from sila_daemon.server import http_answers as answers
 from sila_daemon.server.accounts.rights import Right
+from sila_daemon.server.http import answers
+from sila_daemon.server.http.about import NUMBER, Answer, Parameter, about
 from sila_daemon.server.http.bodies import INERT, RIGHTS_SECONDS_MAX
 from sila_daemon.server.http.common import address_of, world_of
 from sila_daemon.server.http.rules import RouteRule, caller_of, check_again, space_of
-from sila_daemon.server.http_about import NUMBER, Answer, Parameter, about
 from sila_daemon.server.ops.op_history import Asked, history
 from sila_daemon.server.spaces.space_zip import SpaceZip
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from sila_daemon.core import ids
 from sila_daemon.core.errors import FormatError, NotFoundError
-from sila_daemon.server import http_answers as answers
-from sila_daemon.server import http_requests as requests
 from sila_daemon.server.accounts.rights import Right
 from sila_daemon.server.files.file_store import Sent
+from sila_daemon.server.http import answers, requests
+from sila_daemon.server.http.about import ANYTHING, Answer, Body, about, header
 from sila_daemon.server.http.bodies import body_length, file_answer, mime_type_of, upload
 from sila_daemon.server.http.common import (
     LISTS_BYTES_MAX,
@@ -28,7 +28,6 @@ from sila_daemon.server.http.routes.uploads import (
     notify_static,
 )
 from sila_daemon.server.http.rules import RouteRule, caller_of, space_of
-from sila_daemon.server.http_about import ANYTHING, Answer, Body, about, header
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 
 from sila_daemon.core.errors import RemoteRefusedError, SilaError
-from sila_daemon.server import http_answers as answers
 from sila_daemon.server import metrics
 from sila_daemon.server.accounts.rights import Right
+from sila_daemon.server.http import answers
+from sila_daemon.server.http.about import JSON, Answer, about
 from sila_daemon.server.http.common import address_of, ok, refused, world_of
 from sila_daemon.server.http.edge import IS_DIRECT
+from sila_daemon.server.http.openapi import Description
 from sila_daemon.server.http.rules import RouteRule
-from sila_daemon.server.http_about import JSON, Answer, about
-from sila_daemon.server.openapi import Description
 
 if TYPE_CHECKING:
     from starlette.requests import Request

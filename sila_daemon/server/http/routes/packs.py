@@ -9,11 +9,11 @@ from starlette.responses import Response, StreamingResponse
 
 from sila_daemon.core import ids
 from sila_daemon.core.errors import CorruptBlobError, FormatError
-from sila_daemon.server import http_answers as answers
-from sila_daemon.server import http_requests as requests
 from sila_daemon.server.accounts.rights import Right
 from sila_daemon.server.files.file_packs import MEDIA_TYPE, PackedFile, read_pack, write_pack
 from sila_daemon.server.files.file_store import Sent
+from sila_daemon.server.http import answers, requests
+from sila_daemon.server.http.about import Answer, Body, about
 from sila_daemon.server.http.bodies import upload
 from sila_daemon.server.http.common import (
     LISTS_BYTES_MAX,
@@ -23,7 +23,6 @@ from sila_daemon.server.http.common import (
 )
 from sila_daemon.server.http.routes.files import ASKED_MAX, listed
 from sila_daemon.server.http.rules import RouteRule, caller_of, space_of
-from sila_daemon.server.http_about import Answer, Body, about
 
 if TYPE_CHECKING:
     from starlette.requests import Request

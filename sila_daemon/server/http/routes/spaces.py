@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from sila_daemon.core.errors import FormatError
-from sila_daemon.server import http_answers as answers
-from sila_daemon.server import http_requests as requests
 from sila_daemon.server.accounts.directory import checked_name
 from sila_daemon.server.accounts.rights import Right
+from sila_daemon.server.http import answers, requests
+from sila_daemon.server.http.about import Answer, Body, Parameter, about, header
 from sila_daemon.server.http.common import (
     LISTS_BYTES_MAX,
     address_of,
@@ -23,7 +23,6 @@ from sila_daemon.server.http.common import (
     world_of,
 )
 from sila_daemon.server.http.rules import RouteRule, caller_of, space_of
-from sila_daemon.server.http_about import Answer, Body, Parameter, about, header
 from sila_daemon.server.json_text import dumps
 from sila_daemon.server.spaces.space_secrets import ChangedError
 

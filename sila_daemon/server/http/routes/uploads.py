@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from sila_daemon.core.errors import FormatError
-from sila_daemon.server import http_answers as answers
 from sila_daemon.server.accounts.rights import Right
 from sila_daemon.server.files.file_store import Sent
 from sila_daemon.server.files.uploads import OffsetError
+from sila_daemon.server.http import answers
+from sila_daemon.server.http.about import Answer, Body, about, header
 from sila_daemon.server.http.bodies import body_length, mime_type_of, upload
 from sila_daemon.server.http.common import ok, refused, world_of
 from sila_daemon.server.http.rules import RouteRule, caller_of, space_of
-from sila_daemon.server.http_about import Answer, Body, about, header
 
 if TYPE_CHECKING:
     from starlette.requests import Request

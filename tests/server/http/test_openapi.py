@@ -14,16 +14,16 @@ import pytest
 import schemathesis
 
 from sila_daemon.server.accounts.rights import Right
+from sila_daemon.server.http.about import about
+from sila_daemon.server.http.codes import CODES
+from sila_daemon.server.http.openapi import codes_of, document
+from sila_daemon.server.http.routes.table import ROUTE_RULES
 from sila_daemon.server.http.rules import RouteRule
-from sila_daemon.server.http_about import about
-from sila_daemon.server.http_codes import CODES
-from sila_daemon.server.http_routes import ROUTE_RULES
-from sila_daemon.server.openapi import codes_of, document
 from tests.server import conformance
 from tests.server.conformance import described
 from tests.server.http_api import running_api
 
-SERVER = Path(__file__).resolve().parents[2] / "sila_daemon" / "server"
+SERVER = Path(__file__).resolve().parents[3] / "sila_daemon" / "server"
 
 
 def operations() -> dict[tuple[str, str], Any]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from sila_daemon.server.http_requests import Hash, Role, Uuid
+from sila_daemon.server.http.requests import Hash, Role, Uuid
 
 Millis = Annotated[int, Meta(description="Unix milliseconds.", ge=0)]
 Yes = Annotated[bool, Meta(extra_json_schema={"const": True})]

@@ -31,7 +31,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from sila_daemon.server.accounts.rights import Right
-from sila_daemon.server.http_routes import ROUTE_RULES
+from sila_daemon.server.http.routes.table import ROUTE_RULES
 from tests.server.conformance import described
 from tests.server.world_fixture import running_server
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from sila_daemon.server.accounts.rights import Right
-from sila_daemon.server.http_about import JSON, Answer, Body, Parameter
-from sila_daemon.server.http_answers import Refused
-from sila_daemon.server.http_codes import CODES
+from sila_daemon.server.http.about import JSON, Answer, Body, Parameter
+from sila_daemon.server.http.answers import Refused
+from sila_daemon.server.http.codes import CODES
 
 if TYPE_CHECKING:
     from sila_daemon.server.http.rules import RouteRule
