@@ -19,6 +19,7 @@ from sila_daemon.folder.dump import dump_space
 from sila_daemon.folder.space_folder import SpaceFolder
 from sila_daemon.ports.disk import SystemDisk
 from sila_daemon.ports.randomness import SystemRandomness
+from sila_daemon.server.commands.registry import run_command
 from sila_daemon.server.commands.space_export import export_space
 from sila_daemon.server.commands.space_import import import_space
 from sila_daemon.server.files.file_store import Sent
@@ -205,6 +206,16 @@ async def test_what_is_imported_comes_out_again(tmp_path: Path, name: str) -> No
         with pytest.raises(ProtectionError):
             await import_space(world, tmp_path / "out.zip", owner)
         assert not list((tmp_path / "other" / "scratch").glob("*"))
+
+
+async def test_an_export_on_command_is_noted_once(tmp_path: Path) -> None:
+    async with open_world(tmp_path / "data") as world:
+        owner = await world.accounts.add_user("a@b.co", None)
+        await world.create_space(owner, "Ours", SPACE)
+        out = str(tmp_path / "out.zip")
+        await run_command(world, "space export", {"space": SPACE, "out": out})
+        exports = [e for e in await world.audit.entries() if e.action == "space_exported"]
+        assert [(entry.space_id, entry.reason) for entry in exports] == [(SPACE, "command")]
 
 
 async def test_a_zip_that_is_none_leaves_nothing(tmp_path: Path) -> None:
