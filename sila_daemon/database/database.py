@@ -17,6 +17,7 @@ import apsw
 
 from sila_daemon.core.errors import StorageError, StorageFullError
 from sila_daemon.database.schema import Schema, migrate
+from sila_daemon.database.transaction import in_transaction
 
 T = TypeVar("T")
 Work = Callable[[apsw.Connection], T]
@@ -200,20 +201,10 @@ def _read(connection: apsw.Connection, work: Work[T]) -> T:
 
 def _write(connection: apsw.Connection, work: Work[T]) -> T:
     try:
-        # IMMEDIATE: a deferred transaction that turns to writing fails at once when another
-        # process wrote meanwhile, whatever the busy timeout.
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            result = work(connection)
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
+        return in_transaction(connection, work)
     except apsw.Error as error:
         _raise_converted(error, connection.filename)
         raise
-    return result
 
 
 def _raise_converted(error: apsw.Error, path: Path | str) -> None:

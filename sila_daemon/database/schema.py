@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import StorageError, UnsupportedVersionError
+from sila_daemon.database.transaction import in_transaction
 
 if TYPE_CHECKING:
     import apsw
@@ -38,7 +40,10 @@ def migrate(connection: apsw.Connection, schema: Schema) -> None:
             hint="install a newer version of Sila",
         )
     for target, script in enumerate(schema.migrations[version:], version + 1):
-        with connection:
-            connection.execute(script)
-            connection.pragma("application_id", schema.application_id)
-            connection.pragma("user_version", target)
+        in_transaction(connection, partial(_apply, schema, script, target))
+
+
+def _apply(schema: Schema, script: str, target: int, connection: apsw.Connection) -> None:
+    connection.execute(script)
+    connection.pragma("application_id", schema.application_id)
+    connection.pragma("user_version", target)

@@ -107,7 +107,7 @@ class _Exploration:
         self._case = case
         self._explored = explored
         self._seen: set[tuple[Key, frozenset[str]]] = set()
-        self._verified: set[tuple[Key, frozenset[str]]] = set()
+        self._looks = Looks(case)
         self._random = Random(0)
         self._share = 0.0
         """So much of the calls of the recoveries is cut off too."""
@@ -158,27 +158,38 @@ class _Exploration:
 
     async def _recover(self, image: Directory, acknowledged: frozenset[str], where: str) -> None:
         with _told(where, image):
-            await self._verify(key_of(image), image, acknowledged)
+            await self._looks.verify(image, acknowledged)
             machine = Machine(image.copy(), 2, acknowledged)
             moments = await self._recorded(machine, self._is_chosen)
             for key, left in images(machine.disk.root, self._explored.count):
-                await self._verify(key, left, machine.acknowledged)
+                await self._looks.verify(left, machine.acknowledged, key)
         for root, later, _ in moments:
             for left in self._unseen(root, later):
                 self._explored.during_recovery += 1
                 with _told(f"{where}; power cut during the recovery", left):
-                    await self._verify(key_of(left), left, later)
+                    await self._looks.verify(left, later)
                     again = Machine(left.copy(), 3, later)
                     await completed(self._case, again)
                     end = worst(again.disk.root)
-                    await self._verify(key_of(end), end, again.acknowledged)
+                    await self._looks.verify(end, again.acknowledged)
         close_all()
 
-    async def _verify(self, key: Key, image: Directory, acknowledged: frozenset[str]) -> None:
-        """Looks at a disk, unless the same one was looked at."""
-        if (key, acknowledged) not in self._verified:
+
+class Looks:
+    """Looks at disks of one case; at those that are the same once."""
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+        self._seen: set[tuple[Key, frozenset[str]]] = set()
+
+    async def verify(
+        self, image: Directory, acknowledged: frozenset[str], key: Key | None = None
+    ) -> None:
+        """Looks at a disk as it is found, whose key may be known. Raises ViolationError."""
+        seen = key_of(image) if key is None else key, acknowledged
+        if seen not in self._seen:
             await self._case.verify(view_of(image), acknowledged)
-            self._verified.add((key, acknowledged))
+            self._seen.add(seen)
 
 
 async def completed(case: Case, machine: Machine) -> None:

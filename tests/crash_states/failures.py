@@ -17,7 +17,13 @@ from time import process_time
 from typing import TYPE_CHECKING, NamedTuple
 
 from sila_daemon.core.errors import SilaError, StorageFullError
-from tests.crash_states.explore import completed, prepared, run_in_virtual_time, view_of
+from tests.crash_states.explore import (
+    Looks,
+    completed,
+    prepared,
+    run_in_virtual_time,
+    view_of,
+)
 from tests.crash_states.machine import Failures, Machine
 from tests.crash_states.power_cuts import worst
 from tests.simulation.record import ViolationError
@@ -68,16 +74,16 @@ def fail_every_call(case: Case, kind: Kind) -> Failed:
 
 
 async def _fail_each(case: Case, kind: Kind, failed: Failed) -> None:
-    before = await prepared(case)
+    before, looks = await prepared(case), Looks(case)
     for number in itertools.count(1):
         machine = Machine(before.copy(), 1)
         machine.failures = Failures(kind.error, number, sys.maxsize if kind.is_lasting else number)
-        attempt = _Attempt(case, machine)
+        attempt = _Attempt(case, machine, looks)
         await attempt.run()
         if not machine.failures.failed:
             return
         failed.runs += 1
-        failed.swallowed += attempt.told is None
+        failed.swallowed += attempt.is_swallowed
         where = f"{kind} at call {number}, {machine.failures.failed}"
         try:
             await attempt.check()
@@ -90,19 +96,23 @@ async def _fail_each(case: Case, kind: Kind, failed: Failed) -> None:
 class _Attempt:
     """One run with its failure."""
 
-    def __init__(self, case: Case, machine: Machine) -> None:
+    def __init__(self, case: Case, machine: Machine, looks: Looks) -> None:
         self._case = case
+        self._looks = looks
         self._machine = machine
         self._error = machine.failures.error
         self._program: Program | None = None
         self.told: SilaError | None = None
+        self.is_swallowed = False
+        """The operation ended well all the same."""
 
     async def run(self) -> None:
         """Runs into the failure."""
         try:
             self._program = await self._case.start(self._machine)
             await self._program.act()
-            if not self._machine.failures.failed:
+            self.is_swallowed = bool(self._machine.failures.failed)
+            if not self.is_swallowed:
                 program, self._program = self._program, None
                 await program.close()
         except SilaError as error:
@@ -115,7 +125,7 @@ class _Attempt:
         machine.failures = Failures()
         self._check_told()
         for root in (machine.disk.root, worst(machine.disk.root)):
-            await self._case.verify(view_of(root), machine.acknowledged)
+            await self._looks.verify(root, machine.acknowledged)
         restarted = Machine(machine.disk.root.copy(), 2, machine.acknowledged)
         await completed(self._case, restarted)
         await self._check_end(restarted, may_have_leftovers=False)
@@ -142,7 +152,7 @@ class _Attempt:
 
     async def _check_end(self, machine: Machine, *, may_have_leftovers: bool) -> None:
         root = machine.disk.root
-        await self._case.verify(view_of(worst(root)), machine.acknowledged)
+        await self._looks.verify(worst(root), machine.acknowledged)
         left = self._case.leftovers(view_of(root))
         if left and not may_have_leftovers:
             raise ViolationError(f"left behind: {left}")
