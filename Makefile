@@ -15,10 +15,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check check-static simulate bench screenshots format requirements clean
+.PHONY: help demo test check check-static simulate bench screenshots reference format requirements clean
 
 help:
-	@echo "make demo | test | check | check-static | simulate SEEDS=n | bench | screenshots | format | requirements | clean"
+	@echo "make demo | test | check | check-static | simulate SEEDS=n | bench | screenshots | reference | format | requirements | clean"
 
 demo: .venv-run/.ready
 	$(PY_RUN) -m sila_tui.demo $(ARGS)
@@ -46,6 +46,10 @@ bench: .venv/.ready
 
 screenshots: .venv/.ready
 	$(PY) -m tests.screenshots $(ARGS)
+
+# The tables in docs/reference that are made from the code.
+reference: .venv/.ready
+	$(PY) -m tests.reference
 
 format: .venv/.ready
 	$(PY) -m ruff format

@@ -29,6 +29,7 @@ class ListenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the server is reached, and by whom."""
 
     host: str = "127.0.0.1"
+    """The address to listen on; `0.0.0.0` is all of them."""
     port: int = DEFAULT_PORT
     """0 takes any free one."""
     tls_cert: str = ""
@@ -69,6 +70,7 @@ class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     level: LogLevel = "info"
     """`info` has one line for each request."""
     format: Literal["json", "text"] = "json"
+    """`json`: one object a line, for programs; `text`: for people."""
 
 
 class MetricsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -25,8 +25,11 @@ class QuotaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     user_bytes_max: int = 0
     """Files of all spaces that the user sent."""
     user_files_max: int = 0
+    """Their number."""
     space_bytes_max: int = 0
+    """Files of the space, whoever sent them."""
     space_files_max: int = 0
+    """Their number."""
 
 
 class Quotas:

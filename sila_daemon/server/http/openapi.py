@@ -30,7 +30,7 @@ _INTRODUCTION = (
 _OF_TOKENS = {"unauthorized", "bad_token", "auth_expired", "revoked"}
 _OF_MEMBERS = {"not_found", "space_missing", "space_busy"}
 _OF_BODIES = {"bad_json", "too_large", "incomplete"}
-_WITHOUT_DISK = ("/health", "/openapi.json", "/metrics")
+_WITHOUT_DISK = ("/health", "/ready", "/openapi.json", "/metrics")
 
 _HEX = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
 _IN_PATH: Mapping[str, Mapping[str, Any]] = {

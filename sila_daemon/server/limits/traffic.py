@@ -21,8 +21,11 @@ class TrafficSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     ops_per_second: int = 20_000
+    """Ops of all connections of the user."""
     bytes_per_second: int = 8 << 20
+    """Of what these connections send."""
     connections_per_minute: int = 300
+    """New ones, each to one space."""
 
 
 _BURST_SECONDS = 100
