@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING
 from sila_daemon.core.ops import MoveOp, Op, PropertyOp
 from tests.core.tree_specification import Picture, expected_picture, picture_of
 from tests.simulation.device import FOLDER, SETTINGS, SPACE, SimDevice
-from tests.simulation.reader import Line, normal_text, read_folder, read_secrets
+from tests.simulation.holders import SERVER_OPS, line_of
+from tests.simulation.reader import Line, read_folder, read_secrets
 from tests.simulation.record import Fact, OpKey, Record, ViolationError, fact_of
 
 if TYPE_CHECKING:
@@ -59,15 +59,17 @@ def check_claim(device: SimDevice, record: Record, carrier: Carrier | None) -> N
     mirror = device.mirror
     if not device.has_folder or mirror is None or mirror.status()["state"] != "current":
         return
+    ago = device.clock.monotonic() - NOTICED_S
+    if record.shaken_at.get(device.name, -NOTICED_S) > ago:
+        return
     if carrier is not None:
-        ago = device.clock.monotonic() - NOTICED_S
         since = max(ago, device.started_at + NOTICED_S)
         for (name, path), put_at in carrier.placeholders.items():
             if name == device.name and put_at < min(ago, since):
                 raise ViolationError(f"{name} says current, and {path.name} was not brought yet")
         if carrier.touched_at.get(device.name, 0.0) > ago:
             return
-    promised = record.facts.get(device.name, set())
+    promised = record.promised_by(device.name)
     held = {fact_of(line) for line in read_folder(device.disk.view(), FOLDER, durable=True).ops}
     _require_all(promised, held, f"{device.name} says current, and its folder lacks")
 
@@ -94,6 +96,7 @@ async def check_end(
     for name, lines in held.items():
         _require_all(record.all_facts, {fact_of(line) for line in lines}, f"{name} lacks")
         _require_equal(lines, at_server, name, first)
+    _require_no_deletions(at_server, record)
     pictures = _expected_pictures(at_server)
     for device in devices:
         if device.guard.violations:
@@ -127,33 +130,21 @@ def _require_unique_ids(lines: Iterable[Line], record: Record) -> None:
             raise ViolationError(f"one op id with two contents: {line} and {other}")
 
 
-async def _server_ops(server: SimServer) -> set[Line]:
-    query = (
-        "SELECT trees.name, counter, peers.name, target, parent, key, value"
-        " FROM (SELECT * FROM ops UNION ALL SELECT * FROM alternates)"
-        " JOIN trees ON trees.id = tree JOIN peers ON peers.id = peer"
-    )
+def _require_no_deletions(lines: Iterable[Line], record: Record) -> None:
+    """Absence is never deletion: nothing is deleted but what somebody deleted."""
+    for line in lines:
+        is_deletion = line.key is None and line.value == "0"
+        is_meant = (line.tree, line.target) in record.deletions
+        if is_deletion and not is_meant and line[:3] not in record.forged:
+            raise ViolationError(f"nobody deleted what is deleted: {line}")
 
+
+async def _server_ops(server: SimServer) -> set[Line]:
     def work(connection: apsw.Connection) -> set[Line]:
-        return {_server_line(row) for row in connection.execute(query)}
+        return {line_of(row) for row in connection.execute(SERVER_OPS)}
 
     async with server.world.spaces.use(SPACE) as space:
         return await space.store.database.read(work)
-
-
-def _server_line(row: tuple[object, ...]) -> Line:
-    tree, counter, peer, target, parent, key, value = row
-    assert isinstance(counter, int)
-    if key is None:
-        above = None if parent is None else _text(parent)
-        return Line(_text(tree), counter, _text(peer), _text(target), None, above)
-    text = None if value is None else normal_text(json.loads(str(value)))
-    return Line(_text(tree), counter, _text(peer), _text(target), _text(key), text)
-
-
-def _text(cell: object) -> str:
-    """Reads a cell: text that SQLite cannot hold stands there as bytes."""
-    return cell.decode("utf-8", "surrogatepass") if isinstance(cell, bytes) else str(cell)
 
 
 def _expected_pictures(lines: set[Line]) -> dict[str, Picture]:

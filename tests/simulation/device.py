@@ -21,6 +21,7 @@ from sila_daemon.mirror.record import (
 from sila_daemon.mirror.space_mirror import SpaceMirror
 from sila_daemon.ports.disk import make_dirs
 from tests.simulation.disk import DiskView, MachineDisk
+from tests.simulation.inodes import Directory
 from tests.simulation.ports import SimClock, SimRandomness, SimWatcher
 from tests.simulation.process import Process, spawn_outside
 from tests.simulation.sign_in import make_credentials
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
 SPACE = "25f87e271fb347078ec4fbaad528d1b8"
 FOLDER = Path("/home/space")
 HOME = Path("/home/.sila")
-SETTINGS = MirrorSettings(scan_interval_s=8.0, append_interval_s=0.5, retry_delay_s_max=4.0)
+SETTINGS = MirrorSettings(
+    scan_interval_s=8.0, append_interval_s=0.5, retry_delay_s_max=4.0, loss_grace_s=2.0
+)
 
 
 class SimDevice:
@@ -63,7 +66,7 @@ class SimDevice:
             MachineDisk(name, self.clock.monotonic) if twin is None else twin.disk
         )
         self.started_at = 0.0
-        self._home = HOME if twin is None else HOME.with_name(f".sila-{name}")
+        self.home = HOME if twin is None else HOME.with_name(f".sila-{name}")
         self.mirror: SpaceMirror | None = None
         self.server_urls: tuple[str, ...] = ()
         self.credentials: Credentials | None = None
@@ -79,6 +82,8 @@ class SimDevice:
         self._starts = 0
         self._view: DiskView
         self._process: Process | None = None
+        self.is_folder_away = False
+        self._away: Directory
         self._watcher: SimWatcher | None = None
         self._running: asyncio.Task[None] | None = None
         self._dying: list[asyncio.Task[None]] = []
@@ -112,7 +117,7 @@ class SimDevice:
             self._trace.note(self.name, f"cannot sign in: {error.code}")
 
     def _accounts(self, view: DiskView, random: Random) -> Credentials:
-        path = self._home.with_name(f"{self._home.name}-accounts.json")
+        path = self.home.with_name(f"{self.home.name}-accounts.json")
         store = AccountStore(path, view, SimRandomness(random), None)
         return make_credentials(self.name, store, self.clock, self._network)
 
@@ -146,7 +151,7 @@ class SimDevice:
         servers = tuple(ServerRecord(url, "mirror") for url in self.server_urls)
         record = SpaceRecord(SPACE, FOLDER if self.has_folder else None, servers)
         device = Device(self.name, self.name, "simulated")
-        self.mirror = SpaceMirror(record, ports, self._home, device, SETTINGS)
+        self.mirror = SpaceMirror(record, ports, self.home, device, SETTINGS)
         self._running = process.spawn(_run(credentials, self.mirror))
 
     async def ensure_running(self) -> None:
@@ -189,6 +194,35 @@ class SimDevice:
         self._cut_all(server_learns=how == "kill")
         self._dying.append(spawn_outside(process.kill()))
         return True
+
+    def vanish(self) -> None:
+        """Ends the daemon at once, also one that is being stopped."""
+        self.kill()
+        self._view.part()
+
+    def take_folder_away(self) -> bool:
+        """Takes the folder out of the file system, if it is there."""
+        mounted = self.disk.view().find(FOLDER)
+        if not isinstance(mounted, Directory):
+            return False
+        self._away, self.is_folder_away = mounted, True
+        self._mount(None)
+        return True
+
+    def bring_folder_back(self) -> None:
+        """Undoes that, unless another one was put there meanwhile."""
+        if self.is_folder_away:
+            self.is_folder_away = False
+            if self.disk.view().find(FOLDER) is not None:
+                self.guard.violations.append("a folder was made where one was away")
+            self._mount(self._away)
+
+    def _mount(self, folder: Directory | None) -> None:
+        parent = self.disk.view().find(FOLDER.parent)
+        assert isinstance(parent, Directory), "only the folder goes away"
+        parent.change((FOLDER.name, folder))
+        parent.sync()
+        self.disk.changed(self.disk.root, FOLDER)
 
     async def buried(self) -> None:
         """Returns when nothing of dead processes runs any more."""

@@ -105,6 +105,7 @@ class Person:
             return [(target, f"b{number}", value) for number in range(BURST_OPS)]
         moved = vertices[int(action.a * 7919) % len(vertices)]
         if action.kind == "delete":
+            self._record.deletions.add((tree.tree_id, moved))
             tree.delete(moved)
             return [(moved, None, "0")]
         tree.move(moved, target)

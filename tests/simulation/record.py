@@ -35,6 +35,15 @@ class Record:
     removed: dict[str, str] = field(default_factory=dict)
     """Values that were removed, by name, and not set since: they must not come back."""
 
+    lost: set[Fact] = field(default_factory=set)
+    """What was acknowledged, and nobody holds any more since parts of the world went back."""
+    withdrawn: dict[str, set[Fact]] = field(default_factory=dict)
+    """By device: what it does not hold itself since it went back."""
+    shaken_at: dict[str, float] = field(default_factory=dict)
+    """When a device last went back."""
+    deletions: set[tuple[str, str]] = field(default_factory=set)
+    """Every vertex that somebody tried to delete, with its tree before it."""
+
     said_by: Counter[str] = field(default_factory=Counter)
     """How many changes were acknowledged to the people at each device."""
     forged: set[OpKey] = field(default_factory=set)
@@ -57,6 +66,16 @@ class Record:
     def add(self, device: str, fact: Fact) -> None:
         """Notes anything that was acknowledged."""
         self.facts.setdefault(device, set()).add(fact)
+        self.lost.discard(fact)
+        self.withdrawn.get(device, set()).discard(fact)
+
+    def withdraw(self, device: str, held: set[Fact]) -> None:
+        """Has a device promise no more than what it still holds."""
+        self.withdrawn[device] = self.facts.get(device, set()) - held
+
+    def promised_by(self, device: str) -> set[Fact]:
+        """Returns what a device must have in its folder when it says that all is well."""
+        return self.facts.get(device, set()) - self.lost - self.withdrawn.get(device, set())
 
     def take_back(self, device: str, fact: Fact) -> None:
         """Ends a promise that who made it could not keep itself."""
@@ -64,5 +83,5 @@ class Record:
 
     @property
     def all_facts(self) -> set[Fact]:
-        """Returns every promise."""
-        return set().union(*self.facts.values())
+        """Returns every promise that can be kept."""
+        return set().union(*self.facts.values()) - self.lost

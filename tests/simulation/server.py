@@ -221,6 +221,11 @@ class SimServer:
         self._cut_all()
         self._dying.append(spawn_outside(process.kill()))
 
+    def vanish(self) -> None:
+        """Ends the process at once, also one that is being stopped."""
+        self.crash(None)
+        self._view.part()
+
     async def buried(self) -> None:
         """Returns when nothing of dead processes runs any more."""
         await asyncio.gather(*self._dying)

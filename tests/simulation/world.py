@@ -233,7 +233,11 @@ class SimWorld:
             machine.disk.faults.clear()
         for restart in self.restarts:
             restart.cancel()
-        await asyncio.gather(*self.restarts, return_exceptions=True)
+        for ended in await asyncio.gather(*self.restarts, return_exceptions=True):
+            if isinstance(ended, Exception):
+                raise ended
+        for device in self.devices:
+            device.bring_folder_back()
         for machine in machines:
             await machine.ensure_running()
         for server in self.servers:

@@ -1,0 +1,200 @@
+"""Parts of the world that go back in time: backups put back, snapshots, copies to elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+from typing import TYPE_CHECKING
+
+from tests.simulation import holders
+from tests.simulation.device import FOLDER
+from tests.simulation.faults.fault import DOWN_S_MAX, later
+from tests.simulation.images import image, put_back, renumber
+from tests.simulation.server import DATA
+
+if TYPE_CHECKING:
+    from tests.simulation.device import SimDevice
+    from tests.simulation.faults.fault import Fault
+    from tests.simulation.plan import Action
+    from tests.simulation.world import SimWorld
+
+
+def server_restored(world: SimWorld, device: SimDevice, action: Action) -> None:
+    """A server is put back to an older state, and does not know of it."""
+    _restore_server(world, action, is_honest=False)
+
+
+def server_restored_openly(world: SimWorld, device: SimDevice, action: Action) -> None:
+    """A server is restored from a backup as it should be: under another epoch."""
+    _restore_server(world, action, is_honest=True)
+
+
+def folder_restored(world: SimWorld, device: SimDevice, action: Action) -> None:
+    """A space folder is put back to an older state: files are shorter or gone."""
+    _restore(world, device, action, [], has_folder=True)
+
+
+def store_restored(world: SimWorld, device: SimDevice, action: Action) -> None:
+    """A device's store is put back to an older state, its folder is not."""
+    _restore(world, device, action, [device], has_folder=False)
+
+
+def machine_rolled_back(world: SimWorld, device: SimDevice, action: Action) -> None:
+    """A whole machine goes back to a snapshot; others know newer ops of it."""
+    _restore(world, device, action, _machine(world, device), has_folder=True)
+
+
+def store_deleted(world: SimWorld, device: SimDevice, action: Action) -> None:
+    """A device's store is gone."""
+    device.vanish()
+    world.trace.fault(device.name, "store deleted")
+    put_back(device.disk, device.home, None, _random(world, action))
+    _went_back(world, [device])
+    later(world, action.a * DOWN_S_MAX, device.ensure_running)
+
+
+def cloned(world: SimWorld, device: SimDevice, action: Action) -> None:
+    """A device's folder and store are copied onto another device, and both go on from there."""
+    others = [other for other in world.devices if other.disk is not device.disk]
+    if not others:
+        return
+    target = others[int(action.b * len(others))]
+    random = _random(world, action)
+    has_folder = device.has_folder and target.has_folder
+    ended = _end_programs(world, target, has_folder=has_folder) if has_folder else [target]
+    target.vanish()
+    world.trace.fault(target.name, "clone", f"of {device.name}")
+    places = [(FOLDER, FOLDER)] if has_folder else []
+    for source, place in [*places, (device.home, target.home)]:
+        copy = image(device.disk, source, random)
+        if copy is not None:
+            renumber(copy, target.disk)
+            put_back(target.disk, place, copy, random)
+    _went_back(world, ended, has_folder=has_folder)
+    for other in ended:
+        later(world, action.a * DOWN_S_MAX, other.ensure_running)
+
+
+def folder_away(world: SimWorld, device: SimDevice, action: Action) -> None:
+    """A folder is not there for a while, as on a disk that is not mounted; then it is back."""
+    if world.carrier is not None or (world.app is not None and device is world.devices[0]):
+        return  # Another program would make it anew.
+
+    async def come_back() -> None:
+        device.bring_folder_back()
+
+    if device.take_folder_away():
+        world.trace.fault(device.name, "folder away")
+        later(world, action.a * DOWN_S_MAX, come_back)
+
+
+FAULTS: tuple[Fault, ...] = (
+    server_restored,
+    server_restored_openly,
+    folder_restored,
+    store_restored,
+    machine_rolled_back,
+    store_deleted,
+    cloned,
+    folder_away,
+)
+
+
+def _restore_server(world: SimWorld, action: Action, *, is_honest: bool) -> None:
+    server = world.server_of(action)
+    random = _random(world, action)
+    copy = image(server.disk, DATA, random)
+
+    async def restore() -> None:
+        server.vanish()
+        world.trace.fault(server.name, "restored openly" if is_honest else "restored")
+        put_back(server.disk, DATA, copy, random)
+        if is_honest:
+            with holders.database(server.disk.view(), holders.SERVER_STORE) as connection:
+                epoch = random.randbytes(16).hex()
+                connection.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (epoch,))
+        world.rights.forget(server)
+        _went_back(world, [])
+        later(world, action.b * DOWN_S_MAX, server.ensure_running)
+
+    later(world, _delay_s(world, action), restore)
+
+
+def _restore(
+    world: SimWorld,
+    device: SimDevice,
+    action: Action,
+    stores: list[SimDevice],
+    *,
+    has_folder: bool,
+) -> None:
+    """Copies some stores of a machine, or its folder, or all of it; puts that back later."""
+    random = _random(world, action)
+    places = [(other.name, other.home) for other in stores]
+    places += [("folder", FOLDER)] if has_folder else []
+    copies = [
+        (what, path, copy) for what, path in places if (copy := image(device.disk, path, random))
+    ]
+    keeps_running = not stores and random.random() < 0.5
+
+    async def restore() -> None:
+        ended = stores
+        if has_folder:
+            ended = _end_programs(world, device, has_folder=True, but_daemons=keeps_running)
+        for other in stores:
+            other.vanish()
+        for what, path, copy in copies:
+            world.trace.fault(device.name, "restored", what)
+            put_back(device.disk, path, copy, random)
+        _went_back(world, ended, has_folder=has_folder)
+        for other in ended:
+            later(world, action.b * DOWN_S_MAX, other.ensure_running)
+
+    if copies:
+        later(world, _delay_s(world, action), restore)
+
+
+def _machine(world: SimWorld, device: SimDevice) -> list[SimDevice]:
+    """Returns the daemons on a machine."""
+    return [other for other in world.devices if other.disk is device.disk]
+
+
+def _end_programs(
+    world: SimWorld, device: SimDevice, *, has_folder: bool, but_daemons: bool = False
+) -> list[SimDevice]:
+    """Ends what works in a machine's folder; returns the daemons there."""
+    machine = _machine(world, device)
+    for other in machine:
+        other.is_folder_away &= not has_folder
+        if not but_daemons:
+            other.vanish()
+    if world.app is not None and device.disk is world.devices[0].disk:
+        world.app.crash()
+    return machine
+
+
+def _went_back(world: SimWorld, devices: list[SimDevice], *, has_folder: bool = False) -> None:
+    """Takes note of what nobody holds any more, and of what some devices hold no more."""
+    at_devices = {other.name: holders.facts_of_device(other) for other in world.devices}
+    at_servers = [holders.facts_of_server(server) for server in world.servers]
+    record = world.record
+    record.lost |= record.all_facts - set().union(*at_devices.values(), *at_servers)
+    secrets = set().union(*map(holders.secrets_of_device, world.devices))
+    record.secrets = {name: record.secrets[name] for name in record.secrets if name in secrets}
+    for device in devices:
+        record.withdraw(device.name, at_devices[device.name])
+        record.shaken_at[device.name] = asyncio.get_running_loop().time()
+        if has_folder and world.carrier is not None:
+            world.carrier.found_after_power_cut(device)
+    if has_folder and world.app is not None and world.devices[0] in devices:
+        world.app.found_after_power_cut()
+        world.app.start()
+
+
+def _delay_s(world: SimWorld, action: Action) -> float:
+    """Returns how long a copy lies before it is put back: until some time before the end."""
+    return action.a * (world.plan.actions[-1].at - action.at)
+
+
+def _random(world: SimWorld, action: Action) -> Random:
+    return Random(f"{world.plan.seed} {action}")

@@ -1,0 +1,108 @@
+"""Who holds what for certain: folders, stores and servers, read from their disks alone.
+
+Nothing here asks a running program: databases are opened on a copy of what their disk holds
+durably, as after the worst power cut.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import apsw
+
+from tests.simulation.device import FOLDER, SPACE
+from tests.simulation.disk import DiskView
+from tests.simulation.images import durable_image
+from tests.simulation.inodes import Directory
+from tests.simulation.reader import Line, normal_text, read_folder
+from tests.simulation.record import Fact, fact_of
+from tests.simulation.server import DATA
+from tests.simulation.vfs import SimVfs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tests.simulation.device import SimDevice
+    from tests.simulation.disk import MachineDisk
+    from tests.simulation.server import SimServer
+
+STORE_NAME = "space.sqlite"
+SERVER_STORE = DATA / "spaces" / SPACE[:2] / SPACE / "space-v1" / "ops.sqlite"
+
+SERVER_OPS = (
+    "SELECT trees.name, counter, peers.name, target, parent, key, value"
+    " FROM (SELECT * FROM ops UNION ALL SELECT * FROM alternates)"
+    " JOIN trees ON trees.id = tree JOIN peers ON peers.id = peer"
+)
+_STORE_OPS = (
+    "SELECT tree.name, op.counter, peer.name, target, parent, key, value FROM op"
+    " JOIN tree ON tree.id = tree JOIN peer ON peer.id = peer"
+)
+
+
+def facts_of_device(device: SimDevice) -> set[Fact]:
+    """Returns what a device's store and folder hold."""
+    held = set(_lines(device.disk, device.home / STORE_NAME, _STORE_OPS))
+    held |= read_folder(device.disk.view(), FOLDER, durable=True).ops
+    return {fact_of(line) for line in held}
+
+
+def facts_of_server(server: SimServer) -> set[Fact]:
+    """Returns what a server holds."""
+    return {fact_of(line) for line in _lines(server.disk, SERVER_STORE, SERVER_OPS)}
+
+
+def secrets_of_device(device: SimDevice) -> set[str]:
+    """Returns the names of the secrets in a device's store."""
+    query = "SELECT name FROM secret WHERE value IS NOT NULL"
+    return {str(name) for (name,) in _rows(device.disk, device.home / STORE_NAME, query)}
+
+
+def line_of(row: Iterable[Any]) -> Line:
+    """Makes a line of a row: tree, counter, peer, target, parent, key, value."""
+    tree, counter, peer, target, parent, key, value = row
+    if key is None:
+        above = None if parent is None else _text(parent)
+        return Line(_text(tree), counter, _text(peer), _text(target), None, above)
+    text = None if value is None else normal_text(json.loads(value))
+    return Line(_text(tree), counter, _text(peer), _text(target), _text(key), text)
+
+
+def _text(cell: object) -> str:
+    """Reads a cell: text that SQLite cannot hold stands there as bytes."""
+    return cell.decode("utf-8", "surrogatepass") if isinstance(cell, bytes) else str(cell)
+
+
+def _lines(disk: MachineDisk, path: Path, query: str) -> Iterator[Line]:
+    return map(line_of, _rows(disk, path, query))
+
+
+def _rows(disk: MachineDisk, path: Path, query: str) -> list[tuple[Any, ...]]:
+    found = disk.view().find(path.parent, durable=True)
+    if not isinstance(found, Directory) or path.name not in found.durable:
+        return []
+    copy = durable_image(found)
+    root: Directory = copy
+    for part in reversed(path.parent.parts[1:]):
+        root = Directory(0, {part: root})
+    with database(DiskView(disk, root, None), path) as connection:
+        has_tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
+        return connection.execute(query).fetchall() if has_tables else []
+
+
+@contextmanager
+def database(view: DiskView, path: Path) -> Iterator[apsw.Connection]:
+    """Opens a database on a simulated disk."""
+    vfs = SimVfs(view, Random(0), lambda: 0.0)
+    connection = apsw.Connection(str(path), vfs=vfs.vfs_name)
+    try:
+        connection.pragma("locking_mode", "exclusive")
+        connection.pragma("synchronous", 2)
+        yield connection
+    finally:
+        connection.close()
+        vfs.unregister()
