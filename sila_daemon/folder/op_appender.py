@@ -47,6 +47,7 @@ class Appended:
     start: int
     """Where they begin; a healed tail's newline stands before it."""
     end: int
+    line_count: int
 
 
 class OpAppender:
@@ -64,12 +65,13 @@ class OpAppender:
         """Files that failed in a way that forbids to write to them again."""
         self._durable_names: set[Path] = set()
         """Files and directories whose names are known to be on stable storage."""
-        self._done: dict[str, set[Op]] = {}
+        self._done: dict[str, _Done] = {}
         """By tree: what is durable of a batch that failed, and that will be repeated."""
 
     def append(self, tree_id: str, own_peers: Collection[str], ops: Sequence[Op]) -> list[Appended]:
         """Returns when every op is on stable storage, with one sync for each file.
 
+        What is returned holds the parts of a batch that failed before, too.
         `own_peers` are the peers that this process made. Ops must not be transient. Raises
         InvalidIdError before anything is written, and StorageError, after which the same ops
         are to be given again.
@@ -77,16 +79,15 @@ class OpAppender:
         self._layout.tree_dir(tree_id)
         for author in {op.peer for op in ops}:
             ids.checked_peer_id(author)
-        done = self._done.setdefault(tree_id, set())
-        waiting = [op for op in ops if op not in done] if done else list(ops)
+        done = self._done.setdefault(tree_id, _Done())
+        waiting = [op for op in ops if op not in done.ops] if done.ops else list(ops)
         day = utc_day(self._clock.time())
-        appended = []
         with storage_errors(f"append to the ops of tree {tree_id}"):
             for path, group in self._grouped(tree_id, day, own_peers, waiting):
-                appended.append(self._append_to(path, group))
-                done.update(group.ops)
+                done.appended.append(self._append_to(path, group))
+                done.ops.update(group.ops)
         del self._done[tree_id]
-        return appended
+        return done.appended
 
     def has_left(self, path: Path) -> bool:
         """Tells whether a write or sync of a file failed: it may show what a power cut takes."""
@@ -144,7 +145,7 @@ class OpAppender:
                 raise
         self._durable_names.add(path)
         start += len(healing)
-        return Appended(path, start, start + len(data))
+        return Appended(path, start, start + len(data), len(group.lines))
 
     def _open(self, path: Path) -> WritableFile:
         if self._disk.stat(path) is None:
@@ -213,6 +214,14 @@ class _Group:
 
     ops: list[Op] = field(default_factory=list)
     lines: list[bytes] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Done:
+    """What is durable of a batch."""
+
+    ops: set[Op] = field(default_factory=set)
+    appended: list[Appended] = field(default_factory=list)
 
 
 def _makes_root(op: Op) -> bool:

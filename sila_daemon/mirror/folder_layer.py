@@ -328,7 +328,7 @@ class FolderLayer:
     async def _write(self) -> None:
         self._write_due = False
         try:
-            written = await self._writer.write_owed()
+            written = await self._writer.write_owed(await self._known_positions())
         except SilaError:
             self._write_due = True
             raise
@@ -344,7 +344,7 @@ class FolderLayer:
             return
         try:
             await self._opened()
-            await self._writer.write_owed()
+            await self._writer.write_owed(await self._known_positions())
             # Whatever `_secrets_due` says: the turn that took it may have been cut short.
             await self._secrets.sync()
         except SilaError as error:

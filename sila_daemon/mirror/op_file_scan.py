@@ -6,6 +6,7 @@ have died, or may not care.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -20,9 +21,11 @@ from sila_daemon.store.space_store import Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from sila_daemon.core.ops import Op
-    from sila_daemon.folder.layout import OpFile
+    from sila_daemon.folder.layout import OpFile, SpaceLayout
+    from sila_daemon.folder.op_appender import Appended
     from sila_daemon.folder.space_folder import SpaceFolder
     from sila_daemon.ports.disk import Disk, FileStat
 
@@ -111,10 +114,38 @@ def _rest(file: OpFile, known: Position, stat: FileStat) -> Reading:
     return Reading(file, stat, known.offset, known.line_count + 1, False)
 
 
+def after_append(
+    disk: Disk, layout: SpaceLayout, appended: Appended, known: Position | None
+) -> Position | None:
+    """Returns how far a file counts as read that we appended to; None where that is as before.
+
+    With it a file that is gone or shorter before anybody read it back is noticed too. Where more
+    stands in a file than is known, it is still to be read. Raises OSError, FileNotFoundError when
+    what was appended is gone already.
+    """
+    stat = disk.stat(appended.path)
+    if stat is None or stat.size < appended.end:
+        raise FileNotFoundError(errno.ENOENT, "what was just appended is gone", str(appended.path))
+    offset, line_count = (0, 0) if known is None else (known.offset, known.line_count)
+    size = offset
+    if offset == appended.start and stat.size == appended.end:
+        offset = size = appended.end
+        line_count += appended.line_count
+    elif known is not None:
+        return None
+    tail = _tail(disk, appended.path, offset)
+    path = layout.relative(appended.path)
+    return Position(path, stat.inode, size, stat.modified_ns, offset, line_count, tail)
+
+
 def tail_before(disk: Disk, folder: SpaceFolder, file: OpFile, offset: int) -> bytes:
     """Returns the SHA-256 of the last bytes before an offset. Raises OSError."""
+    return _tail(disk, folder.path_of(file), offset)
+
+
+def _tail(disk: Disk, path: Path, offset: int) -> bytes:
     start = max(0, offset - TAIL_BYTES)
-    with disk.open_read(folder.path_of(file)) as opened:
+    with disk.open_read(path) as opened:
         return hashlib.sha256(opened.read_at(start, offset - start)).digest()
 
 

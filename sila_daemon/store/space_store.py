@@ -157,6 +157,18 @@ class SpaceStore:
         """Ends debts that a layer holds durably now."""
         await self._database.write(lambda connection: outbox.settle(connection, layer, seqs))
 
+    async def settle_written(
+        self, seqs: Sequence[int], reached: Sequence[positions.Position]
+    ) -> None:
+        """Ends debts of the folder, and notes up to where it was written."""
+
+        def work(connection: apsw.Connection) -> None:
+            outbox.settle(connection, FOLDER, seqs)
+            for position in reached:
+                positions.store_progress(connection, positions.FileProgress(position))
+
+        await self._database.write(work)
+
     async def owe_to_folder_again(self, trees: Sequence[str], forgotten: Sequence[str]) -> None:
         """Owes the folder all ops of some trees, and has op files read whole to end that.
 

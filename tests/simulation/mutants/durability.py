@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
     from sila_daemon.core.ops import Op
     from sila_daemon.store.outbox import OwedOp
+    from sila_daemon.store.positions import Position
     from sila_daemon.store.space_store import Committed, Delivery
 
+_append = FolderWriter._append
 _owed = SpaceStore.owed
 _commit = SpaceStore.commit
 _open_store = SpaceStore.open.__func__  # type: ignore[attr-defined]
@@ -65,11 +67,14 @@ async def _cursor_goes_ahead(store: SpaceStore, deliveries: Sequence[Delivery]) 
 
 
 async def _debt_ends_before_append(
-    writer: FolderWriter, tree_id: str, ops: list[Op], seqs: list[int]
+    writer: FolderWriter,
+    tree_id: str,
+    ops: list[Op],
+    seqs: list[int],
+    positions: dict[str, Position],
 ) -> None:
     await writer._store.settle(FOLDER, seqs)
-    own = writer._own_peers()
-    await writer._ports.workers.run(lambda: writer._appender.append(tree_id, own, ops))
+    await _append(writer, tree_id, ops, seqs, positions)
 
 
 def _tail_is_always_whole(*_: object) -> bool:
