@@ -49,6 +49,7 @@ def store_deleted(world: SimWorld, device: SimDevice, action: Action) -> None:
     device.vanish()
     world.trace.fault(device.name, "store deleted")
     put_back(device.disk, device.home, None, _random(world, action))
+    world.record.removed.clear()
     _went_back(world, [device])
     later(world, action.a * DOWN_S_MAX, device.ensure_running)
 
@@ -60,17 +61,17 @@ def cloned(world: SimWorld, device: SimDevice, action: Action) -> None:
         return
     target = others[int(action.b * len(others))]
     random = _random(world, action)
-    has_folder = device.has_folder and target.has_folder
-    ended = _end_programs(world, target, has_folder=has_folder) if has_folder else [target]
+    folder = image(device.disk, FOLDER, random) if target.has_folder else None
+    store = image(device.disk, device.home, random)
+    ended = [target] if folder is None else _end_programs(world, target)
     target.vanish()
     world.trace.fault(target.name, "clone", f"of {device.name}")
-    places = [(FOLDER, FOLDER)] if has_folder else []
-    for source, place in [*places, (device.home, target.home)]:
-        copy = image(device.disk, source, random)
+    for place, copy in ((FOLDER, folder), (target.home, store)):
         if copy is not None:
             renumber(copy, target.disk)
             put_back(target.disk, place, copy, random)
-    _went_back(world, ended, has_folder=has_folder)
+    world.record.removed.clear()  # Who knew of a removal may have been this very store.
+    _went_back(world, ended, has_folder=folder is not None)
     for other in ended:
         later(world, action.a * DOWN_S_MAX, other.ensure_running)
 
@@ -138,15 +139,18 @@ def _restore(
     keeps_running = not stores and random.random() < 0.5
 
     async def restore() -> None:
+        is_with_folder = any(path == FOLDER for _, path, _ in copies)
         ended = stores
-        if has_folder:
-            ended = _end_programs(world, device, has_folder=True, but_daemons=keeps_running)
+        if is_with_folder:
+            ended = _end_programs(world, device, but_daemons=keeps_running)
         for other in stores:
             other.vanish()
         for what, path, copy in copies:
             world.trace.fault(device.name, "restored", what)
             put_back(device.disk, path, copy, random)
-        _went_back(world, ended, has_folder=has_folder)
+        if stores:
+            world.record.removed.clear()
+        _went_back(world, ended, has_folder=is_with_folder)
         for other in ended:
             later(world, action.b * DOWN_S_MAX, other.ensure_running)
 
@@ -160,12 +164,12 @@ def _machine(world: SimWorld, device: SimDevice) -> list[SimDevice]:
 
 
 def _end_programs(
-    world: SimWorld, device: SimDevice, *, has_folder: bool, but_daemons: bool = False
+    world: SimWorld, device: SimDevice, *, but_daemons: bool = False
 ) -> list[SimDevice]:
-    """Ends what works in a machine's folder; returns the daemons there."""
+    """Ends what works in a machine's folder, which gets another; returns the daemons there."""
     machine = _machine(world, device)
     for other in machine:
-        other.is_folder_away &= not has_folder
+        other.is_folder_away = False
         if not but_daemons:
             other.vanish()
     if world.app is not None and device.disk is world.devices[0].disk:
@@ -187,7 +191,7 @@ def _went_back(world: SimWorld, devices: list[SimDevice], *, has_folder: bool = 
         if has_folder and world.carrier is not None:
             world.carrier.found_after_power_cut(device)
     if has_folder and world.app is not None and world.devices[0] in devices:
-        world.app.found_after_power_cut()
+        world.app.found_restored()
         world.app.start()
 
 
