@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sila_daemon.core.editor import Editor
 from sila_daemon.core.errors import SilaError, StorageError
+from sila_daemon.folder.problems import storage_errors
 from sila_daemon.mirror.back_off import BackOff
 from sila_daemon.mirror.error_groups import apart
 from sila_daemon.mirror.layers import Layers
@@ -146,7 +147,8 @@ class SpaceMirror(SpaceAccess):
         return self._layers
 
     async def _open_and_work(self) -> None:
-        await self._ports.workers.run(lambda: make_dirs(self._ports.disk, self._home))
+        with storage_errors("make the directory of the store"):
+            await self._ports.workers.run(lambda: make_dirs(self._ports.disk, self._home))
         layers = await Layers.open(
             self.record,
             self._ports,

@@ -416,7 +416,9 @@ async def test_secrets_that_do_not_open_are_kept(bench: Bench) -> None:
         await until(lambda: a.status()["state"] == "needs_you")
 
 
-async def test_an_emptied_folder_deletes_nothing_and_is_filled_again(bench: Bench, server: FakeServer) -> None:
+async def test_an_emptied_folder_deletes_nothing_and_is_filled_again(
+    bench: Bench, server: FakeServer
+) -> None:
     root = bench.folder("f")
     async with bench.mirror("a", folder=root, servers=(ServerRecord(server.url),)) as a:
         await a.create_space("Ours")

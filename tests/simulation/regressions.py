@@ -104,4 +104,18 @@ REGRESSIONS: dict[str, Plan] = {
         ),
         around=Surroundings(has_threads=True),
     ),
+    # The disk refused the directory of a store that was deleted, and the mirror was never seen again.
+    "a_store_that_has_no_directory_is_tried_again": Plan(
+        seed=84,
+        devices=2,
+        has_app=False,
+        first_in_first_out=False,
+        delay_s=0.001,
+        hint_loss=0.0,
+        actions=(
+            Action(1.0, "store_deleted", 1, 0.1, 0.956588),
+            Action(1.5, "disk_error", 1, 0.5, 0.0),
+            Action(9.0, "inspect", 0, 0.0, 0.0),
+        ),
+    ),
 }

@@ -11,7 +11,7 @@ from random import Random
 
 from tests.simulation.app import SecondProgram
 from tests.simulation.carrier import Carrier
-from tests.simulation.checkers import FolderGuard, check_claim, check_end
+from tests.simulation.checkers import NOTICED_S, FolderGuard, check_claim, check_end
 from tests.simulation.device import FOLDER, SPACE, SimDevice
 from tests.simulation.editor import Person
 from tests.simulation.faults import FAULTS
@@ -249,11 +249,14 @@ class SimWorld:
     async def _settle(self, limit_s: float) -> None:
         loop = asyncio.get_running_loop()
         until = loop.time() + limit_s
+        # Counts may be equal by chance while a folder's loss is not noticed yet.
+        calm_from = max(self.record.shaken_at.values(), default=-NOTICED_S) + NOTICED_S
         calm = 0
         while calm < 3:
             await asyncio.sleep(0.25)
             states = [device.mirror.status() for device in self.devices if device.mirror]
-            is_calm = all(self._is_at_rest(device) for device in self.devices)
+            is_calm = loop.time() >= calm_from
+            is_calm = is_calm and all(self._is_at_rest(device) for device in self.devices)
             is_calm = is_calm and all(guest.is_at_rest for guest in self.guests.values())
             is_calm = is_calm and len({state["ops"] for state in states}) == 1
             is_calm = is_calm and (self.carrier is None or self.carrier.is_at_rest)
