@@ -103,7 +103,8 @@ class Credentials:
             account = self._granted(Account(url, email, "", None, None, insecure), grant)
         else:
             raise UsageError("signing in takes a token, or an email address and a password")
-        await self._keep(account)
+        async with self._locks[url]:  # A refresh of the old tokens that fails is not the last word.
+            await self._keep(account)
         return account
 
     async def logout(self, url: str) -> None:
@@ -120,9 +121,10 @@ class Credentials:
             except RemoteError:
                 # The tokens are forgotten here all the same, and expire there by themselves.
                 pass
-        del self._accounts[url]
-        self._refused.pop(url, None)
-        await self._store.remove(url)
+        async with self._locks[url]:  # A refresh under way does not bring the tokens back.
+            self._accounts.pop(url, None)
+            self._refused.pop(url, None)
+            await self._store.remove(url)
 
     def check_transport(self, url: str) -> None:
         """Raises ProtectionError for an unencrypted server that nobody agreed to."""

@@ -263,3 +263,31 @@ async def test_a_keyring_that_refuses_to_keep_a_token_signs_nobody_in(tmp_path: 
         await bench.signed_in()
     with pytest.raises(SignInNeededError):
         await (await bench.open()).access_token(URL)
+
+
+async def test_a_refresh_that_fails_late_does_not_undo_signing_in(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    credentials = await bench.signed_in()
+    bench.clock.now += 890
+    bench.server.failure = SignInNeededError("the refresh token is not valid")
+
+    refreshing = asyncio.create_task(credentials.access_token(URL))
+    await asyncio.sleep(0)  # The refresh is under way.
+    await credentials.login(URL, email="a@example.org", password="right")
+    with pytest.raises(SignInNeededError):
+        await refreshing
+
+    assert await credentials.access_token(URL) == "access-2"
+
+
+async def test_a_refresh_that_ends_late_does_not_undo_signing_out(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    credentials = await bench.signed_in()
+    bench.clock.now += 890
+
+    refreshing = asyncio.create_task(credentials.access_token(URL))
+    await asyncio.sleep(0)
+    await credentials.logout(URL)
+    await refreshing
+
+    assert credentials.accounts() == []

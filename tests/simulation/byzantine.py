@@ -20,6 +20,7 @@ from tests.simulation.record import ViolationError
 
 if TYPE_CHECKING:
     from tests.simulation.plan import Action
+    from tests.simulation.server import SimServer
     from tests.simulation.world import SimWorld
 
 CODES = frozenset(
@@ -175,6 +176,11 @@ class Byzantine:
 
     async def heal(self) -> None:
         """Stays as it is: honest clients get along beside it."""
+
+    def server_restored(self, server: SimServer, held: set[Line]) -> None:
+        """Has lost what nobody holds any more; its account may not be known there now."""
+        self._taken = [line for line in self._taken if line in held]
+        self._is_member &= server is not self._server
 
     def check(self, held: dict[str, set[Line]]) -> None:
         """Requires what was taken everywhere, and what was refused nowhere."""

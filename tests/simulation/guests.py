@@ -14,6 +14,7 @@ from tests.simulation.slow_reader import SlowReader
 if TYPE_CHECKING:
     from tests.simulation.plan import Action
     from tests.simulation.reader import Line
+    from tests.simulation.server import SimServer
     from tests.simulation.world import SimWorld
 
 
@@ -29,6 +30,10 @@ class Guest(Protocol):
 
     async def act(self, action: Action) -> None:
         """Does what an action says; what it waits for it does in tasks of its own."""
+        ...
+
+    def server_restored(self, server: SimServer, held: set[Line]) -> None:
+        """Learns that a server's data went back in time, and what anybody still holds."""
         ...
 
     async def heal(self) -> None:

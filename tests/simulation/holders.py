@@ -19,7 +19,6 @@ from tests.simulation.disk import DiskView
 from tests.simulation.images import durable_image
 from tests.simulation.inodes import Directory
 from tests.simulation.reader import Line, normal_text, read_folder
-from tests.simulation.record import Fact, fact_of
 from tests.simulation.server import DATA
 from tests.simulation.vfs import SimVfs
 
@@ -44,16 +43,15 @@ _STORE_OPS = (
 )
 
 
-def facts_of_device(device: SimDevice) -> set[Fact]:
+def lines_of_device(device: SimDevice) -> set[Line]:
     """Returns what a device's store and folder hold."""
     held = set(_lines(device.disk, device.home / STORE_NAME, _STORE_OPS))
-    held |= read_folder(device.disk.view(), FOLDER, durable=True).ops
-    return {fact_of(line) for line in held}
+    return held | read_folder(device.disk.view(), FOLDER, durable=True).ops
 
 
-def facts_of_server(server: SimServer) -> set[Fact]:
+def lines_of_server(server: SimServer) -> set[Line]:
     """Returns what a server holds."""
-    return {fact_of(line) for line in _lines(server.disk, SERVER_STORE, SERVER_OPS)}
+    return set(_lines(server.disk, SERVER_STORE, SERVER_OPS))
 
 
 def secrets_of_device(device: SimDevice) -> set[str]:

@@ -21,6 +21,7 @@ from tests.simulation.record import ViolationError, fact_of
 if TYPE_CHECKING:
     from tests.simulation.plan import Action
     from tests.simulation.reader import Line
+    from tests.simulation.server import SimServer
     from tests.simulation.world import SimWorld
 
 RETRY_S = 1.0
@@ -43,6 +44,7 @@ class OriginalClient:
         """What the server said over this connection."""
         self._downloaded: set[str] = set()
         """Trees whose answer came whole over this connection."""
+        self._is_member = False
         self._running: asyncio.Task[None] | None = None
 
     @property
@@ -55,11 +57,22 @@ class OriginalClient:
         """Edits, offline too; the first time it signs in and stays."""
         if self._running is None:
             try:
-                await self._client.join_space("editor")
+                await self._join()
             except SilaError:
                 return  # The server is down: it comes another time.
             self._running = spawn_outside(self._run())
         await self._edit(action)
+
+    async def _join(self) -> None:
+        if not self._is_member:
+            await self._client.join_space("editor")
+            self._is_member = True
+
+    def server_restored(self, server: SimServer, held: set[Line]) -> None:
+        """Is opened anew, where its account may not be known; its own edits it sends again."""
+        held = held.union(line for line, _ in self._own)
+        self._lines &= held
+        self._is_member &= server is not self._server
 
     async def heal(self) -> None:
         """Connects anew: what a server could not store and never answered is sent again."""
@@ -68,6 +81,7 @@ class OriginalClient:
     async def _run(self) -> None:
         while True:
             try:
+                await self._join()
                 await self._client.connect(1)
                 await self._work()
             except SilaError:

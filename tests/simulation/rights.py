@@ -75,8 +75,9 @@ class Rights:
     def __init__(self, now: Callable[[], float], record: Record) -> None:
         self.violations: list[str] = []
         self.ended_sessions: dict[str, float] = {}
-        self.forgetful: set[str] = set()
-        """Servers whose data went back in time: what they know of people is not what was said."""
+        self.forgetful: dict[str, float] = {}
+        """Servers whose data went back in time, with when it last did: what they know of people
+        is not what was said."""
         self._now = now
         self._record = record
         self._standings: dict[tuple[str, str], _Standing] = {}
@@ -101,7 +102,7 @@ class Rights:
 
     def forget(self, server: SimServer) -> None:
         """Takes note that a server's data went back in time."""
-        self.forgetful.add(server.name)
+        self.forgetful[server.name] = self._now()
         for (name, email), standing in self._standings.items():
             if name == server.name:
                 self._close_window(name, email)
@@ -130,8 +131,8 @@ class Rights:
 
     def _is_deaf(self, who: Identity, at: float) -> bool:
         """Tells whether nothing may reach somebody any more."""
-        ended = self.ended_sessions.get(who.session)
-        if ended is not None and at > ended + GRACE_S:
+        ended = self.ended_sessions.get(who.session, math.inf)
+        if at > ended + GRACE_S and ended >= self.forgetful.get(who.server, ended):
             return True
         standing = self._standings.get((who.server, who.email))
         is_out = standing is not None and standing.role is None and at > standing.since + GRACE_S
@@ -189,7 +190,8 @@ class Rights:
         is_ended = str(claims_of(account.access).get("sid")) in self.ended_sessions
         if account.sign_in_needed and not is_ended and server.name not in self.forgetful:
             raise ViolationError(f"signed out of {server.name}: {account.sign_in_needed}")
-        return is_ended or bool(account.sign_in_needed)
+        # What was refreshed since the backup was made is known to the server no more.
+        return is_ended or bool(account.sign_in_needed) or server.name in self.forgetful
 
     def _violated(self, what: str) -> None:
         self.violations.append(f"{self._now():.3f} {what}")

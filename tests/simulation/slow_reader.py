@@ -15,6 +15,7 @@ from tests.simulation.record import ViolationError
 if TYPE_CHECKING:
     from tests.simulation.plan import Action
     from tests.simulation.reader import Line
+    from tests.simulation.server import SimServer
     from tests.simulation.wire import Wire
     from tests.simulation.world import SimWorld
 
@@ -69,6 +70,10 @@ class SlowReader:
         for _ in range(QUESTIONS):
             await self._client.send("ops:state", {"trees": {SPACE: None}})
         require_bounded(wire)
+
+    def server_restored(self, server: SimServer, held: set[Line]) -> None:
+        """Its account may not be known there now."""
+        self._is_member &= server is not self._server
 
     async def heal(self) -> None:
         """Goes on: nobody else must suffer from it."""

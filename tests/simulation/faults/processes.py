@@ -32,7 +32,8 @@ def power_cut(world: SimWorld, device: SimDevice, action: Action) -> None:
         other.end_at_once("power cut")
     device.disk.power_cut(Random(f"{world.plan.seed} {action}"))
     if world.carrier is not None:
-        world.carrier.found_after_power_cut(device)
+        for other in machine:
+            world.carrier.found_after_power_cut(other)
     if app is not None:
         app.found_after_power_cut()
         app.start()

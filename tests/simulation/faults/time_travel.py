@@ -10,12 +10,14 @@ from tests.simulation import holders
 from tests.simulation.device import FOLDER
 from tests.simulation.faults.fault import DOWN_S_MAX, later
 from tests.simulation.images import image, put_back, renumber
+from tests.simulation.record import fact_of
 from tests.simulation.server import DATA
 
 if TYPE_CHECKING:
     from tests.simulation.device import SimDevice
     from tests.simulation.faults.fault import Fault
     from tests.simulation.plan import Action
+    from tests.simulation.reader import Line
     from tests.simulation.world import SimWorld
 
 
@@ -115,7 +117,9 @@ def _restore_server(world: SimWorld, action: Action, *, is_honest: bool) -> None
                 epoch = random.randbytes(16).hex()
                 connection.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (epoch,))
         world.rights.forget(server)
-        _went_back(world, [])
+        held = _went_back(world, [])
+        for guest in world.guests.values():
+            guest.server_restored(server, held)
         later(world, action.b * DOWN_S_MAX, server.ensure_running)
 
     later(world, _delay_s(world, action), restore)
@@ -177,22 +181,26 @@ def _end_programs(
     return machine
 
 
-def _went_back(world: SimWorld, devices: list[SimDevice], *, has_folder: bool = False) -> None:
-    """Takes note of what nobody holds any more, and of what some devices hold no more."""
-    at_devices = {other.name: holders.facts_of_device(other) for other in world.devices}
-    at_servers = [holders.facts_of_server(server) for server in world.servers]
+def _went_back(world: SimWorld, devices: list[SimDevice], *, has_folder: bool = False) -> set[Line]:
+    """Takes note of what nobody holds any more, and of what some devices hold no more.
+
+    Returns what anybody holds.
+    """
+    at_devices = {other.name: holders.lines_of_device(other) for other in world.devices}
+    held = set().union(*at_devices.values(), *map(holders.lines_of_server, world.servers))
     record = world.record
-    record.lost |= record.all_facts - set().union(*at_devices.values(), *at_servers)
+    record.lost |= record.all_facts - {fact_of(line) for line in held}
     secrets = set().union(*map(holders.secrets_of_device, world.devices))
     record.secrets = {name: record.secrets[name] for name in record.secrets if name in secrets}
     for device in devices:
-        record.withdraw(device.name, at_devices[device.name])
+        record.withdraw(device.name, {fact_of(line) for line in at_devices[device.name]})
         record.shaken_at[device.name] = asyncio.get_running_loop().time()
         if has_folder and world.carrier is not None:
             world.carrier.found_after_power_cut(device)
     if has_folder and world.app is not None and world.devices[0] in devices:
         world.app.found_restored()
         world.app.start()
+    return held
 
 
 def _delay_s(world: SimWorld, action: Action) -> float:

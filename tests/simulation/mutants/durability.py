@@ -90,7 +90,10 @@ DURABILITY: dict[str, Mutant] = {
         OpStore, "open", classmethod(_server_acknowledges_early), (47, 138, 177)
     ),
     "store_pushes_before_durable": Mutant(
-        SpaceStore, "open", classmethod(_store_saves_early), (63, 65, 99)
+        SpaceStore,
+        "open",
+        classmethod(_store_saves_early),
+        plan="what_is_saved_outlasts_a_power_cut",
     ),
     "outbox_dropped_on_send": Mutant(SpaceStore, "owed", _debt_ends_when_sent, (1, 7)),
     "cursor_before_its_ops": Mutant(SpaceStore, "commit", _cursor_goes_ahead, (0, 8, 17)),
