@@ -148,10 +148,15 @@ class SimConnector:
         sent = {**(headers or {}), "Authorization": f"Bearer {token}"}
         began = asyncio.get_running_loop().time()
         data = b"" if body is None else body if isinstance(body, bytes) else await _whole(body)
+        process = server.process
         asking: asyncio.Task[Exchanged] = server.spawn(
             exchange(server.app, method, path, sent, data, network.address_of(self._device))
         )
         await asyncio.wait([asking])
+        if process is not server.process:
+            if not asking.cancelled():
+                asking.exception()
+            raise RemoteUnavailableError("the connection ended")
         await network.hop()
         is_lost = network.chance(network.answer_loss) or network.is_cut_off(
             self._device, server_url

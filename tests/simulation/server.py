@@ -60,6 +60,11 @@ class SimServer:
         self._dying: list[asyncio.Task[None]] = []
 
     @property
+    def process(self) -> Process | None:
+        """The process, if there is one: what another one answers comes from the dead."""
+        return self._process
+
+    @property
     def is_running(self) -> bool:
         """Whether there is a process."""
         return self._process is not None
@@ -175,9 +180,12 @@ class SimServer:
         if not self.is_listening:
             work.close()
             raise RemoteUnavailableError(f"{self.name} is down")
+        process = self.process
         asking = self.spawn(work)
         await asyncio.wait([asking])
-        if asking.cancelled():
+        if asking.cancelled() or process is not self.process:
+            if not asking.cancelled():
+                asking.exception()  # Nobody hears what a dead process found.
             raise RemoteUnavailableError(f"{self.name} died")
         return asking.result()
 
