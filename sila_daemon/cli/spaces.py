@@ -96,6 +96,15 @@ def remove(arguments: argparse.Namespace, output: Output) -> None:
     output.result(answer, lines)
 
 
+def move(arguments: argparse.Namespace, output: Output) -> None:
+    """Moves the folder of a space, or gives it one."""
+    answer = ask(
+        "space.move", space=space_reference(arguments.space), path=local_path(arguments.path)
+    )
+    told = f"Moved from {answer['before']}" if answer["before"] else "The space has a folder now"
+    output.result(answer, [f"{told}: {answer['path']}"])
+
+
 def pause(arguments: argparse.Namespace, output: Output) -> None:
     """Pauses a space for a time, or until it is resumed."""
     seconds = None if arguments.duration is None else seconds_of(arguments.duration)

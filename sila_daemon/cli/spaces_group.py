@@ -26,6 +26,11 @@ def add_parsers(commands: CommandTree) -> None:
         "space remove", "Stop looking after a space; nothing is deleted.", f"{_HANDLERS}:remove"
     )
     _add_space(remove)
+    move = commands.add(
+        "space move", "Move the folder of a space, or give it one.", f"{_HANDLERS}:move"
+    )
+    _add_space(move)
+    move.add_argument("path", metavar="PATH", help="where it is to be: a place that is free")
     pause = commands.add("space pause", "Leave a space alone for a while.", f"{_HANDLERS}:pause")
     _add_space(pause)
     pause.add_argument("--for", dest="duration", metavar="TIME", help="such as 30s, 10m, 2h or 1d")

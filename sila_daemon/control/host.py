@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         SignedIn,
         SpaceAdded,
         SpaceEntry,
+        SpaceMoved,
         SpaceRemoved,
         SpaceServer,
         Version,
@@ -116,6 +117,10 @@ class SpaceKeeper(Protocol):
 
     async def remove(self, reference: str) -> SpaceRemoved:
         """Stops looking after a space; deletes nothing in its folder."""
+        ...
+
+    async def move(self, reference: str, path: str) -> SpaceMoved:
+        """Moves the folder of a space, or gives one to a space without."""
         ...
 
     async def pause(self, reference: str, seconds: float | None) -> int | None:

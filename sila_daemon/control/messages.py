@@ -65,6 +65,12 @@ class CloneParams(Params):
     secrets: SecretsPolicy = "keep"
 
 
+class MoveParams(SpaceParams):
+    """The absolute path at which the folder of a space is to be."""
+
+    path: str
+
+
 class PauseParams(SpaceParams):
     """For how many seconds; without a number until it is resumed."""
 
@@ -246,6 +252,7 @@ METHODS: dict[str, Method] = {
     "space.add": Method(AddParams, results.SpaceAdded),
     "space.clone": Method(CloneParams, results.SpaceAdded),
     "space.remove": Method(SpaceParams, results.SpaceRemoved),
+    "space.move": Method(MoveParams, results.SpaceMoved),
     "space.pause": Method(PauseParams, results.Paused),
     "space.resume": Method(SpaceParams, results.Done),
     "space.sync": Method(SpaceParams, dict),

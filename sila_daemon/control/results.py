@@ -81,6 +81,14 @@ class SpaceRemoved(Result):
     path: str | None
 
 
+class SpaceMoved(Result):
+    """Where the folder of a space is from now on, and where it was, if it had one."""
+
+    id: str
+    path: str
+    before: str | None
+
+
 class Paused(Result):
     """Until when, in Unix milliseconds; None until it is resumed."""
 

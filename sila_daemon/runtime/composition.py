@@ -17,6 +17,7 @@ from sila_daemon.credentials.keyring_store import find_keyring
 from sila_daemon.credentials.token_file import AccountStore
 from sila_daemon.credentials.tokens import Credentials
 from sila_daemon.database.database import ThreadDatabases
+from sila_daemon.mirror.layers import FILES_NAME
 from sila_daemon.mirror.leftovers import leftovers_before_ns
 from sila_daemon.mirror.record import Device as MirrorDevice
 from sila_daemon.mirror.record import MirrorPorts, MirrorSettings
@@ -173,7 +174,7 @@ class Composition:
         return SpaceHost(
             registry,
             RunningSpaces(make_mirror, supervisor),
-            SpaceFolders(ports),
+            SpaceFolders(ports, lambda space_id: self._paths.stores_dir / space_id / FILES_NAME),
             RemoteSpaces(ports.connector, credentials),
             credentials,
             self._clock,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sila_daemon.core.errors import NotFoundError, StorageError, UsageError
+from sila_daemon.core.errors import NotFoundError, SilaError, StorageError, UsageError
 
 if TYPE_CHECKING:
     from sila_daemon.mirror.record import SpaceRecord
@@ -82,6 +82,18 @@ class RunningSpaces:
         """Has a space looked after by another record; it stays listed meanwhile."""
         await self._whole(self._replace(record))
 
+    async def renew(
+        self, record: SpaceRecord, work: Callable[[], Awaitable[SpaceRecord]]
+    ) -> SpaceMirror:
+        """Does what nobody may look on at, then works by the record that it returns.
+
+        When it fails, the space is looked after as before.
+        """
+        outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        await self._whole(self._renew(record, work, outcome))
+        outcome.result()
+        return self._mirrors[record.id]
+
     async def _whole(self, change: Coroutine[Any, Any, None]) -> None:
         """Sees a change to its end though who asked for it is gone: no space is left ended."""
         assert self._group is not None, "spaces are changed by the running host"
@@ -96,6 +108,24 @@ class RunningSpaces:
         async with self._swapping:
             await self._finish(record.id)
             self.start(record)
+
+    async def _renew(
+        self,
+        record: SpaceRecord,
+        work: Callable[[], Awaitable[SpaceRecord]],
+        outcome: asyncio.Future[None],
+    ) -> None:
+        async with self._swapping:
+            await self._finish(record.id)
+            try:
+                record = await work()
+            except SilaError as error:
+                # Raised where it was asked for: out of here it would end every space.
+                outcome.set_exception(error)
+            else:
+                outcome.set_result(None)
+            finally:
+                self.start(record)
 
     async def _finish(self, space_id: str) -> None:
         task = self._tasks.pop(space_id)

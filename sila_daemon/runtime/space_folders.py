@@ -10,16 +10,21 @@ from sila_daemon.core.space import Space
 from sila_daemon.folder.new_space import create_space
 from sila_daemon.folder.space_folder import SpaceFolder, create_space_folder
 from sila_daemon.folder.tree_loader import load_tree
+from sila_daemon.runtime.folder_move import give_folder, move_folder
 
 if TYPE_CHECKING:
-    from sila_daemon.mirror.record import MirrorPorts
+    from collections.abc import Callable
+
+    from sila_daemon.mirror.record import MirrorPorts, SpaceRecord
 
 
 class SpaceFolders:
     """The folders of spaces, before a mirror takes them over."""
 
-    def __init__(self, ports: MirrorPorts) -> None:
+    def __init__(self, ports: MirrorPorts, files_dir_of: Callable[[str], Path]) -> None:
+        """`files_dir_of` tells where the files of a space without a folder are."""
         self._ports = ports
+        self._files_dir_of = files_dir_of
 
     async def create(self, root: Path, name: str) -> str:
         """Makes a space in a new folder and returns its id. Raises ProtectionError."""
@@ -34,6 +39,20 @@ class SpaceFolders:
         ports = self._ports
         await ports.workers.run(
             lambda: create_space_folder(root, ports.disk, ports.randomness, space_id)
+        )
+
+    async def move(self, record: SpaceRecord, root: Path) -> None:
+        """Moves the folder of a space that nobody works with, or gives it one.
+
+        Raises ProtectionError, NotFoundError, StorageError; the old folder is then as it was.
+        """
+        ports, old, space_id = self._ports, record.path, record.id
+        if old is not None:
+            await ports.workers.run(lambda: move_folder(ports.disk, space_id, old, root))
+            return
+        files_dir = self._files_dir_of(space_id)
+        await ports.workers.run(
+            lambda: give_folder(ports.disk, ports.randomness, space_id, files_dir, root)
         )
 
     async def space_id(self, root: Path) -> str:

@@ -8,7 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sila_daemon.control.results import SpaceAdded, SpaceEntry, SpaceRemoved, SpaceServer
+from sila_daemon.control.results import (
+    SpaceAdded,
+    SpaceEntry,
+    SpaceMoved,
+    SpaceRemoved,
+    SpaceServer,
+)
 from sila_daemon.core import ids
 from sila_daemon.core.errors import NotFoundError, ProtectionError, StorageError, UsageError
 from sila_daemon.credentials.server_url import server_url, split_space_url
@@ -123,6 +129,34 @@ class SpaceHost:
             await self._running.end(space.space_id)
             path = space.record.path
             return SpaceRemoved(id=space.space_id, path=None if path is None else str(path))
+
+    async def move(self, reference: str, path: str) -> SpaceMoved:
+        """Moves the folder of a space, or gives it one; says so when it was moved already."""
+        root = _absolute(path)
+        async with self._changing:
+            space = self._running.find(reference)
+            record = space.record
+            for known in self._registry.records():
+                if known.path == root:
+                    raise ProtectionError(
+                        f"{root} belongs to the space {known.id}", code="path_known"
+                    )
+
+            async def work() -> SpaceRecord:
+                await self._folders.move(record, root)
+                moved = replace(record, path=root)
+                try:
+                    self._registry.put(moved)
+                except StorageError:
+                    if record.path is not None:
+                        await self._folders.move(moved, record.path)
+                    raise
+                return moved
+
+            mirror = await self._running.renew(record, work)
+            await _opened(mirror)
+        before = None if record.path is None else str(record.path)
+        return SpaceMoved(id=record.id, path=str(root), before=before)
 
     async def pause(self, reference: str, seconds: float | None) -> int | None:
         """Pauses a space; returns until when, in Unix milliseconds."""

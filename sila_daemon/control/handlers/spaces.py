@@ -25,6 +25,7 @@ class SpaceHandlers:
             "space.add": self.add,
             "space.clone": self.clone,
             "space.remove": self.remove,
+            "space.move": self.move,
             "space.pause": self.pause,
             "space.resume": self.resume,
             "space.sync": self.sync,
@@ -54,6 +55,10 @@ class SpaceHandlers:
     async def remove(self, params: messages.SpaceParams) -> results.SpaceRemoved:
         """Stops looking after a space."""
         return await self._spaces.remove(params.space)
+
+    async def move(self, params: messages.MoveParams) -> results.SpaceMoved:
+        """Moves the folder of a space."""
+        return await self._spaces.move(params.space, params.path)
 
     async def pause(self, params: messages.PauseParams) -> results.Paused:
         """Pauses a space."""
