@@ -125,6 +125,23 @@ def _decode_one_by_one(text: bytes) -> tuple[list[Op], list[InvalidOpError]]:
     return ops, refused
 
 
+def refused_items(text: bytes) -> list[tuple[bytes, InvalidOpError]]:
+    """Returns the items of a JSON array that are no ops, each as it stands there, with the reason.
+
+    Raises InvalidOpError when `text` is not an array at all.
+    """
+    items = array_items(text)
+    if items is None:
+        raise InvalidOpError("ops are not a JSON array")
+    refused: list[tuple[bytes, InvalidOpError]] = []
+    for item in items:
+        try:
+            _decode_op(item)
+        except InvalidOpError as error:
+            refused.append((item, error))
+    return refused
+
+
 def _decode_op(item: bytes) -> Op:
     try:
         wire_op = _DECODE_OP(item)

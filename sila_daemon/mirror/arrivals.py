@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from sila_daemon.mirror.intake import Intake
     from sila_daemon.store.op_table import TreeOp
+    from sila_daemon.store.quarantine import NoOp
     from sila_daemon.store.servers import Cursor
 
 GATHERED_OPS_MAX = 10_000
@@ -31,19 +32,24 @@ class Arrivals:
         self._intake = intake
         self._on_stored = on_stored
         self._ops: list[TreeOp] = []
+        self._set_aside: list[NoOp] = []
         self._cursor: Cursor | None = None
         self._is_storing = False
         self._filled = asyncio.Event()
         self._changed = asyncio.Condition()
 
-    async def add(self, ops: Iterable[TreeOp], cursor: Cursor | None) -> None:
+    async def add(
+        self, ops: Iterable[TreeOp], cursor: Cursor | None, set_aside: Iterable[NoOp] = ()
+    ) -> None:
         """Takes ops in the order in which they came; waits while too many are here.
 
         `cursor` is where the server's history is held up to, once these and all before are.
+        `set_aside` is what stood among the ops and is none.
         """
         async with self._changed:
             await self._changed.wait_for(lambda: len(self._ops) < GATHERED_OPS_MAX)
         self._ops += ops
+        self._set_aside += set_aside
         self._cursor = cursor or self._cursor
         self._filled.set()
 
@@ -57,12 +63,15 @@ class Arrivals:
         while True:
             await self._filled.wait()
             ops, self._ops = self._ops, []
+            set_aside, self._set_aside = self._set_aside, []
             cursor, self._cursor = self._cursor, None
             self._is_storing = True
             self._filled.clear()
             async with self._changed:
                 self._changed.notify_all()
-            await self._intake.deliver(Delivery(ops, self._layer, cursor=cursor))
+            await self._intake.deliver(
+                Delivery(ops, self._layer, cursor=cursor, set_aside=set_aside)
+            )
             if cursor is not None:
                 self._on_stored(cursor)
             self._is_storing = False

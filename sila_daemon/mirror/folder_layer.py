@@ -257,7 +257,7 @@ class FolderLayer:
             # Nothing is written before it is known again what is there, on the way out neither.
             self.state, self._write_due = FolderState.STARTING, True
             await self._read(folder, scan.files)
-            self.pending_ops = (await self._store.debt(FOLDER))[0]
+            self.pending_ops = (await self._store.debt(FOLDER)).ops
         await self._blobs.scan()
         self._secrets_due = True
         self._line_problem_count = await self._line_problems.count()
@@ -333,7 +333,7 @@ class FolderLayer:
             self._write_due = True
             raise
         finally:
-            self.pending_ops = (await self._store.debt(FOLDER))[0]
+            self.pending_ops = (await self._store.debt(FOLDER)).ops
         if written:
             self._write_at = self._ports.clock.monotonic() + self._settings.append_interval_s
 

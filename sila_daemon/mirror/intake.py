@@ -8,7 +8,7 @@ that a crash could take back.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sila_daemon.core.errors import StorageError
@@ -84,9 +84,7 @@ class Intake:
             counters = dict(delivery.counters)
             for tree_id, op in transients:
                 counters[tree_id] = max(counters.get(tree_id, 0), op.counter)
-            delivery = Delivery(
-                lasting, delivery.source, counters, delivery.progress, delivery.cursor
-            )
+            delivery = replace(delivery, ops=lasting, counters=counters)
         done: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
         await self._put(_Delivered(delivery, transients, done))
         return await done

@@ -12,9 +12,10 @@ import msgspec
 from msgspec import Raw
 
 from sila_daemon.core import ids
-from sila_daemon.core.errors import FormatError, InvalidOpError
-from sila_daemon.core.json_split import member
-from sila_daemon.core.wire import decode_ops, encode_ops
+from sila_daemon.core.errors import FormatError, InvalidIdError
+from sila_daemon.core.json_split import array_items, member
+from sila_daemon.core.wire import decode_ops, encode_ops, refused_items
+from sila_daemon.store.quarantine import NoOp
 from sila_daemon.store.servers import Cursor
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from sila_daemon.core.state_vector import StateVector
 
 T = TypeVar("T")
+
+_TREE_ID_SHOWN_MAX = 200
+"""Of what stands in the place of a tree's id, and is none, so much is kept."""
 
 
 class Limits(msgspec.Struct):
@@ -122,7 +126,8 @@ class OpsMessage:
     ops: list[Op]
     previous_seq: int | None
     cursor: Cursor | None
-    refused: list[InvalidOpError] = field(default_factory=list)
+    refused: list[NoOp] = field(default_factory=list)
+    """What stood among the ops and is none."""
 
 
 def decode(payload: bytes, kind: type[T]) -> T:
@@ -139,8 +144,22 @@ def decode_ops_message(payload: bytes) -> OpsMessage:
         found = msgspec.json.decode(payload, type=_OpsPayload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         found = _decode_leniently(payload)
-    ops, refused = decode_ops(bytes(found.ops))
-    tree_id = ids.checked_tree_id(found.treeId)
+    text = bytes(found.ops)
+    tree_id, refused = found.treeId, []
+    try:
+        ids.checked_tree_id(tree_id)
+        ops, has_refused = decode_ops(text)
+        if has_refused:
+            refused = [
+                NoOp(tree_id, item, error.code, error.message)
+                for item, error in refused_items(text)
+            ]
+    except InvalidIdError as error:
+        tree_id = tree_id[:_TREE_ID_SHOWN_MAX]
+        items = array_items(text)
+        if not items:
+            raise
+        ops, refused = [], [NoOp(tree_id, item, error.code, error.message) for item in items]
     cursor = found.cursor.to_cursor() if found.cursor else None
     return OpsMessage(tree_id, ops, _seq(found.prev), cursor, refused)
 

@@ -16,9 +16,14 @@ from sila_daemon.core.errors import (
 )
 from sila_daemon.mirror.back_off import BackOff
 from sila_daemon.mirror.error_groups import apart
+from sila_daemon.mirror.rejections import ENDS_CONNECTION, TOO_LARGE
+from sila_daemon.mirror.remote_pusher import SendingHistory
 from sila_daemon.mirror.remote_session import RemoteSession
 from sila_daemon.mirror.remote_status import RemoteState, RemoteStatus
+from sila_daemon.mirror.set_aside import read_again
+from sila_daemon.mirror.suspects import FAILURES_ALONE, Suspects
 from sila_daemon.mirror.wakes import News
+from sila_daemon.store.quarantine import Quarantine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,6 +38,9 @@ if TYPE_CHECKING:
     from sila_daemon.store.space_store import SpaceStore
 
 PROTOCOL = 2
+
+_ENDS_WITHOUT_REASON = frozenset({RemoteUnavailableError.default_code, TOO_LARGE})
+"""Codes of connections that may have ended because of what was under way."""
 
 
 class RemoteLayer:
@@ -61,6 +69,10 @@ class RemoteLayer:
         self._files = files
         self._wakes = wakes
         self._back_off = BackOff(ports.randomness, settings.retry_delay_s_max)
+        self._history = SendingHistory(
+            BackOff(ports.randomness, settings.retry_delay_s_max), Suspects()
+        )
+        self._quarantine = Quarantine(store.database)
         self._session: RemoteSession | None = None
         self._hurry = asyncio.Event()
         self._changed = asyncio.Condition()
@@ -117,8 +129,9 @@ class RemoteLayer:
         return status.state is RemoteState.LIVE and status.public_state == "needs_you"
 
     def _rung(self, news: News) -> None:
-        if news is News.OPS and self._session is not None:
-            self._session.wake()
+        pusher = None if self._session is None else self._session.pusher
+        if news is News.OPS and pusher is not None:
+            pusher.wake()
         self._files.rung(news)
 
     async def _load_facts(self) -> None:
@@ -128,9 +141,7 @@ class RemoteLayer:
         await self._count_debt()
 
     async def _count_debt(self) -> None:
-        ops, oldest_ms, refused = await self._store.debt(self.status.url)
-        self.status.pending_ops, self.status.oldest_pending_ms = ops, oldest_ms
-        self.status.refused_ops = refused
+        self.status.owes(await self._store.debt(self.status.url))
         await self._files.count_debt()
 
     async def _attempt(self) -> SilaError:
@@ -139,11 +150,43 @@ class RemoteLayer:
         try:
             await apart(self._work())
         except SilaError as error:
-            return error
+            return await self._look_for_cause(error)
         finally:
             self._session = None
             self.status.are_files_equal = False
         return RemoteUnavailableError("the connection ended")
+
+    async def _look_for_cause(self, error: SilaError) -> SilaError:
+        """Has what was under way suspected when a connection ended without a reason."""
+        pusher = None if self._session is None else self._session.pusher
+        if pusher is not None and error.code in _ENDS_WITHOUT_REASON:
+            found = pusher.failed()
+            now_ms = int(self._ports.clock.time() * 1000)
+            try:
+                await self._quarantine.refuse(self.status.url, found, now_ms)
+            except StorageError as failure:
+                return failure
+            self.status.refused_ops += len(found)
+        return error
+
+    async def retry(self) -> tuple[int, int]:
+        """Offers again what the server refused, and reads again what was set aside.
+
+        Returns how many ops are offered, and how many can be read now. Raises StorageError.
+        """
+        url = self.status.url
+        released = await self._quarantine.release(url)
+        for refusal in released:
+            if refusal.code == ENDS_CONNECTION:
+                # It goes alone, and one more failure will do.
+                self._history.suspects.suspect([refusal.seq], FAILURES_ALONE - 1)
+        read_count = await read_again(url, self._quarantine, self._intake)
+        self.status.owes(await self._store.debt(url))
+        if self._session is not None and self._session.pusher is not None:
+            self._session.pusher.offer_again()
+        self._hurry.set()
+        self._wakes.ring(News.STATE)
+        return len(released), read_count
 
     async def _work(self) -> None:
         url = self.status.url
@@ -171,6 +214,7 @@ class RemoteLayer:
                 self._wakes,
                 self._ports.clock,
                 self._ports.workers,
+                self._history,
             )
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._session.run(), name=f"session {url}")

@@ -22,7 +22,9 @@ from sila_daemon.mirror.connector import Answer, Event
 from sila_daemon.mirror.messages import CodeOnly, HavePart, OpsMessage, Ready, SyncDone
 from sila_daemon.mirror.remote_pusher import Pusher
 from sila_daemon.mirror.remote_status import RemoteState
+from sila_daemon.mirror.set_aside import check_room
 from sila_daemon.mirror.wakes import News
+from sila_daemon.store.quarantine import Quarantine
 from sila_daemon.store.servers import Cursor
 from sila_daemon.store.space_store import Acknowledgement, Delivery
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from sila_daemon.core.ops import Op
     from sila_daemon.mirror.connector import Connection, Incoming
     from sila_daemon.mirror.intake import Intake
+    from sila_daemon.mirror.remote_pusher import SendingHistory
     from sila_daemon.mirror.remote_status import RemoteStatus
     from sila_daemon.mirror.wakes import Wakes
     from sila_daemon.ports.clock import Clock
@@ -63,6 +66,7 @@ class RemoteSession:
         wakes: Wakes,
         clock: Clock,
         workers: Workers,
+        history: SendingHistory,
     ) -> None:
         self._layer = layer
         self._space_id = space_id
@@ -74,7 +78,10 @@ class RemoteSession:
         self._wakes = wakes
         self._clock = clock
         self._workers = workers
-        self._pusher: Pusher | None = None
+        self._history = history
+        self._quarantine = Quarantine(store.database)
+        self.pusher: Pusher | None = None
+        """What sends, from the server's greeting on."""
         self._arrivals = Arrivals(layer, intake, self._stored)
         self._cursor: Cursor | None = None
         """How far the server's history is held, what is being stored included; None while that
@@ -93,7 +100,7 @@ class RemoteSession:
         facts = await self._servers.facts(self._layer)
         await self._check_identity(ready, facts)
         self._status.state = RemoteState.COMPARING
-        self._pusher = Pusher(
+        self.pusher = Pusher(
             self._layer,
             self._connection,
             self._store,
@@ -101,6 +108,7 @@ class RemoteSession:
             ready.limits,
             self._status,
             self.count_debt,
+            self._history,
         )
         async with asyncio.TaskGroup() as group:
             group.create_task(self._arrivals.run(), name=f"store from {self._layer}")
@@ -110,13 +118,8 @@ class RemoteSession:
             self._status.state, self._status.reason = RemoteState.LIVE, ""
             self._wakes.ring(News.BLOBS)
             self._wakes.ring(News.STATE)
-            group.create_task(self._pusher.run(), name=f"push {self._layer}")
+            group.create_task(self.pusher.run(), name=f"push {self._layer}")
             group.create_task(self._close_gaps(), name=f"close gaps {self._layer}")
-
-    def wake(self) -> None:
-        """Looks for ops to send."""
-        if self._pusher is not None:
-            self._pusher.wake()
 
     async def pass_on(self, tree_id: str, transients: Sequence[Op]) -> None:
         """Passes on live state, if somebody is there to hear it; nobody answers."""
@@ -247,13 +250,15 @@ class RemoteSession:
         else:
             message = messages.decode_ops_message(payload)
         if message.refused:
-            # Its place in the history cannot be passed over as if it were held.
-            raise RemoteRefusedError(
-                f"the server sent an op that is none: {message.refused[0].message}",
-                code="malformed_op",
-            )
+            await self._arrivals.drained()
+            await check_room(self._layer, self._quarantine, message.refused)
+            self._status.set_aside_ops += len(message.refused)
         cursor = self._step(message)
-        await self._arrivals.add([(message.tree_id, op) for op in message.ops], cursor)
+        ops = [(message.tree_id, op) for op in message.ops]
+        await self._arrivals.add(ops, cursor, message.refused)
+        if message.refused:
+            await self._arrivals.drained()
+            await self.count_debt()
 
     def _step(self, message: OpsMessage) -> Cursor | None:
         """Returns the cursor after a message, if it joins what is held; notes a gap."""
@@ -292,8 +297,8 @@ class RemoteSession:
             vector.merge(StateVector.from_json({part.peer: [list(pair) for pair in part.ranges]}))
 
     async def _on_answer(self, arrived: Answer) -> None:
-        assert self._pusher is not None
-        found = self._pusher.answered(arrived.call_id, arrived.payload)
+        assert self.pusher is not None
+        found = self.pusher.answered(arrived.call_id, arrived.payload)
         if found is None:
             return
         answer, settles = found
@@ -316,7 +321,7 @@ class RemoteSession:
             self._stored(cursor)
         if answer.ok and not answer.rejected:
             self._status.reason = ""
-        if self._pusher.is_idle:
+        if self.pusher.is_idle:
             await self.count_debt()
 
     async def count_debt(self) -> None:
@@ -324,10 +329,10 @@ class RemoteSession:
         status = self._status
         while True:
             added = status.added_ops
-            ops, oldest_ms, refused = await self._store.debt(self._layer)
+            debt = await self._store.debt(self._layer)
             if status.added_ops == added:
                 break  # Else a debt was noted that this count may not know of.
-        status.pending_ops, status.oldest_pending_ms, status.refused_ops = ops, oldest_ms, refused
+        status.owes(debt)
         self._wakes.ring(News.STATE)
 
 

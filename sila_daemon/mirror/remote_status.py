@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sila_daemon.store.space_store import Debt
 
 
 class RemoteState(Enum):
@@ -39,6 +43,9 @@ class RemoteStatus:
     pending_files: int = 0
     pending_bytes: int = 0
     refused_ops: int = 0
+    """It does not take them; they stay owed."""
+    set_aside_ops: int = 0
+    """It sent them, and they are none."""
     last_ack_ms: int | None = None
     oldest_pending_ms: int | None = None
     retry_at: float | None = None
@@ -53,6 +60,7 @@ class RemoteStatus:
         return (
             self.state is RemoteState.LIVE
             and self.pending_ops == 0
+            and not self.set_aside_ops
             and self.head >= self.server_head
             and self.are_files_equal
             and self.pending_files == 0
@@ -65,7 +73,8 @@ class RemoteStatus:
             return str(self.state.value)
         if self.state is RemoteState.FAILING:
             return "broken"
-        if self.refused_ops or (self.state is RemoteState.LIVE and self.files_reason):
+        needs_you = self.refused_ops or self.set_aside_ops
+        if needs_you or (self.state is RemoteState.LIVE and self.files_reason):
             return "needs_you"
         return "current" if self.is_current else "syncing"
 
@@ -74,8 +83,8 @@ class RemoteStatus:
         """Why it is not current, in words."""
         if self.reason:
             return self.reason
-        if self.refused_ops:
-            return f"the server refuses {self.refused_ops} changes"
+        if self.refused_ops or self.set_aside_ops:
+            return f"{self._quarantined}; see: sila-daemon outbox"
         if self.state is not RemoteState.LIVE:
             return str(self.state.value)
         if self.files_reason:
@@ -87,6 +96,19 @@ class RemoteStatus:
         if self.pending_files:
             return f"{self.pending_files} files wait for the server"
         return "" if self.are_files_equal else "files and secrets are being compared"
+
+    @property
+    def _quarantined(self) -> str:
+        refused, set_aside = self.refused_ops, self.set_aside_ops
+        told = [f"the server refuses {refused} change{'s' * (refused != 1)}"] if refused else []
+        if set_aside:
+            told.append(f"{set_aside} of its changes cannot be read")
+        return ", ".join(told)
+
+    def owes(self, debt: Debt) -> None:
+        """Takes note of what was counted."""
+        self.pending_ops, self.oldest_pending_ms = debt.ops, debt.oldest_ms
+        self.refused_ops, self.set_aside_ops = debt.refused, debt.set_aside
 
     def to_json(self) -> dict[str, object]:
         """Returns one element of `remotes` of the status."""
@@ -101,5 +123,7 @@ class RemoteStatus:
             "pendingBytes": self.pending_bytes,
             "lastAckAt": self.last_ack_ms,
             "oldestPendingAt": self.oldest_pending_ms,
+            "refusedOps": self.refused_ops,
+            "setAsideOps": self.set_aside_ops,
             "retryAt": None if self.retry_at is None else int(self.retry_at * 1000),
         }

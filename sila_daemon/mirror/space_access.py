@@ -5,11 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, TypeVar
 
-from sila_daemon.core.errors import ProtectionError
+from sila_daemon.core.errors import NotFoundError, ProtectionError
 from sila_daemon.core.space import Space
 from sila_daemon.mirror.wakes import News
 from sila_daemon.ports.randomness import new_id
 from sila_daemon.store.blobs import BlobName
+from sila_daemon.store.quarantine import Quarantine
 from sila_daemon.store.space_store import Delivery
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from sila_daemon.mirror.layers import Layers
     from sila_daemon.mirror.wakes import Wakes
     from sila_daemon.ports.randomness import Randomness
+    from sila_daemon.store.quarantine import QuarantinedOp, Way
 
 T = TypeVar("T")
 
@@ -78,6 +80,23 @@ class SpaceAccess(ABC):
 
         result = await layers.intake.edit([self.space_id], make, fresh_ids=[tree_id])
         return tree_id, result
+
+    async def quarantined(
+        self, server: str, way: Way, after: int = 0, limit: int = 500
+    ) -> list[QuarantinedOp]:
+        """Returns ops that a server refused or that it sent and are none, a page at a time."""
+        layers = await self._ready_layers()
+        return await Quarantine(layers.store.database).page(server, way, after, limit)
+
+    async def retry_quarantined(self, server: str) -> tuple[int, int]:
+        """Offers again what a server refused, and reads again what of its ops was set aside.
+
+        Returns how many ops are offered, and how many can be read now. Raises NotFoundError.
+        """
+        for remote in (await self._ready_layers()).remotes:
+            if remote.status.url == server:
+                return await remote.retry()
+        raise NotFoundError(f"the space is not mirrored to {server}", code="no_server")
 
     async def secrets(self) -> dict[str, str]:
         """Returns all secrets by name."""

@@ -27,15 +27,6 @@ class OwedOp:
     op: Op
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a server does not take an op, though it was asked."""
-
-    seq: int
-    code: str
-    message: str
-
-
 def add_layer(connection: apsw.Connection, name: str, now_ms: int) -> None:
     """Makes a layer known; one that is new is owed everything there is."""
     connection.execute("INSERT OR IGNORE INTO layer (name) VALUES (?)", (name,))
@@ -131,25 +122,6 @@ def oldest_ms(connection: apsw.Connection, layer: str) -> int | None:
     )
     found = sql.first(connection, query, (layer,))
     return None if found is None else int(found)
-
-
-def refuse(connection: apsw.Connection, layer: str, refusals: Iterable[Refusal]) -> None:
-    """Notes ops that a server will never take; they stay owed, and are not offered again."""
-    connection.executemany(
-        "INSERT OR REPLACE INTO refusal SELECT id, ?, ?, ? FROM layer WHERE name = ?",
-        [(refusal.seq, refusal.code, refusal.message, layer) for refusal in refusals],
-    )
-
-
-def refusals(connection: apsw.Connection, layer: str) -> list[Refusal]:
-    """Returns what a server refused, in order."""
-    found = sql.rows(
-        connection,
-        "SELECT seq, code, message FROM refusal"
-        " WHERE layer = (SELECT id FROM layer WHERE name = ?) ORDER BY seq",
-        (layer,),
-    )
-    return [Refusal(*row) for row in found]
 
 
 def compare(

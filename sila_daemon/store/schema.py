@@ -122,4 +122,19 @@ INSERT INTO secret_base SELECT layer, name, hash, NULL FROM secret_base_1;
 DROP TABLE secret_base_1;
 """
 
-SCHEMA = Schema(application_id=0x53494C53, migrations=(_VERSION_1, _VERSION_2))
+_VERSION_3 = """
+ALTER TABLE refusal ADD COLUMN at_ms INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE set_aside (
+    id INTEGER PRIMARY KEY,
+    layer INTEGER NOT NULL REFERENCES layer (id) ON DELETE CASCADE,
+    tree TEXT NOT NULL,
+    raw BLOB NOT NULL,
+    digest BLOB NOT NULL,
+    code TEXT NOT NULL,
+    message TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    UNIQUE (layer, digest)
+) STRICT;
+"""
+
+SCHEMA = Schema(application_id=0x53494C53, migrations=(_VERSION_1, _VERSION_2, _VERSION_3))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sila_daemon.store import blobs, op_table, outbox, positions, servers, sql
+from sila_daemon.store import blobs, op_table, outbox, positions, quarantine, servers, sql
 from sila_daemon.store.op_log import StoredOpLog
 from sila_daemon.store.op_table import OpTable, PeerRows, TreeOp
 from sila_daemon.store.schema import FOLDER, SCHEMA
@@ -36,7 +36,9 @@ class Delivery:
     """Clocks of trees that were seen beside `ops`, as transient ops have them."""
     progress: positions.FileProgress | None = None
     cursor: servers.Cursor | None = None
-    """Of the server `source`: with `ops`, everything up to it is held."""
+    """Of the server `source`: with `ops` and `set_aside`, everything up to it is held."""
+    set_aside: Sequence[quarantine.NoOp] = ()
+    """What the server `source` sent that is no op."""
 
 
 @dataclass(slots=True)
@@ -56,8 +58,21 @@ class Acknowledgement:
     """A server's answer to a batch: what it holds now, and what it will never take."""
 
     held: Sequence[outbox.OwedOp]
-    refused: Sequence[outbox.Refusal] = ()
+    refused: Sequence[quarantine.Refusal] = ()
     cursor: servers.Cursor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """What a layer is owed, and what of its ops needs somebody."""
+
+    ops: int
+    """Refused ones included."""
+    oldest_ms: int | None
+    """Unix milliseconds."""
+    refused: int
+    set_aside: int
+    """What it sent itself and is no op."""
 
 
 class SpaceStore:
@@ -122,6 +137,7 @@ class SpaceStore:
         if delivery.source is not None:
             if inserted.known_seqs:
                 settled = outbox.settle(connection, delivery.source, inserted.known_seqs)
+            quarantine.set_aside(connection, delivery.source, delivery.set_aside, now_ms)
             if delivery.cursor is not None:
                 servers.store_cursor(connection, delivery.source, delivery.cursor)
         if delivery.progress is not None:
@@ -142,7 +158,7 @@ class SpaceStore:
             settled = blob_count = 0
             for answer in answers:
                 settled += outbox.settle(connection, layer, [owed.seq for owed in answer.held])
-                outbox.refuse(connection, layer, answer.refused)
+                quarantine.refuse(connection, layer, answer.refused, now_ms)
                 blob_count += blobs.check_again(
                     connection, layer, (owed.op for owed in answer.held)
                 )
@@ -195,13 +211,13 @@ class SpaceStore:
             lambda connection: outbox.owed(connection, layer, after_seq, limit)
         )
 
-    async def debt(self, layer: str) -> tuple[int, int | None, int]:
-        """Returns a layer's debt: ops, since when in Unix milliseconds, refused ones among them."""
+    async def debt(self, layer: str) -> Debt:
+        """Returns what a layer is owed."""
         return await self._database.read(
-            lambda connection: (
+            lambda connection: Debt(
                 outbox.count(connection, layer),
                 outbox.oldest_ms(connection, layer),
-                len(outbox.refusals(connection, layer)),
+                *quarantine.counts(connection, layer),
             )
         )
 

@@ -57,6 +57,12 @@ class FakeServer:
     """Commits, and never says so."""
     rejects: dict[str, str] = field(default_factory=dict)
     """Vertex id to rejection code."""
+    refuses_whole: dict[str, str] = field(default_factory=dict)
+    """Vertex id to the code with which a batch that holds it is refused, with all in it."""
+    dies_on: set[str] = field(default_factory=set)
+    """Vertex ids that end every connection over which they come."""
+    sent_targets: list[list[str]] = field(default_factory=list)
+    """What the ops of each batch that arrived are about."""
     sent_batches: list[int] = field(default_factory=list)
     """Bytes of each `ops:send` that arrived."""
     questions: list[str] = field(default_factory=list)
@@ -246,6 +252,9 @@ class FakeConnection:
     def tell(self, name: str, payload: dict[str, Any]) -> None:
         self._inbox.put_nowait(Event(name, json.dumps(payload).encode()))
 
+    def tell_text(self, name: str, text: str) -> None:
+        self._inbox.put_nowait(Event(name, text.encode()))
+
     def tell_ops(self, name: str, tree_id: str, ops: list[Op], before: int | None) -> None:
         server = self._server
         position = ""
@@ -299,6 +308,17 @@ class FakeConnection:
         item = msgspec.json.decode(payload, type=dict[str, msgspec.Raw])
         ops, refused = decode_ops(bytes(item["ops"]))
         assert not refused
+        targets = [op.target for op in ops]
+        server.sent_targets.append(targets)
+        if server.dies_on.intersection(targets):
+            self.end()
+            return
+        codes = [server.refuses_whole[name] for name in targets if name in server.refuses_whole]
+        if codes:
+            refusal = {"ok": False, "code": codes[0], "message": "no batch", "retry": False}
+            self._unread_answers += 1
+            self._inbox.put_nowait(Answer(call_id, json.dumps(refusal).encode()))
+            return
         rejected = [
             {"counter": op.counter, "peerId": op.peer, "code": server.rejects[op.target],
              "message": "no"}

@@ -12,8 +12,8 @@ from sila_daemon.core.ops import MoveOp, Op, OpId, PropertyOp
 from sila_daemon.core.state_vector import StateVector
 from sila_daemon.database.database import InlineDatabases, ThreadDatabases
 from sila_daemon.ports.clock import SystemClock
-from sila_daemon.store.outbox import Refusal
 from sila_daemon.store.positions import FileProgress, Position, Positions
+from sila_daemon.store.quarantine import Refusal
 from sila_daemon.store.servers import Cursor, Servers
 from sila_daemon.store.space_store import Acknowledgement, Delivery, SpaceStore
 
@@ -196,7 +196,7 @@ async def test_a_new_layer_is_owed_everything_and_a_removed_one_forgotten(
     await store.set_layers(["folder", SERVER, "https://second.example"])
     assert await owed(store, "https://second.example") == [move(1, "v")]
     await store.set_layers(["folder"])
-    assert (await store.debt(SERVER))[0] == 0
+    assert (await store.debt(SERVER)).ops == 0
 
 
 async def test_debts_end_by_acknowledgement_only(store: SpaceStore) -> None:
@@ -206,12 +206,12 @@ async def test_debts_end_by_acknowledgement_only(store: SpaceStore) -> None:
     answer = Acknowledgement([first], [refusal], Cursor("e", 1, "T"))
     await store.acknowledge(SERVER, [answer])
     assert [entry.op for entry in await store.owed(SERVER, 0, 10)] == [third.op]
-    count, oldest_ms, refused_count = await store.debt(SERVER)
-    assert (count, refused_count) == (2, 1)
-    assert oldest_ms is not None
+    debt = await store.debt(SERVER)
+    assert (debt.ops, debt.refused) == (2, 1)
+    assert debt.oldest_ms is not None
     assert (await Servers(store.database).facts(SERVER)).acknowledged_ms is not None
     await store.settle(SERVER, [second.seq])
-    assert (await store.debt(SERVER))[2] == 0
+    assert (await store.debt(SERVER)).refused == 0
 
 
 async def test_comparing_owes_again_what_the_server_lost(store: SpaceStore) -> None:
