@@ -39,7 +39,8 @@ async def check_room(layer: str, quarantine: Quarantine, found: Sequence[NoOp]) 
 async def read_again(layer: str, quarantine: Quarantine, intake: Intake) -> int:
     """Takes in what is an op after all, as a newer version may understand more.
 
-    Returns how much of it is. Raises StorageError. An end of the process in between does no harm: a double is no double op.
+    Returns how much of it is. Raises StorageError. An end of the process in between does no harm,
+    since nothing is stored twice.
     """
     after = count = 0
     while page := await quarantine.page(layer, "set_aside", after, 100):

@@ -17,6 +17,7 @@ from tests.simulation.editor import Person
 from tests.simulation.faults import FAULTS
 from tests.simulation.faults.rights import MEMBER, restore
 from tests.simulation.guests import GUESTS, Guest
+from tests.simulation.hints import follow_hints
 from tests.simulation.loop import SimLoop
 from tests.simulation.network import Network
 from tests.simulation.plan import APP_EDITS, APP_REWRITES, EDITS, REMOVALS, Action, Plan
@@ -254,6 +255,7 @@ class SimWorld:
         calm = 0
         while calm < 3:
             await asyncio.sleep(0.25)
+            await follow_hints(self.devices)
             states = [device.mirror.status() for device in self.devices if device.mirror]
             is_calm = loop.time() >= calm_from
             is_calm = is_calm and all(self._is_at_rest(device) for device in self.devices)
