@@ -84,6 +84,8 @@ class HavePart(msgspec.Struct):
     treeId: str = ""
     peer: str = ""
     ranges: list[tuple[int, int]] = []
+    alternates: list[int] = []
+    """Counters whose ids have several contents there."""
     done: bool = False
     cursor: WireCursor | None = None
 

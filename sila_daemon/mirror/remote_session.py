@@ -87,6 +87,8 @@ class RemoteSession:
         """How far the server's history is held, what is being stored included; None while that
         is being found out."""
         self._have: dict[str, StateVector] | None = None
+        self._alternates: dict[str, StateVector] = {}
+        """The ids of the server's that have several contents, by tree."""
         self._answer: asyncio.Future[SyncDone | HavePart] | None = None
         self._is_behind = asyncio.Event()
 
@@ -178,6 +180,7 @@ class RemoteSession:
         self._status.head = 0
         await self._servers.drop_cursor(self._layer)
         have = self._have = {}
+        self._alternates.clear()
         done = await self._ask("ops:have", b'{"trees":"*"}')
         assert isinstance(done, HavePart)
         if done.cursor is None:
@@ -188,6 +191,9 @@ class RemoteSession:
         size = 0
         for tree_id, theirs in have.items():
             mine = await self._store.vector(tree_id)
+            if tree_id in self._alternates:
+                # Of these every content is asked for: some of them may be missing here.
+                mine = mine.minus(self._alternates[tree_id])
             if not theirs.minus(mine).peers:
                 continue
             question[tree_id] = mine if mine.peers else None
@@ -295,6 +301,10 @@ class RemoteSession:
         elif self._have is not None:
             vector = self._have.setdefault(part.treeId, StateVector())
             vector.merge(StateVector.from_json({part.peer: [list(pair) for pair in part.ranges]}))
+            if part.alternates:
+                several = [[counter, counter] for counter in part.alternates]
+                known = self._alternates.setdefault(part.treeId, StateVector())
+                known.merge(StateVector.from_json({part.peer: several}))
 
     async def _on_answer(self, arrived: Answer) -> None:
         assert self.pusher is not None

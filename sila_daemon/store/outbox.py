@@ -129,11 +129,14 @@ def compare(
 ) -> None:
     """Makes a server's debts what it shows to lack, whatever it acknowledged before.
 
-    A second content of an id is not seen in a vector, so it is owed again.
+    Which of several contents of an id it has is not seen in a vector, so all are owed again.
     """
     connection.execute("CREATE TEMP TABLE lacking (seq INTEGER PRIMARY KEY)")
     try:
-        connection.execute("INSERT INTO lacking SELECT seq FROM op WHERE rank > 0")
+        connection.execute(
+            "INSERT INTO lacking SELECT op.seq FROM op JOIN op AS other USING (tree, peer, counter)"
+            " WHERE other.rank = 1"
+        )
         for tree_id in op_table.tree_ids(connection):
             missing = op_table.vector(connection, tree_id).minus(have.get(tree_id) or StateVector())
             for peer in missing.peers:

@@ -77,6 +77,10 @@ class WireClient(asyncio.Protocol):
         number = b"" if ack_id is None else b"%d" % ack_id
         self._write(b'42%b%b["%b",%b]' % (self.namespace, number, name.encode(), payload))
 
+    def send_text(self, text: bytes) -> None:
+        """Sends any text, as a client does that keeps to nothing."""
+        self._write(text)
+
     def close(self) -> None:
         """Hangs up."""
         if self._transport is not None:

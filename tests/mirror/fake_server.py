@@ -11,6 +11,7 @@ import base64
 import hashlib
 import itertools
 import json
+from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -351,6 +352,11 @@ class FakeConnection:
                 for start in range(0, len(ranges), 2):
                     part = ranges[start : start + 2]
                     self.tell("ops:have", {"treeId": tree_id, "peer": peer, "ranges": part})
+        ids = Counter((tree, op.peer, op.counter) for tree, op in server.history)
+        for (tree_id, peer, counter), contents in ids.items():
+            if contents > 1:
+                several = {"treeId": tree_id, "peer": peer, "alternates": [counter]}
+                self.tell("ops:have", several)
         self.tell("ops:have", {"done": True, "cursor": server.cursor(len(server.history))})
 
     def _on_since(self, since: dict[str, Any]) -> None:

@@ -166,6 +166,22 @@ async def test_both_sides_have_ops_when_they_meet(bench: Bench, server: FakeServ
     assert server.questions[:2] == ["have", "trees"]
 
 
+async def test_second_contents_of_an_id_cross_in_both_directions_when_they_meet(
+    bench: Bench, server: FakeServer
+) -> None:
+    here, both, there = (MoveOp(1, "aa", target, None) for target in ("here", "both", "there"))
+    server.commit(OTHER, [both, here])
+    async with bench.mirror("a", servers=servers(server)) as a:
+        await current(a)
+    server.go_back_to(0)
+    server.commit(OTHER, [both, there])
+    async with bench.mirror("a", servers=servers(server)) as a:
+        await current(a)
+        await until(lambda: len(server.history) == 3)
+        assert a.status()["ops"] == 3
+    assert {op.target for _, op in server.history} == {"here", "both", "there"}
+
+
 async def test_a_server_that_went_back_in_time_is_refilled(
     bench: Bench, server: FakeServer
 ) -> None:

@@ -224,6 +224,13 @@ async def test_comparing_owes_again_what_the_server_lost(store: SpaceStore) -> N
     assert await owed(store, SERVER) == []
 
 
+async def test_comparing_owes_every_content_of_an_id_that_has_several(store: SpaceStore) -> None:
+    one, other, alone = move(1, "v"), move(1, "w"), move(2, "x")
+    await store.commit([delivery(one, alone, source=SERVER), delivery(other, source=SERVER)])
+    await store.compare(SERVER, {TREE: StateVector({"a": [(1, 2)]})})
+    assert await owed(store, SERVER) == [one, other]
+
+
 async def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "space.sqlite"
     store = await SpaceStore.open(InlineDatabases(), path, SystemClock())

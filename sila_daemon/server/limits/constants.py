@@ -52,5 +52,5 @@ NAMESPACES_PER_SOCKET_MAX = 256
 """Spaces that one Engine.IO connection may join."""
 
 RECEIVED_BYTES_MAX = 256 << 20
-"""What all connections together may have sent that is not yet committed or answered; beyond it
-nobody is read until some of it is."""
+"""What all connections together may have sent that is not yet committed or answered, and what
+they are owed in answer; beyond it nobody is read until some of it is gone."""

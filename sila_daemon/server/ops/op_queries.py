@@ -27,6 +27,9 @@ SCAN_ENTRIES = 20_000
 COMMITS_AT_ONCE = 500
 """Commits looked at in one unit of work."""
 
+ALTERNATES_AT_ONCE = 5000
+"""Ids with several contents that are told at once."""
+
 _OP_OVERHEAD_BYTES = 120
 """JSON around an op's target, key and value."""
 
@@ -221,6 +224,31 @@ class OpQueries:
 
             after = await store.database.read(work)
         return vector
+
+    async def alternates(self, tree_id: str) -> AsyncIterator[tuple[str, list[int]]]:
+        """Yields which ids of a tree have several contents: a peer and some of its counters."""
+        store = self._store
+        after: tuple[int, int] | None = (0, 0)
+        while after is not None:
+            start = after
+
+            def work(
+                connection: apsw.Connection, start: tuple[int, int] = start
+            ) -> tuple[dict[str, list[int]], tuple[int, int] | None]:
+                tree = store.trees.find(connection, tree_id)
+                rows: list[Any] = connection.execute(
+                    "SELECT DISTINCT counter, peer FROM alternates"
+                    " WHERE tree = ? AND (counter, peer) > (?, ?) ORDER BY counter, peer LIMIT ?",
+                    (tree, *start, ALTERNATES_AT_ONCE),
+                ).fetchall()
+                by_peer: dict[str, list[int]] = {}
+                for counter, peer in rows:
+                    by_peer.setdefault(store.peers.name(connection, peer), []).append(counter)
+                return by_peer, rows[-1] if len(rows) == ALTERNATES_AT_ONCE else None
+
+            found, after = await store.database.read(work)
+            for peer, counters in found.items():
+                yield peer, counters
 
 
 Entry = tuple[int, int, int]

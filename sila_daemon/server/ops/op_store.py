@@ -246,6 +246,9 @@ def _insert_all(connection: apsw.Connection, rows: Sequence[Row]) -> bool:
 
     One call for the whole batch: row by row takes three times as long.
     """
+    if len(rows) == 1:  # As a person types: a statement that does all or nothing by itself.
+        connection.execute(_INSERT_OP, rows[0])
+        return connection.changes() == 1
     before = connection.total_changes()
     connection.execute("SAVEPOINT batch")
     connection.executemany(_INSERT_OP, rows)

@@ -135,18 +135,23 @@ async def trees(queries: OpQueries, asked: Asked) -> AsyncIterator[Frame]:
 
 
 async def holdings(hub: Hub, tree_ids: list[str] | None) -> AsyncIterator[Frame]:
-    """Answers `ops:have`: parts of at most 256 KiB, then `done` with the cursor they cover."""
+    """Answers `ops:have`: parts of at most 256 KiB, then `done` with the cursor they cover.
+
+    Ranges do not show that an id has a second content; such ids are told by themselves.
+    """
     position = hub.head
     for tree_id in await hub.queries.tree_ids() if tree_ids is None else tree_ids:
         vector = await hub.queries.vector(tree_id)
         for peer in vector.peers:
             ranges = vector.ranges(peer)
             for start in range(0, len(ranges), _RANGES_IN_PART):
-                yield _part(tree_id, peer, ranges[start : start + _RANGES_IN_PART])
+                yield _part(tree_id, peer, ranges=ranges[start : start + _RANGES_IN_PART])
+        async for peer, counters in hub.queries.alternates(tree_id):
+            yield _part(tree_id, peer, ranges=[], alternates=counters)
     cursor = cursor_json(hub.store.epoch, position)
     yield event("ops:have", {"done": True, "cursor": cursor})
 
 
-def _part(tree_id: str, peer: str, ranges: list[Range]) -> Frame:
-    payload = {"treeId": tree_id, "peer": peer, "ranges": ranges}
+def _part(tree_id: str, peer: str, **held: list[Range] | list[int]) -> Frame:
+    payload = {"treeId": tree_id, "peer": peer, **held}
     return Frame(f'["ops:have",{dumps(payload)}]')

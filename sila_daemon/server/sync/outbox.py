@@ -26,10 +26,10 @@ from sila_daemon.server.ops.op_store import Position, cursor_json
 from sila_daemon.server.spaces.frames import Frame, Peer, event, ops_event
 
 if TYPE_CHECKING:
-    from sila_daemon.ports.clock import Clock
     from sila_daemon.server.accounts.grants import Grant
     from sila_daemon.server.ops.op_queries import Step
     from sila_daemon.server.spaces.hub import Hub
+    from sila_daemon.server.sync.session_site import SessionSite
 
 Answer = AsyncIterator[Frame]
 """Frames that are made one by one, each only when the one before it has left."""
@@ -53,13 +53,14 @@ class Outbox:
     """The outgoing half of one connection."""
 
     def __init__(
-        self, hub: Hub, peer: Peer, grant: Grant, clock: Clock, sender: str, keeps_cursor: bool
+        self, hub: Hub, peer: Peer, grant: Grant, site: SessionSite, sender: str, keeps_cursor: bool
     ) -> None:
         self.position = hub.head
         self._hub = hub
         self._peer = peer
         self._grant = grant
-        self._clock = clock
+        self._clock = site.clock
+        self._budget = site.budget
         self._sender = sender
         self._keeps_cursor = keeps_cursor
         self._news: deque[Frame] = deque()
@@ -74,14 +75,26 @@ class Outbox:
         """While a `since` is answered: the trees sent so far."""
         self._rewind: Position | None = None
         self._is_deaf = False
+        self._is_over = False
         self._filled = asyncio.Event()
 
     async def room(self) -> None:
         """Returns when more acknowledgements and answers may be added."""
         await self._roomy.wait()
 
+    def let_go(self) -> None:
+        """Forgets what waits; nothing is added any more."""
+        self._is_over = True
+        self._told.clear()
+        self._answers.clear()
+        self._budget.give_back(self._backlog_bytes)
+        self._backlog_bytes = 0
+
     def _grow(self, size: int) -> None:
+        if self._is_over:
+            return
         self._backlog_bytes += size
+        self._budget.take(size)
         if self._backlog_bytes > OUTBOX_BYTES_MAX:
             self._roomy.clear()
         else:
@@ -108,12 +121,16 @@ class Outbox:
 
     def add_acknowledgement(self, frame: Frame, position: Position, *, is_own: bool) -> None:
         """Queues an acknowledgement that leaves when `position` is reached."""
+        if self._is_over:
+            return
         self._told.append(_Told(frame, position, is_own))
         self._grow(frame.size)
         self._filled.set()
 
     def add_answer(self, answer: Answer, size: int) -> None:
         """Queues the answer to a question that takes `size` bytes or so until it is answered."""
+        if self._is_over:
+            return
         self._answers.append((answer, size))
         self._grow(size)
         self._filled.set()

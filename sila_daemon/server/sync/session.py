@@ -58,7 +58,7 @@ class SpaceSession:
         self._site = site
         self._clock = site.clock
         self._outbox = Outbox(
-            hub, peer, hello.grant, site.clock, hello.sender, keeps_cursor=hello.protocol >= 2
+            hub, peer, hello.grant, site, hello.sender, keeps_cursor=hello.protocol >= 2
         )
         self._inbox: deque[ClientEvent] = deque()
         self._inbox_bytes = 0
@@ -115,6 +115,7 @@ class SpaceSession:
         self._site.budget.give_back(self._inbox_bytes)
         self._inbox.clear()
         self._inbox_bytes = 0
+        self._outbox.let_go()
         callback, self._leave = self._leave, None
         if callback is not None:
             callback()

@@ -22,5 +22,6 @@ class SessionSite:
     workers: Workers
     traffic: Traffic
     budget: Budget
-    """Bytes that were received on any connection and are not yet committed or answered."""
+    """Bytes that were received on any connection and are not yet committed or answered, and
+    answers that wait to leave."""
     refusals: Refusals

@@ -160,6 +160,23 @@ async def test_nobody_is_read_while_the_process_holds_too_much(tmp_path: Path) -
         await eventually(lambda: budget.held == 0, "what ended connections had sent is forgotten")
 
 
+async def test_answers_that_nobody_reads_count_until_they_are_let_go(tmp_path: Path) -> None:
+    async with world_with(tmp_path, TrafficSettings(), SteppedClock()) as world:
+        budget = world.site.budget
+        async with joined(world) as one:
+            one.peer.reading.clear()
+            for number in range(50):
+                one.session.receive("nothing", None, number)
+            await eventually(lambda: budget.held > 49 * 50)
+            one.peer.reading.set()
+            await eventually(lambda: one.ack(49) is not None and budget.held == 0)
+            one.peer.reading.clear()
+            for number in range(100, 150):
+                one.session.receive("nothing", None, number)
+            await eventually(lambda: budget.held > 49 * 50)
+        await eventually(lambda: budget.held == 0, "what was owed to it is forgotten")
+
+
 async def test_a_budget_counts() -> None:
     budget = Budget(10)
     assert budget.fits(10) and not budget.fits(11)

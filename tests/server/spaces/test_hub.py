@@ -11,6 +11,7 @@ import pytest
 
 from sila_daemon.core.errors import StorageFullError
 from sila_daemon.server.limits.constants import COUNTER_JUMP_MAX, CREDIT, TRANSIENT_BYTES_MAX
+from sila_daemon.server.ops import op_queries
 from sila_daemon.server.spaces import hub as hub_module
 from sila_daemon.server.spaces.frames import TOO_LARGE
 from sila_daemon.server.sync import session as session_module
@@ -227,6 +228,28 @@ async def test_have_tells_what_is_held(place: Place) -> None:
         {"treeId": "f" * 32, "peer": OTHER_PEER, "ranges": [[2, 2]]},
     ]
     assert (end["done"], end["cursor"]["seq"]) == (True, 5)
+
+
+async def test_have_tells_which_ids_have_several_contents(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(op_queries, "ALTERNATES_AT_ONCE", 2)
+    client = await place.join()
+    for value in (b"1", b"2", b"3"):
+        await client.send([prop(counter, value) for counter in range(1, 6)])
+        await client.send([prop(3, value, OTHER_PEER)])
+    await client.call("ops:have", b'{"trees":"*"}')
+    await eventually(lambda: any(have.get("done") for have in client.events("ops:have")))
+    told = [part for part in client.events("ops:have") if "alternates" in part]
+    assert {part["treeId"] for part in told} == {TREE}
+    assert sorted((part["peer"], n) for part in told for n in part["alternates"]) == [
+        *((PEER, counter) for counter in range(1, 6)), (OTHER_PEER, 3),
+    ]  # fmt: skip
+    await client.call("ops:state", b'{"trees":{"%b":{"%b":[[1,2],[4,5]]}}}'
+                      % (TREE.encode(), PEER.encode()))  # fmt: skip
+    await client.comes("ops:sync:done")
+    (part,) = client.events("ops:sync")
+    assert [op["value"] for op in part["ops"]] == [1, 2, 3, 1, 2, 3]
 
 
 async def test_id_conflict_is_noticed_and_passed_on(place: Place) -> None:
