@@ -15,6 +15,7 @@ from sila_daemon.folder.problems import storage_errors
 from sila_daemon.mirror.back_off import BackOff
 from sila_daemon.mirror.error_groups import apart
 from sila_daemon.mirror.layers import Layers
+from sila_daemon.mirror.live_state import LiveState
 from sila_daemon.mirror.mirror_status import status_json, verdict
 from sila_daemon.mirror.record import Device, MirrorPorts, MirrorSettings, SpaceRecord
 from sila_daemon.mirror.space_access import SpaceAccess
@@ -59,6 +60,7 @@ class SpaceMirror(SpaceAccess):
         """The layers do not work, by a pause or at the end."""
         self._trouble = ""
         self._totals = TotalsKeeper(record.id)
+        self._live_state = LiveState()
         self._paused_until = record.paused_until
         self._pause_changed = asyncio.Event()
         self._observers: list[Callable[[dict[str, Any]], None]] = []
@@ -210,9 +212,10 @@ class SpaceMirror(SpaceAccess):
         for layer in self._layers.others(arrival.source):
             layer.added(count)
         if arrival.transients:
+            fresh = self._live_state.fresh(arrival.transients)
             for remote in self._layers.remotes:
                 if remote.status.url != arrival.source:
-                    remote.offer_transients(arrival.transients)
+                    remote.offer_transients(fresh)
         self._totals.arrived(arrival.committed.new)
         if count:
             trees = sorted({tree_id for tree_id, _ in arrival.committed.new})
