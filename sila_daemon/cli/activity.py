@@ -1,4 +1,4 @@
-"""`events` and `outbox`."""
+"""`events`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from sila_daemon.cli.daemon_call import ask, space_reference
 from sila_daemon.control.call import subscribe
 from sila_daemon.paths import user_paths
 
@@ -31,24 +30,3 @@ def events(arguments: argparse.Namespace, output: Output) -> None:
             break
     if output.as_json and not arguments.follow:
         output.result({"events": found})
-
-
-def outbox(arguments: argparse.Namespace, output: Output) -> None:
-    """Lists what waits, for whom, and why."""
-    space = None if arguments.space is None else space_reference(arguments.space)
-    answer = ask("outbox.list", space=space)
-    if output.as_json or not answer["waiting"]:
-        output.result(answer, ["Nothing waits."])
-        return
-    rows = [
-        [
-            entry["name"] or entry["space"],
-            entry["to"],
-            str(entry["ops"]),
-            str(entry["files"]),
-            entry["state"],
-            entry["reason"],
-        ]
-        for entry in answer["waiting"]
-    ]
-    output.table(("space", "waits for", "ops", "files", "state", "reason"), rows)

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from sila_daemon.core.errors import UsageError
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 
 GROUPS = {
     "sila_daemon.cli.daemon_group": (
-        "run", "start", "stop", "restart", "status", "events", "outbox", "config",
+        "run", "start", "stop", "restart", "status", "events", "config",
     ),
+    "sila_daemon.cli.outbox_group": ("outbox",),
     "sila_daemon.cli.accounts_group": ("login", "logout", "whoami"),
     "sila_daemon.cli.space_offline": ("space",),
     "sila_daemon.cli.spaces_group": ("space",),
@@ -61,6 +62,7 @@ class CommandTree:
         self.parser = Parser(prog=program, description=description, allow_abbrev=False)
         self._groups: dict[str, argparse._SubParsersAction[Parser]] = {}
         self._helps: dict[str, str] = {}
+        self._defaults: dict[str, str] = {}
 
     def group(self, path: str, summary: str) -> None:
         """Says what the commands that begin with `path` are about."""
@@ -78,6 +80,20 @@ class CommandTree:
                 "--json", action="store_true", help="print one JSON document, for programs"
             )
         return parser
+
+    def set_default(self, path: str, word: str) -> None:
+        """Lets the command `path` `word` go without its last word; `path` is one word."""
+        self._defaults[path] = word
+
+    def completed(self, words: Sequence[str]) -> list[str]:
+        """Returns the words of a command line with the one that may be left out."""
+        first, following = words[:1], words[1:2]
+        if not first or first[0] not in self._defaults:
+            return list(words)
+        known = [*self._groups[first[0]].choices, "-h", "--help"]
+        if following and following[0] in known:
+            return list(words)
+        return [*first, self._defaults[first[0]], *words[1:]]
 
     def load_groups(self, first_word: str = "") -> None:
         """Lets the groups add their commands: those of `first_word`, or all when none has it."""

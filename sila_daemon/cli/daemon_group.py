@@ -11,7 +11,7 @@ _HERE = "sila_daemon.cli"
 
 
 def add_parsers(commands: CommandTree) -> None:
-    """Adds `run`, `start`, `stop`, `restart`, `status`, `events`, `outbox` and `config`."""
+    """Adds `run`, `start`, `stop`, `restart`, `status`, `events` and `config`."""
     commands.add("run", "Run the daemon in the foreground.", f"{_HERE}.process:run", has_json=False)
     commands.add("start", "Start the daemon in the background.", f"{_HERE}.process:start")
     commands.add("stop", "Stop the daemon; everything is kept.", f"{_HERE}.process:stop")
@@ -26,11 +26,6 @@ def add_parsers(commands: CommandTree) -> None:
         "events", "Print what happened lately, one JSON object a line.", f"{_HERE}.activity:events"
     )
     events.add_argument("--follow", action="store_true", help="go on with what happens from now on")
-
-    outbox = commands.add(
-        "outbox", "List what waits for folders and servers, and why.", f"{_HERE}.activity:outbox"
-    )
-    outbox.add_argument("space", nargs="?", metavar="SPACE")
 
     commands.group("config", "Settings of the daemon.")
     get = commands.add("config get", "Print one setting, or all.", f"{_HERE}.settings:get")

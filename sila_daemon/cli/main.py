@@ -58,7 +58,7 @@ def _run(words: list[str], output: Output) -> int:
         return 0
     tree.load_groups(words[0] if words else "")
     try:
-        parsed = tree.parser.parse_args(words)
+        parsed = tree.parser.parse_args(tree.completed(words))
     except SystemExit as end:  # After --help.
         return end.code if isinstance(end.code, int) else 0
     return load_handler(parsed.handler)(parsed, output) or 0

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from sila_daemon.control.messages import SecretsPolicy
@@ -19,10 +19,60 @@ if TYPE_CHECKING:
         Version,
     )
     from sila_daemon.core.files_view import BlobReference
+    from sila_daemon.core.ops import Op
     from sila_daemon.core.rep_tree import RepTree
     from sila_daemon.core.space import Space
 
 T = TypeVar("T")
+
+
+class QuarantinedOp(Protocol):
+    """An op that needs somebody, and why."""
+
+    @property
+    def server(self) -> str:
+        """The server that refused it, or that sent it."""
+        ...
+
+    @property
+    def way(self) -> str:
+        """`refused` or `set_aside`."""
+        ...
+
+    @property
+    def number(self) -> int:
+        """Where it stands among those of one server and way."""
+        ...
+
+    @property
+    def tree_id(self) -> str:
+        """The tree that it belongs to."""
+        ...
+
+    @property
+    def op(self) -> Op | None:
+        """The op; None where it could not be read."""
+        ...
+
+    @property
+    def raw(self) -> bytes | None:
+        """What came, where it could not be read."""
+        ...
+
+    @property
+    def code(self) -> str:
+        """The reason, for programs."""
+        ...
+
+    @property
+    def message(self) -> str:
+        """The reason, for people."""
+        ...
+
+    @property
+    def at_ms(self) -> int:
+        """Since when, in Unix milliseconds."""
+        ...
 
 
 class OpenSpace(Protocol):
@@ -61,6 +111,19 @@ class OpenSpace(Protocol):
 
     async def sync_now(self) -> None:
         """Scans and exchanges; returns when there is nothing left to do. Raises RemoteError."""
+        ...
+
+    async def quarantined(
+        self, server: str, way: Literal["refused", "set_aside"], after: int, limit: int
+    ) -> Sequence[QuarantinedOp]:
+        """Returns ops that a server refused or that it sent and are none, a page at a time."""
+        ...
+
+    async def retry_quarantined(self, server: str) -> tuple[int, int]:
+        """Offers again what a server refused, and reads again what of its ops was set aside.
+
+        Returns how many ops are offered, and how many can be read now.
+        """
         ...
 
     async def secrets(self) -> dict[str, str]:

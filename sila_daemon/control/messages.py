@@ -228,6 +228,20 @@ class LoginParams(Params):
     insecure: bool = False
 
 
+class OutboxParams(SpaceParams):
+    """The ops of a space that need somebody: those of one server, or all."""
+
+    server: str | None = None
+
+
+class OutboxExportParams(SpaceParams):
+    """Where the ops that need somebody are to be written."""
+
+    target: str
+    server: str | None = None
+    overwrite: bool = False
+
+
 class SubscribeParams(Params):
     """The last event that the client has seen, if any, and the daemon's run that it came from."""
 
@@ -278,5 +292,7 @@ METHODS: dict[str, Method] = {
     "server.logout": Method(UrlParams, results.Done),
     "server.list": Method(NoParams, results.Servers),
     "outbox.list": Method(StatusParams, results.Outbox),
+    "outbox.retry": Method(OutboxParams, results.Retried),
+    "outbox.export": Method(OutboxExportParams, results.OutboxExported),
     "events.subscribe": Method(SubscribeParams, results.Subscribed),
 }

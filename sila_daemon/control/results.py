@@ -299,7 +299,10 @@ class Servers(Result):
 
 
 class OutboxEntry(Result):
-    """What one space still owes to one of its layers, as far as the daemon knows."""
+    """What one space still owes to one of its layers, as far as the daemon knows.
+
+    `refused` of the `ops` wait for a person; `set_aside` came from there and cannot be read.
+    """
 
     space: str
     name: str | None
@@ -308,15 +311,53 @@ class OutboxEntry(Result):
     ops: int
     files: int
     bytes: int
+    refused: int
+    set_aside: int
     oldest_at: int | None
     state: str
     reason: str
 
 
+class OutboxOp(Result):
+    """An op that needs somebody, and why: a server refused it, or sent it and it is none.
+
+    `counter`, `peer` and `vertex` are null where it cannot be read, `key` for a move too.
+    """
+
+    space: str
+    server: str
+    way: str
+    tree: str
+    counter: int | None
+    peer: str | None
+    vertex: str | None
+    key: str | None
+    code: str
+    message: str
+    at: int
+
+
 class Outbox(Result):
-    """Everything that waits, by space and layer."""
+    """Everything that waits, by space and layer; `more` ops that need somebody are not listed."""
 
     waiting: list[OutboxEntry]
+    ops: list[OutboxOp]
+    more: int
+
+
+class Retried(Result):
+    """How many ops are offered again, and how many that were set aside can be read now."""
+
+    offered: int
+    read: int
+
+
+class OutboxExported(Result):
+    """The file that was written, and how many ops are in it."""
+
+    target: str
+    ops: int
+    size: int
 
 
 class Subscribed(Result):

@@ -8,6 +8,7 @@ from sila_daemon.control.handlers.chats import ChatHandlers
 from sila_daemon.control.handlers.daemon import DaemonHandlers
 from sila_daemon.control.handlers.edits import EditHandlers
 from sila_daemon.control.handlers.files import FileHandlers
+from sila_daemon.control.handlers.outbox import OutboxHandlers
 from sila_daemon.control.handlers.secrets import SecretHandlers
 from sila_daemon.control.handlers.servers import ServerHandlers
 from sila_daemon.control.handlers.spaces import SpaceHandlers
@@ -34,5 +35,6 @@ def all_handlers(
         FileHandlers(spaces, local),
         SecretHandlers(spaces),
         ServerHandlers(accounts),
+        OutboxHandlers(spaces, local),
     )
     return {name: handler for group in groups for name, handler in group.routes().items()}

@@ -1,9 +1,8 @@
-"""`daemon.*`, `outbox.list` and `space.list`: the process and how everything is doing."""
+"""`daemon.*`: the process and how everything is doing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sila_daemon.control import messages, results
 
@@ -26,7 +25,6 @@ class DaemonHandlers:
             "daemon.status": self.status,
             "daemon.reload": self.reload,
             "daemon.stop": self.stop,
-            "outbox.list": self.outbox,
         }
 
     async def version(self, params: messages.NoParams) -> results.Version:
@@ -48,43 +46,5 @@ class DaemonHandlers:
         self._process.request_stop()
         return results.Done()
 
-    async def outbox(self, params: messages.StatusParams) -> results.Outbox:
-        """Lists what waits for a folder or a server."""
-        waiting = [
-            entry
-            for space in self._chosen(params.space)
-            for entry in _waiting(space.status())
-            if entry.ops or entry.files or entry.state in ("needs_you", "broken")
-        ]
-        return results.Outbox(waiting=waiting)
-
     def _chosen(self, reference: str | None) -> list[OpenSpace]:
         return self._spaces.all() if reference is None else [self._spaces.find(reference)]
-
-
-def _waiting(status: dict[str, Any]) -> Iterator[results.OutboxEntry]:
-    folder = status.get("folder")
-    if folder is not None:
-        yield results.OutboxEntry(
-            space=status["id"],
-            name=status["name"],
-            to="folder",
-            ops=folder["pendingOps"],
-            files=0,
-            bytes=0,
-            oldest_at=None,
-            state=status["state"] if folder["pendingOps"] else "current",
-            reason=status["reason"] if folder["pendingOps"] else "",
-        )
-    for remote in status["remotes"]:
-        yield results.OutboxEntry(
-            space=status["id"],
-            name=status["name"],
-            to=remote["url"],
-            ops=remote["pendingOps"],
-            files=remote["pendingFiles"],
-            bytes=remote["pendingBytes"],
-            oldest_at=remote["oldestPendingAt"],
-            state=remote["state"],
-            reason=remote["reason"] or "",
-        )
