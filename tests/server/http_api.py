@@ -24,6 +24,8 @@ class Api:
     def __init__(self, server: Server, session: aiohttp.ClientSession) -> None:
         self.server = server
         self.session = session
+        self.answered: set[tuple[str, str, str]] = set()
+        """Method, path of the route, status: what was seen so far."""
 
     async def ask(
         self,
@@ -43,6 +45,8 @@ class Api:
         async with self.session.request(method, url, json=body, data=data, headers=sent) as answer:
             raw = await answer.read()
             conformance.check(method, answer.url.path, answer.status, answer.headers, raw)
+            known = conformance.path_of(method, answer.url.path)
+            self.answered.add((method, known or "", str(answer.status)))
             is_json = raw and answer.content_type == "application/json"
             return answer.status, answer.headers, json.loads(raw) if is_json else raw
 
