@@ -74,6 +74,8 @@ def make_app(world: World, allowed_origins: Sequence[str] = ()) -> ServerApp:
         lifespan=lifespan,
         middleware=_cross_origin(origins),
     )
+    # A redirect would be to whatever the Host header says, and is documented nowhere.
+    http.router.redirect_slashes = False
     http.state.world = world
     http.state.gateway = gateway
     http.state.description = Description(ROUTE_RULES)

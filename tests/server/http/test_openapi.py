@@ -97,8 +97,9 @@ async def test_a_wrong_method_is_told_the_right_ones(tmp_path: Path) -> None:
         status, headers, answer = await api.ask("PUT", "/spaces/abc")
         assert (status, answer["code"]) == (405, "method_not_allowed")
         assert headers["Allow"] == "DELETE, GET, HEAD, PATCH"
-        status, _, answer = await api.ask("GET", "/nowhere")
-        assert (status, answer["code"]) == (404, "not_found")
+        for path in ("/nowhere", "/health/", "/spaces/", "//health"):
+            status, _, answer = await api.ask("GET", path)
+            assert (status, answer["code"]) == (404, "not_found"), path
 
 
 @pytest.mark.parametrize(

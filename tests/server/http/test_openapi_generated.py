@@ -53,6 +53,9 @@ CHECKS = [
     response_schema_conformance,
     response_headers_conformance,
 ]
+OF_WRONG_SHAPES = (b'"bad_json"', b'"bad_query"', b'"bad_name"', b'"bad_role"', b'"bad_header"')
+"""Codes that nothing is refused with whose types are as documented."""
+
 IDS = [f"{rule.method} {rule.path}" for rule in ROUTE_RULES]
 
 for media_type in ("application/x-ndjson", "application/partial-upload"):
@@ -117,6 +120,8 @@ class Asker:
             answer = case.call(base_url=self.server.url, session=self._session, headers=headers)
             case.validate_response(answer, checks=checks, headers=headers)
             self.statuses.append(answer.status_code)
+            if mode is GenerationMode.POSITIVE and answer.status_code == 400 and answer.content:
+                assert not any(code in answer.content for code in OF_WRONG_SHAPES), answer.content
 
         one()
 
