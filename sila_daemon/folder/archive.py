@@ -14,7 +14,7 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -90,7 +90,8 @@ def export_space(
                 file.sync()
             disk.rename(temporary, target)
         except BaseException:
-            disk.unlink(temporary)
+            with suppress(OSError):
+                disk.unlink(temporary)
             raise
         disk.sync_dir(target.parent)
     return summary

@@ -199,9 +199,9 @@ def _marker_problems(layout: SpaceLayout, disk: Disk) -> list[Problem]:
 
 def _read_space_id(layout: SpaceLayout, disk: Disk) -> str:
     """Reads space.json. Raises FormatError."""
-    if disk.stat(layout.space_json) is None:
-        raise FormatError("there is no space.json", code="missing_space_json")
     try:
+        if disk.stat(layout.space_json) is None:
+            raise FormatError("there is no space.json", code="missing_space_json")
         data = read_file(disk, layout.space_json, _SPACE_JSON_BYTES_MAX)
     except OSError as error:
         reason = error.strerror or error

@@ -41,6 +41,10 @@ class Case(ABC):
     """What is acknowledged once the operation is done."""
     errors: tuple[type[SilaError], ...] = (StorageError,)
     """How a failing disk is told."""
+    is_coarse: bool = False
+    """Writes are torn in a few places only: checksums cover them, so one place is as another."""
+    gets_over: int = 1
+    """So many calls may fail without anybody being told, as nothing depends on them."""
 
     async def prepare(self, machine: Machine) -> None:  # noqa: B027 - nothing is a fine beginning.
         """Makes what is there before; all of it will be durable."""

@@ -8,6 +8,7 @@ leave it then. Some of the recoveries are cut off too, and recovered from once m
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from random import Random
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 RECOVERY_CALLS = 10
 """Of all calls of all recoveries of a case, about so many are cut off, drawn by chance."""
+
+RECOVERY_IMAGES = 40
+"""So many disks are looked at of each recovery that is cut off, the worst first."""
 
 END = "end"
 RICH = ("sync", "sync_dir", END)
@@ -82,7 +86,7 @@ def run_in_virtual_time(work: Coroutine[Any, Any, Any]) -> Any:
 def explore(case: Case) -> Explored:
     """Looks at every crash state of a case. Raises ViolationError."""
     began = process_time()
-    explored = Explored(case.name)
+    explored = Explored(case.name, count=Count(case.is_coarse))
     run_in_virtual_time(_Exploration(case, explored).run())
     explored.cpu_s = process_time() - began
     return explored
@@ -97,9 +101,14 @@ async def prepared(case: Case) -> Directory:
 
 
 def settled(root: Directory) -> Directory:
-    """Returns the same disk with everything durable."""
-    (last,) = (entry for _, entry in [*images(root, Count())][-1:])
-    return last
+    """Makes everything on a disk durable; returns it."""
+    root.sync()
+    for entry in root.names.values():
+        if isinstance(entry, Directory):
+            settled(entry)
+        else:
+            entry.sync()
+    return root
 
 
 class _Exploration:
@@ -124,7 +133,8 @@ class _Exploration:
         ]
         self._explored.power_cuts, self._explored.kills = len(cuts), len(moments)
         rich = sum(moment.is_rich for moment in moments)
-        self._share = RECOVERY_CALLS / ((len(cuts) + len(moments)) * rich)
+        of_recovery = RECOVERY_CALLS // 2 if self._case.is_coarse else RECOVERY_CALLS
+        self._share = of_recovery / ((len(cuts) + len(moments)) * rich)
         for at, image, acknowledged in cuts:
             await self._recover(image, acknowledged, f"power cut before call {at} of {calls}")
         for at, moment in enumerate(moments):
@@ -164,7 +174,7 @@ class _Exploration:
             for key, left in images(machine.disk.root, self._explored.count):
                 await self._looks.verify(left, machine.acknowledged, key)
         for root, later, _ in moments:
-            for left in self._unseen(root, later):
+            for left in itertools.islice(self._unseen(root, later), RECOVERY_IMAGES):
                 self._explored.during_recovery += 1
                 with _told(f"{where}; power cut during the recovery", left):
                     await self._looks.verify(left, later)

@@ -33,8 +33,10 @@ IMAGES_MAX = 4096
 
 @dataclass(slots=True)
 class Count:
-    """What an enumeration came to."""
+    """How an enumeration is done, and what it came to."""
 
+    is_coarse: bool = False
+    """Every write is torn in a few places only."""
     is_cut: bool = False
     """Some moment has more images than were looked at."""
 
@@ -165,13 +167,14 @@ def _subsets(waiting: Sequence[T], free: int, count: Count) -> Iterator[tuple[T,
 def _contents(file: File, count: Count) -> Iterator[bytes]:
     """Yields what may be in a file, from nothing new to all of it."""
     is_fine = len(file.waiting) <= FREE_WRITES
+    is_coarse = count.is_coarse or not is_fine
     for subset in _subsets(file.waiting, FREE_WRITES, count):
         if subset:
             before = _written(file.durable, subset[:-1])
             # Lacking two writes, or one, and torn as well: three faults in what one checksum
             # covers tell nothing that two do not.
             is_torn = is_fine or _is_first_part(subset, file.waiting)
-            for torn in _torn(subset[-1], is_fine) if is_torn else ():
+            for torn in _torn(subset[-1], is_coarse) if is_torn else ():
                 yield _written(before, (torn,))
         yield _written(file.durable, subset)
 
@@ -180,7 +183,7 @@ def _is_first_part(subset: Sequence[Write], waiting: Sequence[Write]) -> bool:
     return subset[-1] is waiting[len(subset) - 1]
 
 
-def _torn(write: Write, is_fine: bool) -> Iterator[Write]:
+def _torn(write: Write, is_coarse: bool) -> Iterator[Write]:
     """Yields what may be left of a write that was under way.
 
     Where the file grew before its new bytes were there, they are zero.
@@ -188,16 +191,16 @@ def _torn(write: Write, is_fine: bool) -> Iterator[Write]:
     if not write.data:
         return
     data = write.data
-    if is_fine and len(data) <= SMALL_WRITE_BYTES:
+    if not is_coarse and len(data) <= SMALL_WRITE_BYTES:
         cuts = list(range(1, len(data)))
     else:
         first = SECTOR_BYTES - write.offset % SECTOR_BYTES
         sectors = list(range(first, len(data), SECTOR_BYTES)) or [len(data) // 2]
-        cuts = sectors if is_fine else sorted({sectors[0], sectors[-1]})
+        cuts = sorted({sectors[0], sectors[-1]}) if is_coarse else sectors
     for cut in cuts:
         yield Write(write.offset, data[:cut])
     yield Write(write.offset, bytes(len(data)))
-    if is_fine:
+    if not is_coarse:
         yield Write(write.offset, data[: cuts[-1]] + bytes(len(data) - cuts[-1]) if cuts else data)
 
 

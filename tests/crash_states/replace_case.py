@@ -80,7 +80,9 @@ class ReplacingProgram:
 
 
 class OpenedCase(ReplaceCase):
-    """The same by a process that holds something open, such as a database."""
+    """The same by a process that holds a database open."""
+
+    is_coarse = True
 
     def __init__(
         self,

@@ -54,11 +54,12 @@ def _read(view: DiskView) -> dict[str, str] | None:
     return None if data is None else open_secrets(data, SPACE).values
 
 
-def _read_at_server(view: DiskView) -> dict[str, str]:
-    """Returns what counts as set: what is in the file and was not removed since."""
+def _read_at_server(view: DiskView) -> tuple[dict[str, str], dict[str, str]]:
+    """Returns what is in the file and was not removed since, and what was removed."""
     removed = json.loads(content(view, REMOVALS) or b"{}")
     values = _read(view) or {}
-    return {name: text for name, text in values.items() if removed.get(name) != fingerprint(text)}
+    kept = {name: text for name, text in values.items() if removed.get(name) != fingerprint(text)}
+    return kept, removed
 
 
 SECRETS_CASES = (
@@ -73,6 +74,6 @@ SECRETS_CASES = (
     ReplaceCase(
         "secrets: a server's, one removed",
         prepare=_old, tidy=_tidy, act=_remove_at_server, read=_read_at_server,
-        old=OLD, new=LESS.values,
+        old=(OLD, {}), new=(LESS.values, LESS.removed),
     ),
 )  # fmt: skip

@@ -1,0 +1,256 @@
+"""Wrong code, each with a case that notices it: an enumeration that never fails proves nothing."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import apsw
+
+from sila_daemon.database import schema
+from sila_daemon.folder import blobs, secrets
+from sila_daemon.folder.op_appender import Appended, OpAppender
+from sila_daemon.mirror import op_file_scan
+from sila_daemon.ports import durable_files
+from sila_daemon.ports.disk import make_dirs
+from sila_daemon.runtime import device
+from sila_daemon.server.ops.op_store import OpStore
+from sila_daemon.server.spaces.space_secrets import SpaceSecrets
+from sila_daemon.store.schema import FOLDER
+from sila_daemon.store.servers import store_cursor
+from sila_daemon.store.space_store import Acknowledgement, Delivery, SpaceStore
+from tests.crash_states.failures import Kind
+from tests.simulation.mutants.mutant import Mutant
+from tests.simulation.record import ViolationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sila_daemon.ports.disk import Disk
+    from sila_daemon.ports.randomness import Randomness
+    from sila_daemon.server.spaces.space_secrets import SecretSet
+    from sila_daemon.store.space_store import Committed
+
+_append_to = OpAppender._append_to
+_write_secrets = SpaceSecrets._write
+_commit = SpaceStore.commit
+_acknowledge = SpaceStore.acknowledge
+_open_store = SpaceStore.open.__func__  # type: ignore[attr-defined]
+_open_op_store = OpStore.open.__func__  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """Wrong code, and the case that notices it."""
+
+    mutant: Mutant
+    case: str
+    kind: Kind | None = None
+    """How calls fail when that is what it takes; else crashes are enough."""
+    signs: tuple[type[Exception], ...] = (ViolationError,)
+    """What may be raised."""
+
+
+def _temporary(path: Path, randomness: Randomness) -> Path:
+    return path.with_name(durable_files.temporary_name(randomness))
+
+
+def _renamed_before_sync(disk: Disk, path: Path, data: bytes, randomness: Randomness) -> None:
+    temporary = _temporary(path, randomness)
+    with disk.create(temporary) as file:
+        file.write(data)
+        disk.rename(temporary, path)
+        disk.sync_dir(path.parent)
+        file.sync()
+
+
+def _name_not_synced(disk: Disk, path: Path, data: bytes, randomness: Randomness) -> None:
+    temporary = _temporary(path, randomness)
+    with disk.create(temporary) as file:
+        file.write(data)
+        file.sync()
+    disk.rename(temporary, path)
+
+
+def _written_in_place(disk: Disk, path: Path, data: bytes, randomness: Randomness) -> None:
+    disk.unlink(path)
+    with disk.create(path) as file:
+        file.write(data)
+        file.sync()
+    disk.sync_dir(path.parent)
+
+
+def _failed_sync_passed_over(disk: Disk, path: Path, data: bytes, randomness: Randomness) -> None:
+    temporary = _temporary(path, randomness)
+    with disk.create(temporary) as file:
+        file.write(data)
+        with suppress(OSError):
+            file.sync()
+    disk.rename(temporary, path)
+    disk.sync_dir(path.parent)
+
+
+def _leftovers_after_a_failure(disk: Disk, path: Path, data: bytes, randomness: Randomness) -> None:
+    temporary = _temporary(path, randomness)
+    with disk.create(temporary) as file:
+        file.write(data)
+        file.sync()
+    disk.rename(temporary, path)
+    disk.sync_dir(path.parent)
+
+
+def _blob_named_before_sync(writer: blobs.BlobWriter, target: Path) -> None:
+    writer._disk.rename(writer._temporary, target)
+    writer._disk.sync_dir(target.parent)
+    writer._file.sync()
+    writer._file.close()
+    writer._is_open = False
+
+
+def _directories_not_synced(directories: Any, directory: Path) -> None:
+    if directory.parent != directories._files_dir.parent and directory != directories._files_dir:
+        _directories_not_synced(directories, directory.parent)
+    elif directories._disk.stat(directories._files_dir) is None:
+        make_dirs(directories._disk, directories._files_dir)
+    directories._disk.make_dir(directory)
+
+
+def _taken_as_durable(*_: object) -> None:
+    pass
+
+
+def _true(*_: object) -> bool:
+    return True
+
+
+def _op_directories_not_synced(appender: OpAppender, directory: Path) -> None:
+    if appender._disk.stat(directory) is None:
+        _op_directories_not_synced(appender, directory.parent)
+        appender._disk.make_dir(directory)
+
+
+def _failures_passed_over(appender: OpAppender, path: Path, group: Any) -> Appended:
+    with suppress(OSError):
+        return _append_to(appender, path, group)
+    return Appended(path, 0, 0)
+
+
+def _values_before_removals(at: SpaceSecrets, found: SecretSet) -> None:
+    secrets.write_secrets(at._disk, at._path, at._space_id, found.values, at._randomness)
+    _write_secrets(at, found)
+
+
+def _without_sync(connection: apsw.Connection) -> None:
+    connection.pragma("synchronous", 0)
+
+
+async def _store_saves_early(cls: type[SpaceStore], *arguments: Any) -> SpaceStore:
+    store: SpaceStore = await _open_store(cls, *arguments)
+    await store.database.read(_without_sync)
+    return store
+
+
+async def _server_acknowledges_early(cls: type[OpStore], *arguments: Any) -> OpStore:
+    store: OpStore = await _open_op_store(cls, *arguments)
+    await store.database.read(_without_sync)
+    return store
+
+
+async def _cursor_goes_ahead(store: SpaceStore, deliveries: Sequence[Delivery]) -> list[Committed]:
+    for delivery in deliveries:
+        if delivery.cursor is not None and delivery.source is not None:
+            await store.database.write(
+                partial(store_cursor, layer=delivery.source, cursor=delivery.cursor)
+            )
+    return await _commit(store, deliveries)
+
+
+async def _position_goes_ahead(
+    store: SpaceStore, deliveries: Sequence[Delivery]
+) -> list[Committed]:
+    await _commit(store, [Delivery((), FOLDER, progress=each.progress) for each in deliveries])
+    return await _commit(store, deliveries)
+
+
+async def _debts_end_by_themselves(
+    store: SpaceStore, layer: str, answers: Sequence[Acknowledgement]
+) -> tuple[int, int]:
+    await store.settle(layer, [owed.seq for answer in answers for owed in answer.held])
+    return await _acknowledge(store, layer, answers)
+
+
+def _rolled_back_by_apsw(connection: apsw.Connection, work: Any) -> Any:
+    with connection:
+        return work(connection)
+
+
+def _write(code: Any, case: str, kind: Kind | None = None) -> Planted:
+    return Planted(Mutant(secrets, "write_atomic", code), case, kind)
+
+
+FOLDERS_SECRETS = "secrets: a folder's"
+EIO = Kind(errno.EIO)
+
+MUTANTS: dict[str, Planted] = {
+    "renamed_before_sync": _write(_renamed_before_sync, FOLDERS_SECRETS),
+    "name_not_synced": _write(_name_not_synced, FOLDERS_SECRETS),
+    "written_in_place": _write(_written_in_place, FOLDERS_SECRETS),
+    "failed_sync_passed_over": _write(_failed_sync_passed_over, FOLDERS_SECRETS, EIO),
+    "leftovers_after_a_failure": _write(_leftovers_after_a_failure, FOLDERS_SECRETS, EIO),
+    "same_secrets_taken_as_durable": Planted(
+        Mutant(secrets, "make_durable", _taken_as_durable), FOLDERS_SECRETS
+    ),
+    "removed_secret_comes_back": Planted(
+        Mutant(SpaceSecrets, "_write", _values_before_removals), "secrets: a server's, one removed"
+    ),
+    "blob_named_before_sync": Planted(
+        Mutant(blobs.BlobWriter, "_name", _blob_named_before_sync), "blob: mutable, replaced"
+    ),
+    "blob_directories_not_synced": Planted(
+        Mutant(blobs._Directories, "make", _directories_not_synced), "blob: immutable"
+    ),
+    "blob_there_taken_as_durable": Planted(
+        Mutant(blobs, "make_durable", _taken_as_durable), "blob: immutable"
+    ),
+    "device_taken_as_durable": Planted(
+        Mutant(device, "make_durable", _taken_as_durable), "file: the device's id"
+    ),
+    "torn_tail_not_healed": Planted(
+        Mutant(OpAppender, "_ends_well", _true), "append: own, after a torn tail"
+    ),
+    "unsynced_lines_credited": Planted(
+        Mutant(op_file_scan, "_outlasts", _true), "append: own, new files"
+    ),
+    "op_directories_not_synced": Planted(
+        Mutant(OpAppender, "_make_durable_dir", _op_directories_not_synced), "append: a new day"
+    ),
+    "failed_append_passed_over": Planted(
+        Mutant(OpAppender, "_append_to", _failures_passed_over), "append: several files, twice", EIO
+    ),
+    "store_saves_early": Planted(
+        Mutant(SpaceStore, "open", classmethod(_store_saves_early)), "store: ops with a cursor"
+    ),
+    "cursor_before_its_ops": Planted(
+        Mutant(SpaceStore, "commit", _cursor_goes_ahead), "store: ops with a cursor"
+    ),
+    "position_before_its_ops": Planted(
+        Mutant(SpaceStore, "commit", _position_goes_ahead), "store: ops with a scan position"
+    ),
+    "debts_end_by_themselves": Planted(
+        Mutant(SpaceStore, "acknowledge", _debts_end_by_themselves),
+        "store: a settled outbox with a cursor",
+    ),
+    "rolled_back_by_apsw": Planted(
+        Mutant(schema, "in_transaction", _rolled_back_by_apsw),
+        "store: a new one",
+        EIO,
+        (apsw.SQLError,),
+    ),
+    "server_acknowledges_early": Planted(
+        Mutant(OpStore, "open", classmethod(_server_acknowledges_early)), "server: a commit"
+    ),
+}
