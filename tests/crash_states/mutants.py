@@ -136,7 +136,7 @@ def _op_directories_not_synced(appender: OpAppender, directory: Path) -> None:
 def _failures_passed_over(appender: OpAppender, path: Path, group: Any) -> Appended:
     with suppress(OSError):
         return _append_to(appender, path, group)
-    return Appended(path, 0, 0)
+    return Appended(path, 0, 0, 0)
 
 
 def _values_before_removals(at: SpaceSecrets, found: SecretSet) -> None:
