@@ -20,6 +20,7 @@ from tests.simulation.wire import ClientEnd, ServerEnd, Wire
 
 if TYPE_CHECKING:
     from sila_daemon.mirror.connector import Body, Connection, Response
+    from tests.simulation.poison import Poison
     from tests.simulation.rights import Rights
     from tests.simulation.server import SimServer
     from tests.simulation.trace import Trace
@@ -35,6 +36,7 @@ class Network:
         self.wires: list[Wire] = []
         self._addresses: dict[str, int] = {}
         self.rights: Rights | None = None
+        self.poison: Poison | None = None
         self.cut_off: dict[tuple[str, str], float] = {}
         """By device and server's URL, or nothing for all: until when nothing gets through."""
         self.answer_loss = 0.0
@@ -83,6 +85,7 @@ class Network:
         """Lays a wire."""
         wire = Wire(device, server_url, self._random, self._trace, self.delay_s)
         wire.loses_next_answer = self.chance(self.answer_loss)
+        wire.at_the_door = None if self.poison is None else self.poison.takes
         self.wires.append(wire)
         return wire
 

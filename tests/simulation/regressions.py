@@ -136,4 +136,34 @@ REGRESSIONS: dict[str, Plan] = {
             Action(4.61, "power_cut", 0, 0.02, 0.2),
         ),
     ),
+    # Never wrong in the code: a server refuses a batch whole, for one op in it.
+    "a_batch_outlives_a_refusal": Plan(
+        seed=5,
+        devices=2,
+        has_app=False,
+        first_in_first_out=False,
+        delay_s=0.02,
+        hint_loss=0.0,
+        actions=(
+            Action(1.0, "poison", 0, 0.5, 0.0),
+            Action(1.5, "burst", 0, 0.7, 0.9),
+            Action(4.0, "set", 0, 0.1, 0.2),
+            Action(9.0, "inspect", 0, 0.0, 0.0),
+        ),
+    ),
+    # Never wrong in the code: a server dies of one op of a batch, as often as it comes.
+    "a_server_dies_of_one_op": Plan(
+        seed=5,
+        devices=2,
+        has_app=False,
+        first_in_first_out=False,
+        delay_s=0.02,
+        hint_loss=0.0,
+        actions=(
+            Action(1.0, "poison", 0, 0.1, 0.0),
+            Action(1.5, "burst", 0, 0.7, 0.9),
+            Action(9.0, "set", 0, 0.1, 0.2),
+            Action(60.0, "inspect", 0, 0.0, 0.0),
+        ),
+    ),
 }

@@ -66,6 +66,8 @@ class Wire:
         self.blocked_since: float | None = None
         """Since when the server waits for room."""
         self.ended_at: float | None = None
+        self.at_the_door: Callable[[Wire, Sent], bool] | None = None
+        """Meets what arrives at the server, and tells whether the server is not to see it."""
         self.on_frame: Callable[[Frame], None] | None = None
         """Watches what the server lets out."""
         self.farewell = ""
@@ -180,6 +182,8 @@ class Wire:
             name, payload, number = sent
             self._trace.note(self.name, f"> {name} {len(payload)} bytes")
             self.largest_event = max(self.largest_event, len(payload))
+            if self.at_the_door is not None and self.at_the_door(self, sent):
+                continue
             session.receive(name, payload, number)
             await session.room()
 

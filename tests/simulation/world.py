@@ -15,12 +15,14 @@ from tests.simulation.checkers import NOTICED_S, FolderGuard, check_claim, check
 from tests.simulation.device import FOLDER, SPACE, SimDevice
 from tests.simulation.editor import Person
 from tests.simulation.faults import FAULTS
+from tests.simulation.faults.fault import later
 from tests.simulation.faults.rights import MEMBER, restore
 from tests.simulation.guests import GUESTS, Guest
 from tests.simulation.hints import follow_hints
 from tests.simulation.loop import SimLoop
 from tests.simulation.network import Network
 from tests.simulation.plan import APP_EDITS, APP_REWRITES, EDITS, REMOVALS, Action, Plan
+from tests.simulation.poison import Poison
 from tests.simulation.process import spawn_outside
 from tests.simulation.reader import read_folder, read_secrets
 from tests.simulation.record import Record, ViolationError
@@ -123,6 +125,9 @@ class SimWorld:
         self.restarts: list[asyncio.Task[None]] = []
         self.rights = Rights(trace.now, self.record)
         self.network.rights = self.rights
+        self.poison = self.network.poison = Poison(
+            self.network.servers, trace, lambda server: later(self, 0.3, server.ensure_running)
+        )
         self.guests: dict[type[Guest], Guest] = {}
         self._doers: dict[str, Doer] = {
             **dict.fromkeys((*EDITS, *REMOVALS), self._edit),
@@ -227,6 +232,7 @@ class SimWorld:
     async def _heal(self) -> None:
         self.trace.note("plan", "all faults end")
         self.network.heal()
+        self.poison.heal()
         if self.carrier is not None:
             self.carrier.calm_down()
         machines: list[SimServer | SimDevice] = [*self.servers, *self.devices]

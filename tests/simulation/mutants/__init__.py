@@ -9,7 +9,8 @@ from __future__ import annotations
 from tests.simulation.mutants.durability import DURABILITY
 from tests.simulation.mutants.folders import FOLDERS
 from tests.simulation.mutants.mutant import Mutant
+from tests.simulation.mutants.refusals import REFUSALS
 
 __all__ = ["MUTANTS", "Mutant"]
 
-MUTANTS: dict[str, Mutant] = {**DURABILITY, **FOLDERS}
+MUTANTS: dict[str, Mutant] = {**DURABILITY, **FOLDERS, **REFUSALS}
