@@ -19,6 +19,9 @@ FAILURES_TO_HALVE = 2
 FAILURES_ALONE = 5
 """Of which the first may have been in company. On a bad line innocents fail a few times too."""
 
+SUSPECTS_MAX = 100_000
+"""With more, a line is so bad that it is no op's fault: nothing new is suspected."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Suspicion:
@@ -47,6 +50,8 @@ class Suspects:
     def failed(self, seqs: Sequence[int]) -> bool:
         """Notes that ops failed together; tells whether it is one that is now found guilty."""
         known = self._by_seq.get(seqs[0])
+        if known is None and len(self._by_seq) >= SUSPECTS_MAX:
+            return False
         failures = 1 if known is None else known.failures + 1
         if len(seqs) == 1:
             self.suspect(seqs, failures)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sila_daemon.mirror.suspects import FAILURES_ALONE, Suspects
+from sila_daemon.mirror.suspects import FAILURES_ALONE, SUSPECTS_MAX, Suspects
 
 
 def groups(suspects: Suspects, seqs: list[int]) -> list[list[int]]:
@@ -56,3 +56,13 @@ def test_what_was_paid_meanwhile_leaves_the_others_together() -> None:
     suspects.clear([1])
     assert suspects.failed([2, 3, 4]) is False
     assert groups(suspects, [2, 3, 4]) == [[2, 3], [4]]
+
+
+def test_what_is_suspected_is_bounded() -> None:
+    suspects = Suspects()
+    for first in range(0, 2 * SUSPECTS_MAX, 10_000):
+        suspects.failed(range(first, first + 10_000))
+    assert len(suspects) == SUSPECTS_MAX
+    assert suspects.of(SUSPECTS_MAX) is None
+    for _ in range(FAILURES_ALONE):
+        assert suspects.failed([SUSPECTS_MAX]) is False
