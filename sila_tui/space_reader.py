@@ -11,7 +11,7 @@ from sila_tui.facts import rows, text_of
 from sila_tui.outline import Entry, Outline
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from sila_tui.link import Link
 
@@ -134,6 +134,11 @@ class SpaceReader:
             for other in message.alternatives
         ]
         await self._call("edit.apply", tree=tree, edits=edits)
+
+    async def apply(self, tree: str, edits: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Keeps all edits of a tree or none; returns the vertex of each."""
+        answer = await self._call("edit.apply", tree=tree, edits=list(edits))
+        return [text_of(result.get("vertex")) for result in rows(answer["results"])]
 
     async def files(self) -> list[FileEntry]:
         """All files of the space."""

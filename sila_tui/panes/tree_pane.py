@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Static
 
+from sila_daemon.core.errors import SilaError
 from sila_tui.contents import VertexFacts, value_kind, value_line
-from sila_tui.jobs import run_job
+from sila_tui.jobs import run_job, tell
 from sila_tui.panes.pane import Pane
+from sila_tui.tree_edits import (
+    TreeEdit,
+    Undos,
+    as_text,
+    delete,
+    from_text,
+    made,
+    move,
+    new_vertex,
+    restore,
+    set_value,
+    unset_value,
+)
+from sila_tui.widgets.dialogs import Field, FormDialog
 from sila_tui.widgets.raw_tree import PropertyList, RawTree
 from sila_tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual.app import ComposeResult
 
     from sila_tui.session import Session
@@ -31,9 +50,15 @@ class TreePane(Pane):
     TreePane #place { height: auto; max-height: 3; color: $dim; padding: 0 1; margin-bottom: 1; }
     """
 
+    BINDING_GROUP_TITLE = "Tree"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("u", "undo", "Undo")]
+
     def __init__(self, session: Session, reader: SpaceReader) -> None:
         super().__init__(session, reader, "tree")
         self._tree = ""
+        self._vertex: VertexFacts | None = None
+        self._cut: VertexFacts | None = None
+        self._undos = Undos()
 
     def compose(self) -> ComposeResult:
         """Builds the tree beside the properties."""
@@ -119,7 +144,106 @@ class TreePane(Pane):
             return
         self._show(await self.reader.vertex(self._tree, row.vertex.id))
 
+    @on(RawTree.Asked)
+    def asked(self, event: RawTree.Asked) -> None:
+        """Does with the vertex under the cursor, or with its properties, what is wanted."""
+        event.stop()
+        vertex = self._vertex
+        if vertex is None:
+            return
+        match event.what:
+            case "new":
+                self._ask(
+                    "A vertex below " + vertex.title,
+                    [Field("name", "Name", is_required=False)],
+                    lambda said: self._apply(new_vertex(vertex, said["name"])),
+                )
+            case "delete":
+                self._apply(delete(vertex))
+            case "restore":
+                self._apply(restore(vertex))
+            case "cut":
+                self._cut = vertex
+                self.app.notify(f"p moves {vertex.title} below where you are then", markup=False)
+            case "paste" if self._cut is not None:
+                self._apply(move(self._cut, vertex))
+                self._cut = None
+            case "paste":
+                self.app.notify("cut a vertex first, with x", markup=False)
+            case "add":
+                self._edit_property(vertex, "", "", "text")
+            case "remove" if (key := self._key()) is not None:
+                self._apply(unset_value(vertex, key))
+
+    @on(RowList.Chosen, "#properties")
+    def chosen_property(self) -> None:
+        """Edits the property under the cursor."""
+        key = self._key()
+        if self._vertex is not None and key is not None:
+            self._edit_property(self._vertex, key, *as_text(self._vertex.properties[key]))
+
+    def action_undo(self) -> None:
+        """Takes the last edit of this sitting back."""
+        step = self._undos.take()
+        if step is None:
+            self.app.notify("nothing to undo", timeout=2)
+            return
+
+        async def job() -> None:
+            await self.reader.apply(step.tree, step.undo)
+            self.app.notify(f"Undone: {step.title}", timeout=4, markup=False)
+            await self.reload()
+
+        run_job(self, job, group="edit")
+
+    def _key(self) -> str | None:
+        """The key under the cursor, as the vertex has it."""
+        shown = self.query_one(PropertyList).key_at_cursor
+        keys = self._vertex.properties if self._vertex is not None else {}
+        return next((key for key in keys if value_line(key) == shown), None)
+
+    def _edit_property(self, vertex: VertexFacts, key: str, words: str, kind: str) -> None:
+        fields = [
+            Field("value", "Value", words, is_required=not key),
+            Field("kind", "It is text or json", kind, choices=("text", "json")),
+        ]
+        if not key:
+            fields.insert(0, Field("key", "Property", example="name"))
+        self._ask(
+            f"{key or 'A property'} of {vertex.title}",
+            fields,
+            lambda said: self._set(vertex, key or said["key"], said["value"], said["kind"]),
+        )
+
+    def _set(self, vertex: VertexFacts, key: str, words: str, kind: str) -> None:
+        try:
+            self._apply(set_value(vertex, key, from_text(words, kind)))
+        except SilaError as error:
+            tell(self, error)
+
+    def _ask(
+        self, title: str, fields: list[Field], answered: Callable[[dict[str, str]], None]
+    ) -> None:
+        def take(said: dict[str, str] | None) -> None:
+            if said is not None:
+                answered(said)
+
+        self.app.push_screen(FormDialog(title, fields), take)
+
+    def _apply(self, step: TreeEdit) -> None:
+        tree = self._tree
+
+        async def job() -> None:
+            vertices = await self.reader.apply(tree, step.edits)
+            self._undos.note(replace(made(step, vertices), tree=tree))
+            said = step.title[:1].upper() + step.title[1:]
+            self.app.notify(f"{said}   u undoes it", timeout=4, markup=False)
+            await self.reload()
+
+        run_job(self, job, group="edit")
+
     def _show(self, vertex: VertexFacts) -> None:
+        self._vertex = vertex
         self.query_one("#place", Static).update(f"{vertex.path or vertex.title}\n{vertex.id}")
         rows = [
             (value_line(key), value_kind(value), value_line(value))

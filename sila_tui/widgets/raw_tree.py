@@ -26,10 +26,22 @@ class RawTree(RowList):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("h,left", "close_or_up", "Close, or go to the parent", show=False),
         Binding("y", "copy", "Copy id"),
+        Binding("n", "ask('new')", "New below"),
+        Binding("x", "ask('cut')", "Cut"),
+        Binding("p", "ask('paste')", "Paste below"),
+        Binding("d,delete", "ask('delete')", "Delete"),
+        Binding("r", "ask('restore')", "Restore"),
     ]
 
     class LeftAlone(Message):
         """A person goes out of the tree."""
+
+    class Asked(Message):
+        """A person wants something done with the vertex under the cursor."""
+
+        def __init__(self, what: str) -> None:
+            super().__init__()
+            self.what = what
 
     def __init__(self) -> None:
         super().__init__(id="raw-tree")
@@ -65,6 +77,21 @@ class RawTree(RowList):
         said += f"  {vertex.preview}" if vertex.preview else ""
         return line(margin, (f"{sign} ", look.dim), (name, style), (said, look.dim))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offers what can be done with the vertex under the cursor."""
+        row = self.current
+        if action != "ask" or row is None:
+            return True
+        is_deleted = row.vertex.is_deleted or row.vertex.id == TRASH_ID
+        if parameters == ("restore",):
+            return is_deleted and row.vertex.id != TRASH_ID
+        return not is_deleted and (row.depth > 0 or parameters[0] in ("new", "paste"))
+
+    def action_ask(self, what: str) -> None:
+        """Passes on what a person wants done."""
+        if self.current is not None and not self.current.is_more:
+            self.post_message(self.Asked(what))
+
     def action_close_or_up(self) -> None:
         """Closes an open vertex; else goes to its parent."""
         if not 0 <= self.cursor < self.row_count():
@@ -90,6 +117,15 @@ class PropertyList(RowList):
     """The properties of a vertex: key, kind, value."""
 
     BINDING_GROUP_TITLE = "Properties"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("e,enter", "choose", "Edit"),
+        Binding("n", "ask('add')", "New property"),
+        Binding("d,delete", "ask('remove')", "Remove"),
+    ]
+
+    class Asked(RawTree.Asked):
+        """A person wants something done with the properties."""
+
     is_marked_elsewhere = False
     empty_text = "no properties"
 
@@ -98,10 +134,20 @@ class PropertyList(RowList):
         self._rows: list[tuple[str, str, str]] = []
 
     def show(self, rows: list[tuple[str, str, str]]) -> None:
-        """Shows other properties."""
+        """Shows other properties; the cursor stays on the key that it stood on."""
+        key = self.key_at_cursor
         self._rows = rows
-        self.cursor = 0
+        self.cursor = next((at for at, row in enumerate(rows) if row[0] == key), 0)
         self.rows_changed()
+
+    @property
+    def key_at_cursor(self) -> str | None:
+        """The key under the cursor."""
+        return self._rows[self.cursor][0] if 0 <= self.cursor < len(self._rows) else None
+
+    def action_ask(self, what: str) -> None:
+        """Passes on what a person wants done."""
+        self.post_message(self.Asked(what))
 
     def row_count(self) -> int:
         """One line for each."""

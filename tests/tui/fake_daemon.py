@@ -44,6 +44,8 @@ class FakeDaemon:
         self.secrets = dict(sample.SECRETS)
         self.files = [dict(row) for row in sample.FILES]
         self.events = sample.events()
+        self.places: dict[str, str | None] = {}
+        """What deleted vertices stood under."""
         self.epoch = "run-1"
         self.servers: list[Json] = []
         self.remote_spaces: dict[str, list[Json]] = {}
@@ -178,7 +180,28 @@ class FakeDaemon:
                         message["id"] = edit["vertex"]
                         message["index"] = message["alternatives"].index(edit["vertex"])
                         message["text"] = f"the text of {edit['vertex']}"
-        return {"results": [{"vertex": edit.get("vertex")} for edit in params["edits"]]}
+        return {"results": [{"vertex": self._change(params, edit)} for edit in params["edits"]]}
+
+    def _change(self, params: Json, edit: Json) -> str:
+        """Keeps one edit of a tree; what is deleted goes below the vertex `0`."""
+        tree, vertex = self._tree(params), str(edit.get("vertex", ""))
+        match edit["do"]:
+            case "new":
+                vertex = f"made-{len(tree)}"
+                tree[vertex] = {"parent": edit["parent"], "properties": dict(edit["properties"])}
+            case "set" if vertex in tree:
+                tree[vertex]["properties"][edit["key"]] = edit["value"]
+            case "unset":
+                tree[vertex]["properties"].pop(edit["key"], None)
+            case "move":
+                tree[vertex]["parent"] = edit["parent"]
+            case "delete":
+                tree.setdefault("0", {"parent": None, "properties": {}})
+                self.places[vertex] = tree[vertex]["parent"]
+                tree[vertex]["parent"] = "0"
+            case "restore":
+                tree[vertex]["parent"] = self.places.pop(vertex, params["tree"])
+        return vertex
 
     def _put(self, params: Json) -> Json:
         row = {"tree": sample.FILES_TREE, "vertex": "new", "path": params["path"], "size": 5,
@@ -230,7 +253,8 @@ class FakeDaemon:
             path.insert(0, _name(above, tree[above]["properties"]))
             above = tree[above]["parent"]
         return {
-            "id": vertex, "parent": row["parent"], "properties": properties, "deleted": False,
+            "id": vertex, "parent": row["parent"], "properties": properties,
+            "deleted": vertex == "0" or _is_deleted(tree, vertex),
             "name": properties.get("name") or properties.get("_n"), "path": "/".join(path),
             "childCount": sum(other["parent"] == vertex for other in tree.values()),
         }  # fmt: skip
@@ -244,6 +268,11 @@ class FakeDaemon:
         rows = [self._vertex({**params, "vertex": vertex}) for vertex in page]
         is_last = start + len(page) >= len(ids)
         return {"children": rows, "next": None if is_last else page[-1]}
+
+
+def _is_deleted(tree: dict[str, Json], vertex: str) -> bool:
+    above = tree[vertex]["parent"]
+    return above is not None and (above == "0" or _is_deleted(tree, above))
 
 
 def _name(vertex: str, properties: Json) -> str:

@@ -1,0 +1,114 @@
+"""Editing a raw tree by keys, and taking it back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sila_daemon.core.errors import UsageError
+from sila_tui import tree_edits
+from tests.tui import sample
+from tests.tui.driving import driven, press, shown, until, write
+from tests.tui.fake_daemon import FakeDaemon, Refused
+
+if TYPE_CHECKING:
+    from textual.pilot import Pilot
+
+    from sila_tui.app import SilaApp
+
+pytestmark = pytest.mark.slow
+
+
+async def in_space_tree(app: SilaApp, pilot: Pilot[None]) -> None:
+    """Opens the raw space tree with the cursor on its root."""
+    await press(pilot, "enter")
+    await until(pilot, lambda: "How long do I rest" in shown(app))
+    await press(pilot, "G", "enter", "j", "enter")
+    await until(pilot, lambda: "configs" in shown(app))
+
+
+async def test_a_vertex_is_made_renamed_deleted_and_all_taken_back(daemon: FakeDaemon) -> None:
+    async with driven(daemon) as (app, pilot):
+        await in_space_tree(app, pilot)
+        tree = daemon.vertices[sample.WORK]
+        await press(pilot, "n")
+        await write(pilot, "shelf")
+        await press(pilot, "enter")
+        await until(pilot, lambda: "Made shelf" in shown(app))
+        [made] = [key for key, row in tree.items() if row["properties"].get("name") == "shelf"]
+        assert tree[made]["parent"] == sample.WORK
+
+        await press(pilot, "j")
+        await until(pilot, lambda: "v-configs" in shown(app))
+        await press(pilot, "d")
+        await until(pilot, lambda: "Deleted configs" in shown(app))
+        assert tree["v-configs"]["parent"] == "0"
+        await press(pilot, "u")
+        await until(pilot, lambda: "Undone: deleted configs" in shown(app))
+        assert tree["v-configs"]["parent"] == sample.WORK
+        await press(pilot, "u")
+        await until(pilot, lambda: "Undone: made shelf" in shown(app))
+        assert tree[made]["parent"] == "0"
+        await press(pilot, "u")
+        await until(pilot, lambda: "nothing to undo" in shown(app))
+
+
+async def test_properties_are_edited_with_their_type(daemon: FakeDaemon) -> None:
+    async with driven(daemon) as (app, pilot):
+        await in_space_tree(app, pilot)
+        properties = daemon.vertices[sample.WORK][sample.WORK]["properties"]
+        await press(pilot, "tab")
+        await press(pilot, "G", "e")
+        await until(pilot, lambda: "version of Work" in shown(app))
+        await write(pilot, "0")
+        await press(pilot, "enter")
+        await until(pilot, lambda: properties["version"] == "0")
+        await press(pilot, "n")
+        await write(pilot, "size")
+        await press(pilot, "enter")
+        await write(pilot, "[1, 2]")
+        await press(pilot, "down", *["backspace"] * 4)
+        await write(pilot, "json")
+        await press(pilot, "enter")
+        await until(pilot, lambda: properties.get("size") == [1, 2])
+        await press(pilot, "u", "u")
+        await until(pilot, lambda: "size" not in properties and properties["version"] == "1")
+
+
+async def test_a_vertex_is_moved_by_cut_and_paste(daemon: FakeDaemon) -> None:
+    async with driven(daemon) as (app, pilot):
+        await in_space_tree(app, pilot)
+        tree = daemon.vertices[sample.WORK]
+        await press(pilot, "j", "x", "j", "p")
+        await until(pilot, lambda: "Moved configs under threads" in shown(app))
+        assert tree["v-configs"]["parent"] == tree["v-projects"]["parent"]
+        await press(pilot, "u")
+        await until(pilot, lambda: tree["v-configs"]["parent"] == sample.WORK)
+
+
+async def test_what_is_in_the_trash_is_restored(daemon: FakeDaemon) -> None:
+    async with driven(daemon) as (app, pilot):
+        await in_space_tree(app, pilot)
+        await press(pilot, "G", "enter", "j")
+        await until(pilot, lambda: "to be deleted" in shown(app))
+        await press(pilot, "r")
+        await until(pilot, lambda: "Restored to be deleted" in shown(app))
+        assert daemon.vertices[sample.WORK]["v-gone"]["parent"] == sample.WORK
+
+
+async def test_a_refused_edit_is_told_and_is_nothing_to_undo(daemon: FakeDaemon) -> None:
+    daemon.refusals["edit.apply"] = Refused("storage_full", "the disk is full", "make room", 7)
+    async with driven(daemon) as (app, pilot):
+        await in_space_tree(app, pilot)
+        await press(pilot, "j", "d")
+        await until(pilot, lambda: "the disk is full" in shown(app))
+        await press(pilot, "u")
+        await until(pilot, lambda: "nothing to undo" in shown(app))
+
+
+def test_values_keep_their_kind() -> None:
+    for value in ("12", "", "ä\nb", 12, None, True, [1, {"a": "b"}]):
+        assert tree_edits.from_text(*tree_edits.as_text(value)) == value
+    with pytest.raises(UsageError, match="is not JSON"):
+        tree_edits.from_text("{", "json")
