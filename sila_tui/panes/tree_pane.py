@@ -107,7 +107,8 @@ class TreePane(Pane):
 
     @on(RowList.Highlighted, "#raw-tree")
     def moved(self) -> None:
-        """Shows the properties of the vertex under the cursor."""
+        """Shows the properties of the vertex under the cursor, and what can be done with it."""
+        self.refresh_bindings()
         run_job(self, self._show_vertex, group="vertex")
 
     @on(RowList.Chosen, "#raw-tree")
@@ -163,13 +164,12 @@ class TreePane(Pane):
             case "restore":
                 self._apply(restore(vertex))
             case "cut":
-                self._cut = vertex
+                self._cut, self._list.can_paste = vertex, True
+                self.refresh_bindings()
                 self.app.notify(f"p moves {vertex.title} below where you are then", markup=False)
             case "paste" if self._cut is not None:
                 self._apply(move(self._cut, vertex))
-                self._cut = None
-            case "paste":
-                self.app.notify("cut a vertex first, with x", markup=False)
+                self._cut, self._list.can_paste = None, False
             case "add":
                 self._edit_property(vertex, "", "", "text")
             case "remove" if (key := self._key()) is not None:

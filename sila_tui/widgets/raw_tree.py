@@ -25,12 +25,12 @@ class RawTree(RowList):
     BINDING_GROUP_TITLE = "Tree"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("h,left", "close_or_up", "Close, or go to the parent", show=False),
-        Binding("y", "copy", "Copy id"),
-        Binding("n", "ask('new')", "New below"),
-        Binding("x", "ask('cut')", "Cut"),
-        Binding("p", "ask('paste')", "Paste below"),
+        Binding("n", "ask('new')", "New"),
         Binding("d,delete", "ask('delete')", "Delete"),
         Binding("r", "ask('restore')", "Restore"),
+        Binding("x", "ask('cut')", "Cut"),
+        Binding("p", "ask('paste')", "Paste"),
+        Binding("y", "copy", "Copy id"),
     ]
 
     class LeftAlone(Message):
@@ -46,6 +46,8 @@ class RawTree(RowList):
     def __init__(self) -> None:
         super().__init__(id="raw-tree")
         self.tree_rows = TreeRows()
+        self.can_paste = False
+        """Whether a vertex was cut that waits for its new place."""
 
     @property
     def current(self) -> TreeRow | None:
@@ -85,6 +87,8 @@ class RawTree(RowList):
         is_deleted = row.vertex.is_deleted or row.vertex.id == TRASH_ID
         if parameters == ("restore",):
             return is_deleted and row.vertex.id != TRASH_ID
+        if parameters == ("paste",) and not self.can_paste:
+            return False
         return not is_deleted and (row.depth > 0 or parameters[0] in ("new", "paste"))
 
     def action_ask(self, what: str) -> None:
