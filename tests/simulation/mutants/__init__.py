@@ -10,7 +10,8 @@ from tests.simulation.mutants.durability import DURABILITY
 from tests.simulation.mutants.folders import FOLDERS
 from tests.simulation.mutants.mutant import Mutant
 from tests.simulation.mutants.refusals import REFUSALS
+from tests.simulation.mutants.time_travel import TIME_TRAVEL
 
 __all__ = ["MUTANTS", "Mutant"]
 
-MUTANTS: dict[str, Mutant] = {**DURABILITY, **FOLDERS, **REFUSALS}
+MUTANTS: dict[str, Mutant] = {**DURABILITY, **FOLDERS, **REFUSALS, **TIME_TRAVEL}

@@ -1,0 +1,101 @@
+"""Wrong code that shows when something goes back in time, is gone, or was said twice."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from sila_daemon.core.ops import MoveOp
+from sila_daemon.mirror.messages import HavePart
+from sila_daemon.mirror.remote_session import RemoteSession
+from sila_daemon.mirror.space_mirror import SpaceMirror
+from sila_daemon.server.ops.op_queries import OpQueries
+from sila_daemon.server.ops.op_store import OpStore
+from sila_daemon.server.sync.outbox import Outbox
+from sila_daemon.store import op_table
+from sila_daemon.store.space_store import Delivery, SpaceStore
+from tests.simulation.mutants.mutant import Mutant
+
+if TYPE_CHECKING:
+    import apsw
+
+    from sila_daemon.core.editor import Editor
+    from sila_daemon.server.ops.op_store import Position
+
+_new_editor = SpaceMirror._new_editor
+_open_op_store = OpStore.open.__func__  # type: ignore[attr-defined]
+_go_back_to = Outbox.go_back_to
+
+
+def _same_peer_at_each_start(mirror: SpaceMirror) -> Editor:
+    editor = _new_editor(mirror)
+    editor._peer = hashlib.sha256(mirror._device.id.encode()).hexdigest()[:32]
+    return editor
+
+
+async def _what_is_gone_is_deleted(
+    store: SpaceStore, trees: Sequence[str], forgotten: Sequence[str]
+) -> None:
+    def targets(connection: apsw.Connection) -> list[tuple[str, str]]:
+        found = connection.execute(
+            "SELECT DISTINCT tree.name, target FROM op JOIN tree ON tree.id = tree"
+            " WHERE key IS NULL AND target <> tree.name"
+        )
+        return [(tree, str(target)) for tree, target in found if tree in trees]
+
+    gone = await store._database.read(targets)
+    ops = [
+        (tree, MoveOp(1_000_000 + n, "a" * 32, target, "0"))
+        for n, (tree, target) in enumerate(gone)
+    ]
+    await store.commit([Delivery(ops)])
+
+
+async def _any_cursor_is_of_this_history(queries: OpQueries, position: Position) -> bool:
+    return position.seq <= queries._store.head.seq
+
+
+class _NoTags:  # Else the tags alone tell that a restored history is another one.
+    def token(self, size: int) -> bytes:
+        return bytes(size)
+
+
+async def _one_history_whatever_happened(cls: type[OpStore], *arguments: Any) -> OpStore:
+    store: OpStore = await _open_op_store(cls, *arguments)
+    store.epoch, store._randomness = "e" * 32, _NoTags()  # type: ignore[assignment]
+    return store
+
+
+def _one_too_far(outbox: Outbox, position: Position) -> None:
+    _go_back_to(outbox, position._replace(seq=position.seq + 1))
+
+
+async def _compares_nothing(session: RemoteSession) -> None:
+    session._cursor = None
+    have = session._have = {}
+    done = await session._ask("ops:have", b'{"trees":"*"}')
+    assert isinstance(done, HavePart) and done.cursor is not None
+    session._have = None
+    await session._store.compare(session._layer, have)
+    cursor = done.cursor.to_cursor()
+    await session._intake.deliver(Delivery(source=session._layer, cursor=cursor))
+    session._stored(cursor)
+    await session._pull(cursor)
+
+
+TIME_TRAVEL: dict[str, Mutant] = {
+    "peer_id_reused_after_restore": Mutant(
+        SpaceMirror, "_new_editor", _same_peer_at_each_start, (19,)
+    ),
+    "absence_taken_for_deletion": Mutant(
+        SpaceStore, "owe_to_folder_again", _what_is_gone_is_deleted, (5, 1, 6)
+    ),
+    "cursor_without_its_tag": Mutant(
+        OpQueries, "is_in_history", _any_cursor_is_of_this_history, (8, 55)
+    ),
+    "epoch_ignored": Mutant(OpStore, "open", classmethod(_one_history_whatever_happened), (37, 50)),
+    "cursor_off_by_one": Mutant(Outbox, "go_back_to", _one_too_far, (0, 1, 3)),
+    "cursor_over_a_gap": Mutant(RemoteSession, "_compare", _compares_nothing, (8, 21, 22)),
+    "second_content_dropped_by_a_mirror": Mutant(op_table, "ALTERNATES_MAX", 0, (35, 69, 76)),
+}
