@@ -77,6 +77,16 @@ class WireClient(asyncio.Protocol):
         number = b"" if ack_id is None else b"%d" % ack_id
         self._write(b'42%b%b["%b",%b]' % (self.namespace, number, name.encode(), payload))
 
+    def stop_reading(self) -> None:
+        """Takes nothing more from the connection, and keeps it."""
+        assert self._transport is not None
+        self._transport.pause_reading()
+
+    def read_on(self) -> None:
+        """Takes what has come meanwhile, and what comes."""
+        assert self._transport is not None
+        self._transport.resume_reading()
+
     def send_text(self, text: bytes) -> None:
         """Sends any text, as a client does that keeps to nothing."""
         self._write(text)

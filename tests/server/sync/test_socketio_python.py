@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +32,19 @@ class Client:
     async def _end(self, *_: Any) -> None:
         self.ended.set()
 
-    async def join(self, server: Server, token: str | None = None, **auth: Any) -> None:
+    async def join(
+        self,
+        server: Server,
+        token: str | None = None,
+        transports: Sequence[str] = ("websocket",),
+        **auth: Any,
+    ) -> None:
         """Connects with protocol 2."""
         await self.sio.connect(
             server.url,
             auth={"token": token or server.token, "protocol": 2, **auth},
             namespaces=[NAMESPACE],
-            transports=["websocket"],
+            transports=list(transports),
             wait_timeout=10,
         )
         await self.comes("ready")
@@ -99,6 +105,28 @@ async def test_pushing_and_pulling_many_ops(server: Server, clients: list[Client
     pulled = reader.events("ops:sync")[len(chunks) :]
     counters = [op["id"]["counter"] for chunk in pulled for op in chunk["ops"]]
     assert counters == list(range(1, 25_001))
+
+
+@pytest.mark.parametrize(
+    "transports", [["polling"], ["websocket"], ["polling", "websocket"]], ids="+".join
+)
+async def test_what_many_send_at_once_comes_in_order_over_every_transport(
+    server: Server, clients: list[Client], transports: list[str]
+) -> None:
+    sender, hearer = clients
+    await sender.join(server, transports=transports)
+    await hearer.join(server, transports=transports)
+    answers = await asyncio.gather(*(sender.send(first, first + 9) for first in range(1, 301, 10)))
+    assert [answer["accepted"] for answer in answers] == [10] * 30
+
+    def heard() -> list[int]:
+        parts = hearer.events("ops:receive")
+        return [op["id"]["counter"] for part in parts for op in part["ops"]]
+
+    await eventually(lambda: len(heard()) >= 300)
+    assert heard() == list(range(1, 301))
+    steps = [(part["prev"]["seq"], part["cursor"]["seq"]) for part in hearer.events("ops:receive")]
+    assert [start for start, _ in steps[1:]] == [end for _, end in steps[:-1]]
 
 
 async def test_a_frame_of_fifteen_megabytes(server: Server, clients: list[Client]) -> None:
