@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from sila_daemon.core.errors import FormatError, NotFoundError, SilaError, StorageError
 from sila_daemon.folder.layout import OpFile, SpaceLayout, parse_op_file
 from sila_daemon.folder.problems import Problem, storage_errors
-from sila_daemon.folder.space_folder import SpaceFolder
 from sila_daemon.mirror import op_file_scan
 from sila_daemon.mirror.back_off import BackOff
 from sila_daemon.mirror.folder_hints import FolderHints
 from sila_daemon.mirror.line_problems import LineProblems
 from sila_daemon.mirror.lost_lines import LostLines
+from sila_daemon.mirror.space_place import opened_space
 from sila_daemon.mirror.wakes import News
 from sila_daemon.store.positions import Position, Positions
 from sila_daemon.store.schema import FOLDER
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from sila_daemon.folder.space_folder import SpaceFolder
     from sila_daemon.mirror.folder_secrets import FolderSecrets
     from sila_daemon.mirror.folder_writer import FolderWriter
     from sila_daemon.mirror.intake import Intake
@@ -234,16 +235,8 @@ class FolderLayer:
 
     async def _opened(self) -> SpaceFolder:
         """Makes sure that this is still the space. Raises NotFoundError, StorageError."""
-        layout, disk = self._layout, self._ports.disk
-        folder = await self._ports.workers.run(lambda: SpaceFolder.open_at(layout, disk))
-        if folder.space_id is None or folder.problems:
-            reason = folder.problems[0].message if folder.problems else "it names no space"
-            raise NotFoundError(f"{self._root} cannot be used now: {reason}")
-        if folder.space_id != self._space_id:
-            raise NotFoundError(
-                f"{self._root} holds another space: {folder.space_id}", code="other_space"
-            )
-        return folder
+        layout, disk, space_id = self._layout, self._ports.disk, self._space_id
+        return await self._ports.workers.run(lambda: opened_space(layout, disk, space_id))
 
     async def _scan_all(self, folder: SpaceFolder) -> None:
         scan = await self._ports.workers.run(folder.scan)

@@ -18,6 +18,7 @@ from sila_daemon.mirror.remote_api import RemoteApi
 from sila_daemon.mirror.remote_files import RemoteFiles
 from sila_daemon.mirror.remote_layer import RemoteLayer
 from sila_daemon.mirror.remote_status import RemoteStatus
+from sila_daemon.mirror.space_place import opened_space
 from sila_daemon.mirror.tree_use import TreeUse
 from sila_daemon.mirror.trees import TreeCache
 from sila_daemon.store.blobs import Blobs
@@ -83,13 +84,18 @@ class Layers:
         secrets, blobs = Secrets(store.database), Blobs(store.database)
         layout = None if record.path is None else SpaceLayout(record.path)
         files_dir = home / FILES_NAME if layout is None else layout.files_dir
+
+        def require_place() -> None:
+            if layout is not None:
+                opened_space(layout, ports.disk, record.id)
+
         parts = cls(
             store,
             trees,
             Intake(store, trees, wakes, new_editor, on_arrival),
             secrets,
             blobs,
-            LocalBlobs(files_dir, ports, blobs, wakes),
+            LocalBlobs(files_dir, ports, blobs, wakes, require_place),
             Leftovers(layout, files_dir, ports),
             None,
             [],

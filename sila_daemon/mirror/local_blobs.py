@@ -12,7 +12,7 @@ from sila_daemon.mirror.wakes import News
 from sila_daemon.store.blobs import STATIC, VAR, BlobName, Blobs, LocalBlob
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from sila_daemon.folder.blobs import BlobWriter
@@ -24,7 +24,16 @@ if TYPE_CHECKING:
 class LocalBlobs:
     """Reads and writes blobs, and keeps the store's list of them true."""
 
-    def __init__(self, files_dir: Path, ports: MirrorPorts, blobs: Blobs, wakes: Wakes) -> None:
+    def __init__(
+        self,
+        files_dir: Path,
+        ports: MirrorPorts,
+        blobs: Blobs,
+        wakes: Wakes,
+        require_place: Callable[[], object] = lambda: None,
+    ) -> None:
+        """`require_place` raises NotFoundError while the space is not where it should be."""
+        self._require_place = require_place
         self._files_dir = files_dir
         self._ports = ports
         self._blobs = blobs
@@ -101,7 +110,7 @@ class LocalBlobs:
         replaced: LocalBlob | None,
     ) -> LocalBlob:
         run = self._ports.workers.run
-        with await run(self._folder.writer) as writer:
+        with await run(self._begun) as writer:
             async for chunk in chunks:
                 await run(lambda data=chunk: writer.write(data))  # type: ignore[misc]
             local = await run(lambda: self._finished(writer, blob, replaced))
@@ -136,9 +145,14 @@ class LocalBlobs:
             return self._folder.open_var(blob.name)
         raise NotFoundError(f"there are no {blob.kind} files")
 
+    def _begun(self) -> BlobWriter:
+        self._require_place()
+        return self._folder.writer()
+
     def _finished(
         self, writer: BlobWriter, blob: BlobName | None, replaced: LocalBlob | None
     ) -> LocalBlob:
+        self._require_place()
         if blob is None or blob.kind != VAR:
             static = writer.finish_static(None if blob is None else blob.name)
             return LocalBlob(BlobName(STATIC, static.hash), static.size, static.hash)

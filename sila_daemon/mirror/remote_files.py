@@ -63,8 +63,9 @@ class RemoteFiles:
         self._clock = clock
         self._back_off = back_off
         self._wake = asyncio.Event()
-        self._problems: dict[BlobName, str] = {}
-        """What cannot be transferred, and why; tried again with the next connection."""
+        self._problems: dict[LocalBlob | BlobName, str] = {}
+        """What cannot be sent as it is, or not be fetched, and why; with the next connection it
+        is tried again."""
 
     def rung(self, news: News) -> None:
         """Takes note that blobs or secrets may have changed, here or there."""
@@ -122,7 +123,11 @@ class RemoteFiles:
         raise RemoteRefusedError("the secrets on the server change all the time", code="changed")
 
     async def _upload(self) -> None:
-        passed_over: set[BlobName] = set(self._problems)
+        here = await self._blobs.here()
+        for thing in list(self._problems):
+            if isinstance(thing, LocalBlob) and here.get(thing.blob) != thing:
+                del self._problems[thing]  # It is another one by now, or gone.
+        passed_over = {thing.blob for thing in self._problems if isinstance(thing, LocalBlob)}
         while True:
             owed = await self._blobs.owed(self._layer, PAGE_BLOBS + len(passed_over))
             page = [local for local in owed if local.blob not in passed_over][:PAGE_BLOBS]
@@ -155,15 +160,15 @@ class RemoteFiles:
         try:
             put = await self._api.put(local, self._local.read(local.blob), revision)
         except CorruptBlobError:
-            self._problems[local.blob] = f"the file {local.blob.name} is damaged here"
+            self._problems[local] = f"the file {local.blob.name} is damaged here"
         except NotFoundError as error:
             if error.code != "blob_missing":
                 raise RemoteRefusedError(error.message, code=error.code) from error
-            self._problems[local.blob] = f"the file {local.blob.name} vanished"
+            # It vanished: the next scan takes note of that.
         except RemoteRefusedError as error:
             if error.code != "changed":
                 raise
-            self._problems[local.blob] = (
+            self._problems[local] = (
                 f"the file {local.blob.name} was changed here and there; both are kept"
             )
         else:
@@ -202,6 +207,7 @@ class RemoteFiles:
         except CorruptBlobError as error:
             self._problems[blob] = f"the server's copy of {blob.name} is damaged: {error.message}"
             return
+        self._problems.pop(blob, None)
         await self._blobs.settle(
             self._layer, local, revision=revision if blob.kind != STATIC else None
         )

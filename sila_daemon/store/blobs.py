@@ -102,6 +102,19 @@ def check_again(connection: apsw.Connection, layer: str, ops: Iterable[Op]) -> i
     return connection.total_changes() - before
 
 
+def owe_everything(connection: apsw.Connection, layer: str) -> None:
+    """Owes a server every blob that is here, whatever it was shown to hold before."""
+    connection.execute(
+        "INSERT OR IGNORE INTO blob_debt SELECT layer.id, blob.id FROM layer, blob"
+        " WHERE layer.name = ? AND blob.is_here",
+        (layer,),
+    )
+    # Revisions of another history: what they stand for is not known.
+    connection.execute(
+        "DELETE FROM blob_agreed WHERE layer = (SELECT id FROM layer WHERE name = ?)", (layer,)
+    )
+
+
 class Blobs:
     """The stored facts about the blobs of one space."""
 
@@ -113,12 +126,13 @@ class Blobs:
 
         def work(connection: apsw.Connection) -> None:
             for local in blobs:
-                known = sql.first(
+                known = sql.rows(
                     connection,
-                    "SELECT sha256 FROM blob WHERE kind = ? AND name = ? AND is_here",
+                    "SELECT size, sha256 FROM blob WHERE kind = ? AND name = ? AND is_here",
                     (local.blob.kind, local.blob.name),
                 )
-                if known == local.sha256:
+                # An immutable one of another size was brought in pieces, or is damaged.
+                if known == [(local.size, local.sha256)]:
                     continue
                 connection.execute(
                     "INSERT INTO blob (kind, name, size, sha256, is_here) VALUES (?, ?, ?, ?, 1)"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sila_daemon.store import sql
+from sila_daemon.store.blobs import owe_everything
 
 if TYPE_CHECKING:
     import apsw
@@ -74,9 +75,15 @@ class Servers:
         )
 
     async def drop_cursor(self, layer: str) -> None:
-        """Forgets how far a server's history is held, as it is not the same history any more."""
-        await self._database.write(
-            lambda connection: connection.execute(
+        """Forgets how far a server's history is held, as it is not the same history any more.
+
+        What it was shown to hold of blobs belonged to that history too.
+        """
+
+        def work(connection: apsw.Connection) -> None:
+            connection.execute(
                 "UPDATE layer SET epoch = NULL, seq = NULL, tag = NULL WHERE name = ?", (layer,)
             )
-        )
+            owe_everything(connection, layer)
+
+        await self._database.write(work)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sila_daemon.core.errors import StorageError
+from sila_daemon.core.errors import NotFoundError, StorageError
 from sila_daemon.folder.secrets import read_secrets, write_secrets
 from sila_daemon.folder.space_folder import SpaceFolder
 from sila_daemon.folder.tree_loader import load_tree
@@ -306,6 +306,23 @@ async def test_another_space_in_its_place_stops_everything(bench: Bench) -> None
         assert a.status()["ops"] == count + 1
     for path, data in before.items():
         assert path.read_bytes() == data
+
+
+async def test_a_file_makes_no_folder_where_the_space_is_away(bench: Bench) -> None:
+    root = bench.folder("f")
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"bytes"
+
+    async with bench.mirror("a", folder=root) as a:
+        await current(a)
+        root.rename(root.with_name("elsewhere"))
+        with pytest.raises(NotFoundError, match="there is no folder"):
+            await a.put_blob(chunks())
+        assert not root.exists()
+        root.with_name("elsewhere").rename(root)
+        blob_hash, _ = await a.put_blob(chunks())
+    assert (root / "space-v1/files/static/sha256" / blob_hash[:2] / blob_hash[2:]).is_file()
 
 
 async def test_a_missing_marker_stops_everything(bench: Bench) -> None:

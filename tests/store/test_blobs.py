@@ -12,6 +12,7 @@ from sila_daemon.database.database import InlineDatabases
 from sila_daemon.ports.clock import SystemClock
 from sila_daemon.store.blobs import Agreement, BlobCounts, BlobName, Blobs, LocalBlob, referred
 from sila_daemon.store.outbox import OwedOp
+from sila_daemon.store.servers import Servers
 from sila_daemon.store.space_store import Acknowledgement, Delivery, SpaceStore
 
 if TYPE_CHECKING:
@@ -97,3 +98,29 @@ async def test_what_is_gone_here_is_owed_to_nobody_and_asked_for_again(store: Sp
     await blobs.gone([STATIC])
     assert await blobs.debt(SERVER) == (0, 0)
     assert await blobs.lacking() == [STATIC]
+
+
+async def test_a_server_that_went_back_in_time_is_owed_every_blob(store: SpaceStore) -> None:
+    blobs, servers = Blobs(store.database), Servers(store.database)
+    static, var = LocalBlob(STATIC, 5, HASH), LocalBlob(BlobName("var", "ab" * 16), 2, "cd" * 32)
+    await blobs.arrived([static, var])
+    await blobs.settle(SERVER, static)
+    await blobs.settle(SERVER, var, revision="3")
+    assert await blobs.owed(SERVER, 10) == []
+
+    await servers.drop_cursor(SERVER)
+
+    assert await blobs.owed(SERVER, 10) == [var, static]
+    assert await blobs.agreement(SERVER, var.blob) is None
+
+
+async def test_a_blob_that_grew_to_its_size_is_owed_anew(store: SpaceStore) -> None:
+    blobs = Blobs(store.database)
+    part, whole = LocalBlob(STATIC, 3, HASH), LocalBlob(STATIC, 5, HASH)
+    await blobs.arrived([part])
+    await blobs.settle(SERVER, part)
+
+    await blobs.arrived([whole])
+
+    assert await blobs.here() == {STATIC: whole}
+    assert await blobs.owed(SERVER, 10) == [whole]
