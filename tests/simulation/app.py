@@ -17,6 +17,8 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from tests.simulation.device import FOLDER, SPACE, SimDevice
+from tests.simulation.file_contents import file_content, write_whole
+from tests.simulation.files import sha256
 from tests.simulation.process import Process, spawn_outside
 from tests.simulation.reader import SECRETS, Line, read_folder, read_secrets, sealed_secrets
 from tests.simulation.record import fact_of
@@ -121,6 +123,40 @@ class SecondProgram:
             if self._habits.compacts:
                 self._process.spawn(self._compact())
             return
+        if action.kind in ("app_file", "app_var"):
+            self._process.spawn(self._keep_file(action))
+            return
+        self._change(action)
+
+    async def _keep_file(self, action: Action) -> None:
+        """Writes a file of the space whole, and then refers to it."""
+        data = file_content(action)
+        is_var = action.kind == "app_var"
+        uuid = Random(self._seed).randbytes(16).hex()
+        name = uuid if is_var else sha256(data)
+        if not is_var:
+            self._record.offered_files.add(name)
+        path = FOLDER / "space-v1/files" / ("var/uuid" if is_var else "static/sha256")
+        known = self._record.mutable_files.pop(uuid, None) if is_var else None
+        process = self._process
+        await asyncio.sleep(0.02)
+        if self._process is not process:
+            return
+        try:
+            write_whole(self._view(), path / name[:2] / name[2:], data)
+        except OSError as error:
+            self._trace.note("app", f"cannot keep a file: {error.strerror}")
+            if known is not None:
+                self._record.mutable_files[uuid] = known
+            return
+        self._trace.note("app", f"keeps the file {name[:8]}, {len(data)} bytes")
+        if is_var:
+            self._record.mutable_files[uuid] = data
+        else:
+            self._record.files.add(name)
+        self._change(action, "id" if is_var else "hash", name)
+
+    def _change(self, action: Action, key: str | None = None, value: str = "") -> None:
         ops = read_folder(self._view(), FOLDER).ops
         trees = sorted({op.tree for op in ops})
         if not trees:
@@ -132,7 +168,10 @@ class SecondProgram:
             return
         target = vertices[int(action.b * len(vertices))]
         counter = max(self._counters.get(tree, 0), *(op.counter for op in here)) + 1
-        made = self._made(action, tree, target, vertices, counter)
+        if key is not None:
+            made = [Line(tree, counter, self._peer, target, key, json.dumps(value))]
+        else:
+            made = self._made(action, tree, target, vertices, counter)
         if made:
             self._counters[tree] = made[-1].counter
             self._waiting += made

@@ -20,6 +20,7 @@ from sila_daemon.mirror.record import (
 )
 from sila_daemon.mirror.space_mirror import SpaceMirror
 from sila_daemon.ports.disk import make_dirs
+from tests.simulation.control import SimControl
 from tests.simulation.disk import DiskView, MachineDisk
 from tests.simulation.inodes import Directory
 from tests.simulation.ports import SimClock, SimRandomness, SimWatcher
@@ -71,7 +72,11 @@ class SimDevice:
         self.server_urls: tuple[str, ...] = ()
         self.credentials: Credentials | None = None
         """The accounts, while the daemon runs."""
+        self.control: SimControl | None = None
+        """The control socket, while the daemon runs."""
+        self.control_bugs: list[str] = []
         self.has_folder = has_folder
+        self.files_root = FOLDER / "space-v1" / "files" if has_folder else self.home / "files"
         self.hint_loss = 0.0
         self.has_threads = False
         self.guard = guard
@@ -152,6 +157,7 @@ class SimDevice:
         record = SpaceRecord(SPACE, FOLDER if self.has_folder else None, servers)
         device = Device(self.name, self.name, "simulated")
         self.mirror = SpaceMirror(record, ports, self.home, device, SETTINGS)
+        self.control = SimControl(self.mirror, ports, process, random)
         self._running = process.spawn(_run(credentials, self.mirror))
 
     async def ensure_running(self) -> None:
@@ -170,6 +176,7 @@ class SimDevice:
         if process is None:
             return
         self._trace.note(self.name, "stops")
+        self._leave_control()
         assert self._running is not None
         self._running.cancel()
         await asyncio.wait([self._running])
@@ -188,6 +195,7 @@ class SimDevice:
         if process is None:
             return False
         self._trace.fault(self.name, how)
+        self._leave_control()
         self.mirror, self.credentials = None, None
         assert self._watcher is not None
         self._watcher.end_all()
@@ -223,6 +231,13 @@ class SimDevice:
         parent.change((FOLDER.name, folder))
         parent.sync()
         self.disk.changed(self.disk.root, FOLDER)
+
+    def _leave_control(self) -> None:
+        """Hangs up on everybody: whoever waits for an answer learns that none will come."""
+        control, self.control = self.control, None
+        if control is not None:
+            self.control_bugs += control.bugs
+            control.hang_up()
 
     async def buried(self) -> None:
         """Returns when nothing of dead processes runs any more."""

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
+
+from sila_daemon.core.errors import RemoteUnavailableError
+
+PIECE_BYTES = 1000
 
 
 class Headers(dict[str, str]):
@@ -26,16 +31,39 @@ class Exchanged:
     status: int
     headers: Mapping[str, str]
     data: bytes
+    breaks_at: int | None = None
+    """After so many bytes of the body the connection ends."""
+
+    def broken(self, share: float) -> Exchanged:
+        """Returns the same answer of which only a part arrives."""
+        return replace(self, breaks_at=int(share * len(self.data)))
 
     async def read(self, size_max: int) -> bytes:
         """Returns the body."""
         assert len(self.data) <= size_max, "no answer in the simulation is this long"
-        return self.data
+        return b"".join([piece async for piece in self.chunks()])
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """Yields the body in pieces."""
-        for start in range(0, len(self.data), 1000):
-            yield self.data[start : start + 1000]
+        """Yields the body in pieces. Raises RemoteUnavailableError where the connection ends."""
+        for piece in _pieces(self.data[: self.breaks_at]):
+            yield piece
+            await asyncio.sleep(0)
+        if self.breaks_at is not None:
+            raise RemoteUnavailableError("the connection ended")
+
+
+def _pieces(data: bytes) -> list[bytes]:
+    return [data[start : start + PIECE_BYTES] for start in range(0, len(data), PIECE_BYTES)]
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """How a body goes to the server."""
+
+    hop: Callable[[], Awaitable[None]]
+    """Takes as long as each piece but the first."""
+    breaks_at: int | None = None
+    """After so many bytes the client is gone."""
 
 
 async def exchange(
@@ -45,14 +73,22 @@ async def exchange(
     headers: Mapping[str, str],
     data: bytes,
     address: str = "192.0.2.1",
+    upload: Upload | None = None,
 ) -> Exchanged:
-    """Makes one request and returns its answer."""
+    """Makes one request and returns its answer; without `upload` the body is there at once."""
     status, found, parts = 0, Headers(), bytearray()
-    unread: list[dict[str, Any]] = [{"type": "http.request", "body": data, "more_body": False}]
+    is_broken = upload is not None and upload.breaks_at is not None
+    pieces = _pieces(data[: upload.breaks_at]) if upload is not None else [data]
+    unread = deque(pieces or [b""])
 
     async def receive() -> dict[str, Any]:
         if unread:
-            return unread.pop()
+            if upload is not None and len(unread) < len(pieces):
+                await upload.hop()
+            body = unread.popleft()
+            return {"type": "http.request", "body": body, "more_body": bool(unread) or is_broken}
+        if is_broken:
+            return {"type": "http.disconnect"}
         return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
 
     async def send(message: dict[str, Any]) -> None:

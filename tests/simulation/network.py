@@ -15,7 +15,7 @@ from sila_daemon.core.errors import (
     SilaError,
 )
 from sila_daemon.server.sync.gate import Knock, RefusedError
-from tests.simulation.http import Exchanged, exchange
+from tests.simulation.http import Exchanged, Upload, exchange
 from tests.simulation.wire import ClientEnd, ServerEnd, Wire
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Network:
         self.answer_loss = 0.0
         """How likely an HTTP answer is lost, and a connection loses an acknowledgement."""
         self._random = random
-        self._trace = trace
+        self.trace = trace
         self.delay_s = delay_s
 
     def connector(self, device: str) -> SimConnector:
@@ -81,9 +81,20 @@ class Network:
         """Draws."""
         return self._random.random() < probability
 
+    def share(self) -> float:
+        """Draws how much of something gets through."""
+        return self._random.random()
+
+    def upload(self, size: int) -> Upload:
+        """Returns how a body of some bytes goes up: in pieces, and not always to its end."""
+        if not self.answer_loss or not self.chance(self.answer_loss):
+            return Upload(self.hop)
+        self.trace.fault("network", "half an upload")
+        return Upload(self.hop, int(self.share() * size))
+
     def new_wire(self, device: str, server_url: str) -> Wire:
         """Lays a wire."""
-        wire = Wire(device, server_url, self._random, self._trace, self.delay_s)
+        wire = Wire(device, server_url, self._random, self.trace, self.delay_s)
         wire.loses_next_answer = self.chance(self.answer_loss)
         wire.at_the_door = None if self.poison is None else self.poison.takes
         self.wires.append(wire)
@@ -152,8 +163,11 @@ class SimConnector:
         began = asyncio.get_running_loop().time()
         data = b"" if body is None else body if isinstance(body, bytes) else await _whole(body)
         process = server.process
+        is_file = "/files/static/" in path or "/files/var/" in path
+        upload = network.upload(len(data)) if is_file and method == "PUT" else None
+        address = network.address_of(self._device)
         asking: asyncio.Task[Exchanged] = server.spawn(
-            exchange(server.app, method, path, sent, data, network.address_of(self._device))
+            exchange(server.app, method, path, sent, data, address, upload)
         )
         await asyncio.wait([asking])
         if process is not server.process:
@@ -161,12 +175,18 @@ class SimConnector:
                 asking.exception()
             raise RemoteUnavailableError("the connection ended")
         await network.hop()
+        if upload is not None and upload.breaks_at is not None:
+            raise RemoteUnavailableError("the connection ended")
         is_lost = network.chance(network.answer_loss) or network.is_cut_off(
             self._device, server_url
         )
         if network.rights is not None and not asking.cancelled():
             status = asking.result().status
             network.rights.answered(server, token, f"{method} {path}", status, began)
+        if is_lost and is_file and method == "GET" and not asking.cancelled():
+            network.trace.fault(self._device, "half a download")
+            yield asking.result().broken(network.share())
+            return
         if asking.cancelled() or is_lost:
             raise RemoteUnavailableError("the connection ended")
         yield asking.result()

@@ -23,6 +23,8 @@ from tests.simulation.topology import DEVICES, Topology, draw_topology
 EDITS = ("set", "set", "set", "create", "create", "move", "delete", "burst", "new_tree", "secret")
 REMOVALS = ("unsecret", "unsecret", "secret")
 APP_EDITS = ("app_set", "app_set", "app_create", "app_move")
+APP_FILES = ("app_file", "app_file", "app_var")
+COMMANDS = ("command_edit", "command_put", "command_put", "command_get", "command_watch")
 APP_REWRITES = ("app_secret", "app_compact")
 FAULT_CHANCES = (0.0, 0.1, 0.2, 0.4)
 """How likely each kind of fault takes part, by seed."""
@@ -89,6 +91,8 @@ ACTORS = (
     APP,
     Actor("people with secrets", REMOVALS, range(1, 7), share=0.4),
     Actor("app that rewrites", APP_REWRITES, range(1, 6)),
+    Actor("commands", COMMANDS, range(2, 12), share=0.5),
+    Actor("app with files", APP_FILES, range(2, 9), share=0.4),
     Actor("original client", ORIGINAL_EDITS, range(3, 12), share=0.2),
 )
 HOSTILE = (

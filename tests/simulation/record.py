@@ -46,6 +46,12 @@ class Record:
 
     said_by: Counter[str] = field(default_factory=Counter)
     """How many changes were acknowledged to the people at each device."""
+    offered_files: set[str] = field(default_factory=set)
+    """Immutable files that somebody wanted to keep, by their SHA-256."""
+    files: set[str] = field(default_factory=set)
+    """Immutable files whose bytes were kept for certain, by their SHA-256."""
+    mutable_files: dict[str, bytes] = field(default_factory=dict)
+    """What each mutable file was made last, by its UUID."""
     forged: set[OpKey] = field(default_factory=set)
     """Op ids that may have more than one content: somebody saw to it."""
 

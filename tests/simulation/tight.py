@@ -33,14 +33,17 @@ TIGHT = {
     "PAGE_OPS": 9,
     "DECODE_INLINE_BYTES_MAX": 300,
     "QUESTION_BYTES_MAX": 200,
+    "READ_BYTES": 500,
+    "PAGE_BLOBS": 2,
+    "PARALLEL_TRANSFERS": 2,
 }
-"""By the name of a limit, wherever the server or the mirror has it."""
+"""By the name of a limit, wherever the server, the mirror or a folder's files have it."""
 
 
 @cache
 def homes_of(name: str) -> tuple[ModuleType, ...]:
     """Returns the modules in which a limit stands."""
-    packages = ("sila_daemon.server.", "sila_daemon.mirror.remote")
+    packages = ("sila_daemon.server.", "sila_daemon.mirror.", "sila_daemon.folder.blobs")
     modules = [sys.modules[key] for key in sorted(sys.modules) if key.startswith(packages)]
     return tuple(module for module in modules if isinstance(vars(module).get(name), int))
 

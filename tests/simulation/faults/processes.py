@@ -60,6 +60,19 @@ def crash_at_append(world: SimWorld, device: SimDevice, action: Action) -> None:
     device.disk.faults.crash(int(action.b * 6), lambda: sort(world, device, action), ".jsonl")
 
 
+def crash_at_file(world: SimWorld, device: SimDevice, action: Action) -> None:
+    """The daemon dies, or its machine, while it writes something that gets its name at the end."""
+    sort = power_cut if action.a < 0.7 else kill
+    device.disk.faults.crash(int(action.b * 4), lambda: sort(world, device, action), ".tmp")
+
+
+def server_crash_at_file(world: SimWorld, device: SimDevice, action: Action) -> None:
+    """A server dies, or its machine, while it writes a file."""
+    sort = server_power_cut if action.a < 0.7 else server_kill
+    disk = world.server_of(action).disk
+    disk.faults.crash(int(action.b * 4), lambda: sort(world, device, action), ".tmp")
+
+
 def server_crash_at_step(world: SimWorld, device: SimDevice, action: Action) -> None:
     """A server dies, or its machine, just before some call that changes the disk."""
     sort = server_power_cut if action.a < 0.6 else server_kill
@@ -109,6 +122,8 @@ FAULTS: tuple[Fault, ...] = (
     stop,
     crash_at_step,
     crash_at_append,
+    crash_at_file,
+    server_crash_at_file,
     server_crash_at_step,
     server_kill,
     server_power_cut,

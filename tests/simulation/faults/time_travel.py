@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tests.simulation import holders
 from tests.simulation.device import FOLDER
 from tests.simulation.faults.fault import DOWN_S_MAX, later
+from tests.simulation.files import files_somewhere
 from tests.simulation.images import image, put_back, renumber
 from tests.simulation.record import fact_of
 from tests.simulation.server import DATA
@@ -190,6 +191,8 @@ def _went_back(world: SimWorld, devices: list[SimDevice], *, has_folder: bool = 
     held = set().union(*at_devices.values(), *map(holders.lines_of_server, world.servers))
     record = world.record
     record.lost |= record.all_facts - {fact_of(line) for line in held}
+    record.files &= files_somewhere([*world.servers, *world.devices])
+    record.mutable_files.clear()
     secrets = set().union(*map(holders.secrets_of_device, world.devices))
     record.secrets = {name: record.secrets[name] for name in record.secrets if name in secrets}
     for device in devices:

@@ -7,6 +7,7 @@ or a kept plan.
 from __future__ import annotations
 
 from tests.simulation.mutants.durability import DURABILITY
+from tests.simulation.mutants.files import FILES
 from tests.simulation.mutants.folders import FOLDERS
 from tests.simulation.mutants.mutant import Mutant
 from tests.simulation.mutants.refusals import REFUSALS
@@ -14,4 +15,4 @@ from tests.simulation.mutants.time_travel import TIME_TRAVEL
 
 __all__ = ["MUTANTS", "Mutant"]
 
-MUTANTS: dict[str, Mutant] = {**DURABILITY, **FOLDERS, **REFUSALS, **TIME_TRAVEL}
+MUTANTS: dict[str, Mutant] = {**DURABILITY, **FOLDERS, **REFUSALS, **TIME_TRAVEL, **FILES}

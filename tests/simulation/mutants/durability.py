@@ -87,7 +87,7 @@ def _is_durable(*_: object) -> bool:
 
 DURABILITY: dict[str, Mutant] = {
     "server_acknowledges_before_durable": Mutant(
-        OpStore, "open", classmethod(_server_acknowledges_early), (47, 138, 177)
+        OpStore, "open", classmethod(_server_acknowledges_early), (138, 177)
     ),
     "store_pushes_before_durable": Mutant(
         SpaceStore,
@@ -96,8 +96,8 @@ DURABILITY: dict[str, Mutant] = {
         plan="what_is_saved_outlasts_a_power_cut",
     ),
     "outbox_dropped_on_send": Mutant(SpaceStore, "owed", _debt_ends_when_sent, (1, 7)),
-    "cursor_before_its_ops": Mutant(SpaceStore, "commit", _cursor_goes_ahead, (0, 8, 17)),
-    "folder_debt_forgotten": Mutant(FolderWriter, "_append", _debt_ends_before_append, (8, 25, 29)),
+    "cursor_before_its_ops": Mutant(SpaceStore, "commit", _cursor_goes_ahead, (0,)),
+    "folder_debt_forgotten": Mutant(FolderWriter, "_append", _debt_ends_before_append, (8,)),
     "torn_tail_not_healed": Mutant(
         OpAppender, "_ends_well", _tail_is_always_whole, plan="a_torn_line_is_closed"
     ),

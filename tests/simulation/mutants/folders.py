@@ -70,10 +70,10 @@ def _absence_deletes(
 
 
 FOLDERS: dict[str, Mutant] = {
-    "watcher_without_scan": Mutant(FolderLayer, "_scan_all", _scans_once, (2, 6, 7)),
+    "watcher_without_scan": Mutant(FolderLayer, "_scan_all", _scans_once, (7,)),
     "appends_to_files_of_others": Mutant(OpAppender, "_own_path", _every_peer_is_own, (0, 1, 2)),
     "conflict_copies_not_read": Mutant(op_file_scan, "look", _without_copies, (42, 55)),
-    "conflict_copies_credited": Mutant(space_folder, "parse_op_name", _as_no_copy, (34, 42, 55)),
-    "removed_secret_resurrected": Mutant(secrets, "merged", _forgets_removals, (10, 21, 49)),
+    "conflict_copies_credited": Mutant(space_folder, "parse_op_name", _as_no_copy, (42, 55)),
+    "removed_secret_resurrected": Mutant(secrets, "merged", _forgets_removals, (10, 49)),
     "secret_deleted_by_absence": Mutant(secrets, "merged", _absence_deletes, (39, 75)),
 }

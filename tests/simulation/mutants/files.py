@@ -1,0 +1,45 @@
+"""Wrong code that harms files, or lets in who has no right any more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sila_daemon.folder.blobs import BlobWriter
+from sila_daemon.mirror.remote_files import RemoteFiles
+from sila_daemon.server.accounts.grants import Grant
+from sila_daemon.store.blobs import STATIC
+from tests.simulation.mutants.mutant import Mutant
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sila_daemon.store.blobs import LocalBlob
+
+_upload_one = RemoteFiles._upload_one
+
+
+def _named_before_synced(writer: BlobWriter, target: Path) -> None:
+    writer._disk.rename(writer._temporary, target)
+    writer._disk.sync_dir(target.parent)
+    writer._file.sync()
+    writer._file.close()
+    writer._is_open = False
+
+
+async def _settled_when_sent(files: RemoteFiles, local: LocalBlob) -> None:
+    if local.blob.kind == STATIC:
+        await files._blobs.settle(files._layer, local)
+    await _upload_one(files, local)
+
+
+def _no_problem(_: Grant, __: float) -> None:
+    return None
+
+
+FILES: dict[str, Mutant] = {
+    "blob_renamed_before_sync": Mutant(BlobWriter, "_name", _named_before_synced, (11, 72)),
+    "file_debt_dropped_on_send": Mutant(
+        RemoteFiles, "_upload_one", _settled_when_sent, (1, 37, 76)
+    ),
+    "rights_checked_only_at_connect": Mutant(Grant, "problem", _no_problem, (33, 47, 67)),
+}
