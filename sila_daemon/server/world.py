@@ -46,6 +46,7 @@ from sila_daemon.server.spaces.housekeeping import Housekeeping
 from sila_daemon.server.spaces.open_spaces import Spaces
 from sila_daemon.server.spaces.removal import Removal
 from sila_daemon.server.sync.connections import Connections
+from sila_daemon.server.sync.presence import Presence
 from sila_daemon.server.sync.refusals import Refusals
 from sila_daemon.server.sync.session_site import SessionSite
 
@@ -141,6 +142,7 @@ class World:
             Traffic(ports.clock, settings.traffic),
             Budget(RECEIVED_BYTES_MAX),
             Refusals(audit, ports.clock),
+            Presence(ports.clock),
         )
         connections = Connections(accounts, directory, spaces, site, ports.randomness, audit)
         return cls(
@@ -175,7 +177,11 @@ class World:
         )
         await adopt_found(self.spaces, self.directory, self.ports)
         await asyncio.gather(
-            self.spaces.run(), self.audit.run(), janitor.run(), self.housekeeping.run()
+            self.spaces.run(),
+            self.audit.run(),
+            janitor.run(),
+            self.housekeeping.run(),
+            self.site.presence.run(),
         )
 
     async def rotate_signing_key(self, *, is_leaked: bool = False) -> SigningKey:

@@ -61,10 +61,12 @@ class Client:
         return self.events(name)
 
 
-async def join(world: World, token: str, space: str = SPACE, protocol: int = 2) -> Client:
+async def join(
+    world: World, token: str, space: str = SPACE, protocol: int = 2, **auth_too: object
+) -> Client:
     """Connects to a space. Raises RefusedError."""
     peer = MemoryPeer()
-    auth = {"token": token, "protocol": protocol}
+    auth = {"token": token, "protocol": protocol, **auth_too}
     client = Client(await world.connections.admit(Knock(space, auth, "192.0.2.9"), peer), peer)
     await client.comes("ready")
     return client

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sila_daemon.server.json_text import dumps
 from sila_daemon.server.ops.op_store import Position, cursor_json
@@ -26,6 +26,15 @@ class Frame:
 
 TOO_LARGE = "\x00too_large"
 """The name that a carrier gives an event beyond the limit."""
+
+
+class ConnectedDevice(NamedTuple):
+    """A device as it introduced itself."""
+
+    user_id: str
+    id: str
+    name: str
+    platform: str
 
 
 class Peer(Protocol):

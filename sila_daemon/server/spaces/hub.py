@@ -30,6 +30,7 @@ from sila_daemon.server.spaces.frames import Frame, event, ops_event
 
 if TYPE_CHECKING:
     from sila_daemon.server.accounts.grants import Grant
+    from sila_daemon.server.spaces.frames import ConnectedDevice
 
 LOG = logging.getLogger(__name__)
 
@@ -43,6 +44,8 @@ class Listener(Protocol):
     sender: str
     """Names the connection among all that ever were."""
     grant: Grant
+    device: ConnectedDevice | None
+    """What is told of it to the others; None for a client without a part in presence."""
 
     def wake(self) -> None:
         """Something was committed."""

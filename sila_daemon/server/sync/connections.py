@@ -8,6 +8,7 @@ from sila_daemon.core.errors import SignInNeededError
 from sila_daemon.server.accounts.grants import Grant
 from sila_daemon.server.spaces.frames import Peer, event
 from sila_daemon.server.sync.gate import Knock, RefusedError
+from sila_daemon.server.sync.presence import introduced
 from sila_daemon.server.sync.session import Hello, SpaceSession
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ class Connections:
         protocol = 2 if auth.get("protocol") == 2 else 1
         sender = f"{grant.user_id}/{grant.session_id}/{self._randomness.token(8).hex()}"
         space = await self._spaces.acquire(knock.space_id)
-        hello = Hello(grant, sender, protocol, knock.address)
+        device = introduced(auth, grant.user_id) if protocol >= 2 else None
+        hello = Hello(grant, sender, protocol, knock.address, device)
         session = SpaceSession(space.hub, peer, hello, self._site)
 
         def leave() -> None:

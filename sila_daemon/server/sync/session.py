@@ -22,7 +22,7 @@ from sila_daemon.server.limits.constants import (
     OP_BYTES_MAX,
 )
 from sila_daemon.server.ops.op_store import Position, cursor_json
-from sila_daemon.server.spaces.frames import Frame, Peer, event
+from sila_daemon.server.spaces.frames import ConnectedDevice, Frame, Peer, event
 from sila_daemon.server.sync.handlers import ClientEvent, EventHandlers
 from sila_daemon.server.sync.outbox import EndedError, Outbox
 
@@ -44,6 +44,8 @@ class Hello:
     protocol: int
     """1 for clients of the original, 2 for ours."""
     address: str = ""
+    device: ConnectedDevice | None = None
+    """What is told of the client to the others of the space."""
 
 
 class SpaceSession:
@@ -53,6 +55,7 @@ class SpaceSession:
         self.sender = hello.sender
         self.grant = hello.grant
         self.protocol = hello.protocol
+        self.device = hello.device
         self._hub = hub
         self._peer = peer
         self._site = site
@@ -123,6 +126,7 @@ class SpaceSession:
     async def run(self) -> None:
         """Serves the connection until it ends; cancelling it leaves nothing behind."""
         self._hub.listeners[self] = None
+        self._note_presence()
         self._outbox.add_news(self._ready())
         tasks: list[asyncio.Future[None]] = [
             asyncio.ensure_future(self._take_events()),
@@ -135,12 +139,17 @@ class SpaceSession:
             reason = self._ended.result() if self._ended.done() else _why(tasks)
         finally:
             self._hub.listeners.pop(self, None)
+            self._note_presence()
             self._roomy.set()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self.leave()
         await self._say_goodbye(reason)
+
+    def _note_presence(self) -> None:
+        if self.device is not None:
+            self._site.presence.changed(self._hub)
 
     async def _say_goodbye(self, reason: str) -> None:
         try:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from sila_daemon.ports.workers import Workers
     from sila_daemon.server.limits.budget import Budget
     from sila_daemon.server.limits.traffic import Traffic
+    from sila_daemon.server.sync.presence import Presence
     from sila_daemon.server.sync.refusals import Refusals
 
 
@@ -25,3 +26,4 @@ class SessionSite:
     """Bytes that were received on any connection and are not yet committed or answered, and
     answers that wait to leave."""
     refusals: Refusals
+    presence: Presence
