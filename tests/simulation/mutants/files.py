@@ -38,8 +38,6 @@ def _no_problem(_: Grant, __: float) -> None:
 
 FILES: dict[str, Mutant] = {
     "blob_renamed_before_sync": Mutant(BlobWriter, "_name", _named_before_synced, (11, 72)),
-    "file_debt_dropped_on_send": Mutant(
-        RemoteFiles, "_upload_one", _settled_when_sent, (1, 37, 76)
-    ),
+    "file_debt_dropped_on_send": Mutant(RemoteFiles, "_upload_one", _settled_when_sent, (121, 11)),
     "rights_checked_only_at_connect": Mutant(Grant, "problem", _no_problem, (33, 47, 67)),
 }
