@@ -131,9 +131,11 @@ class Pusher:
             self._wake.clear()
             if self._retry_at is None or self._clock.monotonic() >= self._retry_at:
                 await self._send_all()
-            if self.is_idle and self._retry_at is None and self._status.pending_ops:
-                # What another server brought, this one may have brought as well by now.
-                await self._count_debt()
+            if self.is_idle and self._retry_at is None:
+                self._suspects.clear_all()
+                if self._status.pending_ops:
+                    # What another server brought, this one may have brought as well by now.
+                    await self._count_debt()
             try:
                 async with asyncio.timeout(self._patience_s()):
                     await self._wake.wait()
