@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sila_daemon.core.errors import (
     FormatError,
+    ProblemError,
     RemoteError,
     RemoteRefusedError,
     RemoteUnavailableError,
@@ -94,7 +95,10 @@ class RemoteLayer:
             self._set(RemoteState.OFFLINE, "stopped")
 
     async def sync_now(self) -> None:
-        """Returns when both sides are equal. Raises RemoteError when that cannot be reached."""
+        """Returns when both sides are equal.
+
+        Raises RemoteError when that cannot be reached, ProblemError when only a person can help.
+        """
         attempt = self._attempts
         self._hurry.set()
         async with self._changed:
@@ -102,7 +106,9 @@ class RemoteLayer:
                 if self._attempts > attempt and self._last_error is not None:
                     raise self._last_error
                 if self._is_stuck():
-                    raise RemoteRefusedError(self.status.public_reason)
+                    raise ProblemError(
+                        f"{self.status.url}: {self.status.public_reason}", code="needs_you"
+                    )
                 await self._changed.wait()
 
     def added(self, count: int) -> None:

@@ -59,6 +59,7 @@ def test_a_change_that_a_server_refuses_is_listed_exported_and_offered_again(
         assert (op["way"], op["server"], op["code"]) == ("refused", url, "op_too_large")
         assert (op["vertex"], op["key"], op["counter"]) == (space, "k1000", 1000)
         assert op["message"] and op["at"] > 1e12 and listed["more"] == 0
+        assert machine.refusal("space", "sync", space) == (1, "needs_you")
         said = machine.sila("outbox").stdout
         assert f"k1000 of {space}" in said and "sila-daemon outbox retry SPACE" in said
         done = machine.data("outbox", "export", space, str(out))
