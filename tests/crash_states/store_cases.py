@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sila_daemon.core.ops import MoveOp, PropertyOp
 from sila_daemon.store.positions import FileProgress, Position
+from sila_daemon.store.quarantine import NoOp, Refusal
 from sila_daemon.store.schema import FOLDER
 from sila_daemon.store.servers import Cursor
 from sila_daemon.store.space_store import Acknowledgement, Delivery, SpaceStore
@@ -29,6 +30,7 @@ OPS: list[TreeOp] = [
 ]
 POSITION = Position("ops/one.jsonl", 7, 100, 1, 100, 3, b"\0" * 32)
 CURSOR = Cursor("epoch", 9, "tag")
+NONSENSE = NoOp(TREE, b"7", "malformed_op", "no op")
 
 
 async def _open(machine: Machine) -> SpaceStore:
@@ -78,6 +80,29 @@ async def _answered(_: Machine, store: SpaceStore) -> None:
     await store.acknowledge(SERVER, [Acknowledgement(held, cursor=CURSOR)])
 
 
+async def _receive_nonsense(_: Machine, store: SpaceStore) -> None:
+    await store.commit([Delivery(OPS, SERVER, cursor=CURSOR, set_aside=[NONSENSE])])
+
+
+async def _refused(_: Machine, store: SpaceStore) -> None:
+    owed = await store.owed(SERVER, 0, 100)
+    if owed:  # Else it was done before the crash.
+        refusal = Refusal(owed[0].seq, "bad_id", "no")
+        await store.acknowledge(SERVER, [Acknowledgement(owed[1:], [refusal], CURSOR)])
+
+
+def _quarantine(view: DiskView) -> Any:
+    """Returns what was refused and set aside, what is owed to the server, how far was received."""
+    return tables(
+        view,
+        PATH,
+        "SELECT code FROM refusal",
+        "SELECT raw, code FROM set_aside",
+        "SELECT count(*) FROM outbox JOIN layer ON layer.id = layer WHERE layer.name LIKE 'http%'",
+        "SELECT epoch, seq, tag FROM layer WHERE seq IS NOT NULL",
+    )
+
+
 def _read(view: DiskView) -> Any:
     """Returns how many ops there are, whom each is owed to, how far was read and received."""
     return tables(
@@ -114,5 +139,15 @@ STORE_CASES = (
         "store: a settled outbox with a cursor",
         open=_open, close=_close, prepare=_with_debts, act=_answered, read=_read,
         old=DEBTS, new=[[(3,)], [("folder", 3)], [], AT],
+    ),
+    OpenedCase(
+        "store: what is set aside with a cursor",
+        open=_open, close=_close, prepare=_with_layers, act=_receive_nonsense, read=_quarantine,
+        old=[[], [], [(0,)], []], new=[[], [(b"7", "malformed_op")], [(0,)], AT],
+    ),
+    OpenedCase(
+        "store: a refused op with a cursor",
+        open=_open, close=_close, prepare=_with_debts, act=_refused, read=_quarantine,
+        old=[[], [], [(3,)], []], new=[[("bad_id",)], [], [(1,)], AT],
     ),
 )  # fmt: skip
