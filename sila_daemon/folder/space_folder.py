@@ -284,12 +284,18 @@ class _Scanner:
         if not is_day(day):
             self._report(relative, "misplaced_file", "not a day: year, month and day are expected")
             return
-        for entry in self._entries(directory, relative):
+        entries = self._entries(directory, relative)
+        names = {entry.name for entry in entries}
+        for entry in entries:
             where = f"{relative}/{entry.name}"
             if entry.kind is EntryKind.DIRECTORY:
                 self._report(where, "misplaced_file", "a folder where op files belong")
             elif entry.name.endswith(_EVICTED_SUFFIX) and entry.name.startswith("."):
-                self._report(where, "not_downloaded", "a cloud tool has not brought this file yet")
+                # Beside the file that it stands in for it is left from before, as in a backup.
+                if entry.name[1:].removesuffix(_EVICTED_SUFFIX) not in names:
+                    self._report(
+                        where, "not_downloaded", "a cloud tool has not brought this file yet"
+                    )
             elif entry.name.endswith(OPS_SUFFIX):
                 try:
                     self._found.files.append(parse_op_name(where, tree_id, entry.name))

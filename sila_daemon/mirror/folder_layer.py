@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import FormatError, NotFoundError, SilaError, StorageError
@@ -25,7 +26,6 @@ from sila_daemon.store.schema import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from sila_daemon.folder.space_folder import SpaceFolder
     from sila_daemon.mirror.folder_secrets import FolderSecrets
@@ -277,7 +277,9 @@ class FolderLayer:
                 elif not path.name.startswith("."):
                     new_directories.add(path)
         self._hints.look_again(new_directories, self._ports.clock.monotonic())
-        below = directories | new_directories
+        # What was in the way there may be gone now, such as a stand-in for a file that has come.
+        troubled = {folder.layout.root / Path(known.path).parent for known in self._scan_problems}
+        below = directories | new_directories | (troubled & {path.parent for path in hints})
         if below:
             scan = await self._ports.workers.run(lambda: folder.scan_below(below))
             if scan is None:

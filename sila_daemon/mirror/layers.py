@@ -17,6 +17,7 @@ from sila_daemon.mirror.local_blobs import LocalBlobs
 from sila_daemon.mirror.remote_api import RemoteApi
 from sila_daemon.mirror.remote_files import RemoteFiles
 from sila_daemon.mirror.remote_layer import RemoteLayer
+from sila_daemon.mirror.remote_secrets import WAIT_S_MAX, RemoteSecrets
 from sila_daemon.mirror.remote_status import RemoteStatus
 from sila_daemon.mirror.space_place import opened_space
 from sila_daemon.mirror.tree_use import TreeUse
@@ -168,12 +169,15 @@ class Layers:
         wakes: Wakes,
     ) -> RemoteLayer:
         status = RemoteStatus(server.url)
+        api = RemoteApi(server.url, space_id, ports.connector, ports.tokens, ports.randomness)
+        back_off = BackOff(ports.randomness, WAIT_S_MAX)
+        secrets = RemoteSecrets(server.url, api, self.secrets, wakes, ports.clock, back_off)
         files = RemoteFiles(
             server.url,
-            RemoteApi(server.url, space_id, ports.connector, ports.tokens, ports.randomness),
+            api,
             self.local_blobs,
             self.blobs,
-            self.secrets if server.secrets == "mirror" else None,
+            secrets if server.secrets == "mirror" else None,
             status,
             wakes,
             ports.clock,

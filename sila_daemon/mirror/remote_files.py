@@ -22,14 +22,13 @@ if TYPE_CHECKING:
     from sila_daemon.mirror.back_off import BackOff
     from sila_daemon.mirror.local_blobs import LocalBlobs
     from sila_daemon.mirror.remote_api import RemoteApi
+    from sila_daemon.mirror.remote_secrets import RemoteSecrets
     from sila_daemon.mirror.remote_status import RemoteStatus
     from sila_daemon.mirror.wakes import Wakes
     from sila_daemon.ports.clock import Clock
-    from sila_daemon.store.secrets import Secrets
 
 PAGE_BLOBS = 500
 PARALLEL_TRANSFERS = 4
-SECRETS_ATTEMPTS_MAX = 5
 ASK_AGAIN_S = 600.0
 """What was found nowhere is asked for again this often, events apart."""
 
@@ -46,7 +45,7 @@ class RemoteFiles:
         api: RemoteApi,
         local: LocalBlobs,
         blobs: Blobs,
-        secrets: Secrets | None,
+        secrets: RemoteSecrets | None,
         status: RemoteStatus,
         wakes: Wakes,
         clock: Clock,
@@ -81,14 +80,16 @@ class RemoteFiles:
             self._wake.clear()
             pause_s = ASK_AGAIN_S
             try:
-                await self._sync()
+                wait_s = await self._sync()
             except SilaError as error:
                 self._status.files_reason = error.message
                 pause_s = self._back_off.next_s()
             else:
                 self._back_off.reset()
                 self._status.files_reason = next(iter(self._problems.values()), "")
-                self._status.are_files_equal = not self._wake.is_set() and not self._problems
+                is_done = wait_s is None and not self._wake.is_set()
+                self._status.are_files_equal = is_done and not self._problems
+                pause_s = pause_s if wait_s is None else wait_s
             await self.count_debt()
             self._wakes.ring(News.STATE)
             try:
@@ -101,26 +102,13 @@ class RemoteFiles:
         """Counts what the server is not known to hold."""
         self._status.pending_files, self._status.pending_bytes = await self._blobs.debt(self._layer)
 
-    async def _sync(self) -> None:
-        if self._secrets is not None:
-            await self._sync_secrets(self._secrets)
+    async def _sync(self) -> float | None:
+        """Returns after how many seconds it is to be done again; None when all was done."""
+        wait_s = None if self._secrets is None else await self._secrets.sync()
         await self._upload()
         await self._download()
         await self._follow_changes()
-
-    async def _sync_secrets(self, secrets: Secrets) -> None:
-        for _ in range(SECRETS_ATTEMPTS_MAX):
-            there = await self._api.secrets()
-            before = await secrets.load()
-            outcome = await secrets.merge_from(self._layer, there.secrets, prefer_theirs=False)
-            if outcome != before:
-                self._wakes.ring(News.SECRETS)
-            if outcome == there.secrets:
-                return
-            if await self._api.put_secrets(outcome, there.etag):
-                await secrets.set_base(self._layer, outcome)
-                return
-        raise RemoteRefusedError("the secrets on the server change all the time", code="changed")
+        return wait_s
 
     async def _upload(self) -> None:
         here = await self._blobs.here()

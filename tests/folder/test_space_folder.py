@@ -137,6 +137,13 @@ def test_odd_names_are_told(place: str, code: str, tmp_path: Path) -> None:
     assert_rest_loads(root)
 
 
+def test_a_stand_in_beside_its_file_is_left_over(tmp_path: Path) -> None:
+    root = make_space(tmp_path / "s")
+    add_ops(root, f"{PEER}-m.jsonl", b"")
+    (root / HERE / f".{PEER}-m.jsonl.icloud").touch()
+    assert problems(root) == []
+
+
 @pytest.mark.parametrize("kind", ["link", "pipe", "file"])
 def test_what_stands_where_the_ops_belong_is_told_and_not_followed(
     kind: str, tmp_path: Path

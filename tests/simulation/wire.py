@@ -74,6 +74,8 @@ class Wire:
         """Why the server ended the connection."""
         self.up: deque[Sent | None] = deque()
         self.down: deque[Frame | None] = deque()
+        self._put_up_at: deque[float] = deque()
+        self._put_down_at: deque[float] = deque()
         self.inbox: deque[Incoming] = deque()
         self.moved = asyncio.Event()
         """Something was put on the wire, or arrived."""
@@ -111,6 +113,7 @@ class Wire:
     def put_up(self, sent: Sent | None) -> None:
         """Takes an event of the client; None is its farewell."""
         self.up.append(sent)
+        self._put_up_at.append(asyncio.get_running_loop().time())
         self._filled["up"].set()
 
     def put_down(self, frame: Frame | None) -> None:
@@ -118,6 +121,7 @@ class Wire:
         if frame is not None and self.on_frame is not None:
             self.on_frame(frame)
         self.down.append(frame)
+        self._put_down_at.append(asyncio.get_running_loop().time())
         self._filled["down"].set()
 
     def cut(self, *, server_learns: bool = True) -> None:
@@ -128,8 +132,8 @@ class Wire:
         self.ended_at = asyncio.get_running_loop().time()
         for task in self._tasks:
             task.cancel()
-        self.up.clear()
-        self.down.clear()
+        for waiting in (self.up, self.down, self._put_up_at, self._put_down_at):
+            waiting.clear()
         self.arrived.set()
         session = self._session
         if session is not None:
@@ -153,8 +157,10 @@ class Wire:
         async with self.roomy:
             self.roomy.notify_all()
 
-    async def _hop(self) -> None:
-        await asyncio.sleep(self._delay_s * (0.5 + self._random.random()))
+    async def _hop(self, since: float) -> None:
+        """Takes as long as a message that was sent at `since`: many are on the way at once."""
+        takes_s = self._delay_s * (0.5 + self._random.random())
+        await asyncio.sleep(max(0.0, since + takes_s - asyncio.get_running_loop().time()))
         while self.is_silent:
             await asyncio.Event().wait()
 
@@ -174,7 +180,7 @@ class Wire:
             while not self.up:
                 self._filled["up"].clear()
                 await self._filled["up"].wait()
-            await self._hop()
+            await self._hop(self._put_up_at.popleft())
             sent = self.up.popleft()
             if sent is None:
                 self.cut()
@@ -192,7 +198,7 @@ class Wire:
             while not self.down:
                 self._filled["down"].clear()
                 await self._filled["down"].wait()
-            await self._hop()
+            await self._hop(self._put_down_at.popleft())
             while not self.is_read:
                 await asyncio.Event().wait()
             frame = self.down.popleft()

@@ -1,0 +1,78 @@
+"""Keeps the secrets here and on one server equal.
+
+Several servers can give several devices different secrets at one moment; each device then carries
+what it saw here to there, and in step they would change places for ever. So who has just written
+waits before it writes again, by chance and longer each time: somebody is then alone for once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sila_daemon.core.errors import RemoteRefusedError
+from sila_daemon.mirror.wakes import News
+
+if TYPE_CHECKING:
+    from sila_daemon.mirror.back_off import BackOff
+    from sila_daemon.mirror.remote_api import RemoteApi
+    from sila_daemon.mirror.wakes import Wakes
+    from sila_daemon.ports.clock import Clock
+    from sila_daemon.store.secrets import Secrets
+
+ATTEMPTS_MAX = 5
+CALM_S = 30.0
+"""After so long without writing nobody is suspected of going in step."""
+WAIT_S_MAX = 8.0
+
+
+class RemoteSecrets:
+    """The secrets of one space on one server."""
+
+    def __init__(
+        self,
+        layer: str,
+        api: RemoteApi,
+        secrets: Secrets,
+        wakes: Wakes,
+        clock: Clock,
+        back_off: BackOff,
+    ) -> None:
+        self._layer = layer
+        self._api = api
+        self._secrets = secrets
+        self._wakes = wakes
+        self._clock = clock
+        self._back_off = back_off
+        self._written_at = -CALM_S
+        self._write_at = 0.0
+
+    async def sync(self) -> float | None:
+        """Merges both sides, and writes what the server lacks.
+
+        Returns after how many seconds it is to be done again, None when both are equal. Raises
+        SecretsError, RemoteError, StorageError.
+        """
+        for _ in range(ATTEMPTS_MAX):
+            there = await self._api.secrets()
+            before = await self._secrets.load()
+            outcome = await self._secrets.merge_from(
+                self._layer, there.secrets, prefer_theirs=False
+            )
+            if outcome != before:
+                self._wakes.ring(News.SECRETS)
+            if outcome == there.secrets:
+                return None
+            now = self._clock.monotonic()
+            if now < self._write_at:
+                return self._write_at - now
+            if await self._api.put_secrets(outcome, there.etag):
+                await self._secrets.set_base(self._layer, outcome)
+                self._note_written(now)
+                return None
+        raise RemoteRefusedError("the secrets on the server change all the time", code="changed")
+
+    def _note_written(self, now: float) -> None:
+        if now - self._written_at > CALM_S:
+            self._back_off.reset()
+        self._written_at = now
+        self._write_at = now + self._back_off.next_s()
