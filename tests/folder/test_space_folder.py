@@ -119,7 +119,7 @@ def test_many_bad_lines_are_counted(tmp_path: Path) -> None:
         (f"{HERE}/a b-m.jsonl", "bad_id"),
         (f"{HERE}/é-m.jsonl", "bad_id"),
         (f"{HERE}/{'x' * 129}-m.jsonl", "bad_id"),
-        (f"{HERE}/.{PEER}-m.jsonl.icloud", "not_downloaded"),
+        (f"{HERE}/.{OTHER_PEER}-m.jsonl.icloud", "not_downloaded"),
         (f"{HERE}/folder/{PEER}-m.jsonl", "misplaced_file"),
         (f"{OPS}/{PEER}-m.jsonl", "misplaced_file"),
         (f"{OPS}/5f/{PEER}-m.jsonl", "misplaced_file"),
