@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sila_daemon.control import messages, results
+from sila_daemon.control.handlers.paging import page_after
 from sila_daemon.control.handlers.trees import find_tree, path_of, tree_names
-from sila_daemon.core.errors import NotFoundError
 from sila_daemon.core.vertex import Vertex
 
 if TYPE_CHECKING:
     from sila_daemon.control.connection import Handler
     from sila_daemon.control.host import SpaceKeeper
     from sila_daemon.core.rep_tree import RepTree
-
-PAGE_MAX = 500
 
 
 class TrashHandlers:
@@ -38,20 +36,8 @@ class TrashHandlers:
         deleted: list[results.TrashEntry] = []
         for tree_id in tree_ids:
             deleted += _entries(await space.tree(tree_id), names.get(tree_id))
-        start = 0
-        if params.after is not None:
-            places = [i for i, entry in enumerate(deleted) if entry.vertex == params.after]
-            if not places:
-                raise NotFoundError(
-                    "the vertex that the page should follow is no longer in the trash",
-                    code="page_moved",
-                    hint="ask for the first page again",
-                )
-            start = places[0] + 1
-        end = start + max(1, min(params.limit, PAGE_MAX))
-        has_more = end < len(deleted)
-        page = deleted[start:end]
-        return results.Trash(deleted=page, next=page[-1].vertex if has_more else None)
+        page = page_after(deleted, lambda entry: entry.vertex, params.after, params.limit)
+        return results.Trash(deleted=deleted[page.start : page.end], next=page.next)
 
 
 def _entries(tree: RepTree, tree_name: str | None) -> list[results.TrashEntry]:

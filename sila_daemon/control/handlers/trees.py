@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sila_daemon.control import messages, results
+from sila_daemon.control.handlers.paging import page_after
 from sila_daemon.core.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from sila_daemon.core.space import Space, ThreadEntry
     from sila_daemon.core.vertex import Vertex
 
-CHILDREN_MAX = 500
 PREFIX_LENGTH_MIN = 3
 
 
@@ -68,18 +68,7 @@ class TreeHandlers:
     async def children(self, params: messages.ChildrenParams) -> results.Children:
         """Shows a page of children in display order."""
         children = (await self._vertex(params)).children
-        start = 0
-        if params.after is not None:
-            places = [i for i, child in enumerate(children) if child.id == params.after]
-            if not places:
-                raise NotFoundError(
-                    "the child that the page should follow is no longer here",
-                    code="page_moved",
-                    hint="ask for the first page again",
-                )
-            start = places[0] + 1
-        limit = max(1, min(params.limit, CHILDREN_MAX))
-        page = children[start : start + limit]
+        page = page_after(children, lambda child: child.id, params.after, params.limit)
         shown = [
             results.Child(
                 id=child.id,
@@ -88,10 +77,9 @@ class TreeHandlers:
                 created=child.created_ms,
                 properties=child.properties if params.properties else None,
             )
-            for child in page
+            for child in children[page.start : page.end]
         ]
-        has_more = start + limit < len(children)
-        return results.Children(children=shown, next=page[-1].id if has_more else None)
+        return results.Children(children=shown, next=page.next)
 
     async def _vertex(self, params: messages.VertexParams) -> Vertex:
         space = self._spaces.find(params.space)
