@@ -89,12 +89,15 @@ class MachineDisk:
         self.faults = FaultPlan()
         self.on_change: list[Hint] = []
 
-    def view(self, guard: Guard | None = None, *, may_crash: bool = True) -> DiskView:
+    def view(
+        self, guard: Guard | None = None, *, may_crash: bool = True, may_fail: bool = True
+    ) -> DiskView:
         """Returns the disk as a program that starts now sees it.
 
-        `may_crash` is False for a program in whose calls nobody is to die.
+        `may_crash` is False for a program in whose calls nobody is to die, `may_fail` for one
+        that no fault is meant for.
         """
-        return DiskView(self, self.root, guard, may_crash=may_crash)
+        return DiskView(self, self.root, guard, may_crash=may_crash, may_fail=may_fail)
 
     def power_cut(self, random: Random) -> None:
         """Loses some of what was not synced."""
@@ -121,9 +124,11 @@ class DiskView:
         guard: Guard | None,
         *,
         may_crash: bool = True,
+        may_fail: bool = True,
     ) -> None:
         self.disk = disk
         self._may_crash = may_crash
+        self._may_fail = may_fail
         self.root = root
         self._guard = guard
         self._opened: WeakSet[HasFile] = WeakSet()
@@ -158,7 +163,7 @@ class DiskView:
             return
         if self._guard is not None:
             self._guard(what, path)
-        if disk.faults.is_due(path, may_crash=self._may_crash):
+        if self._may_fail and disk.faults.is_due(path, may_crash=self._may_crash):
             self._raise(disk.faults.error, path)
 
     def look(self, what: str, path: Path) -> None:

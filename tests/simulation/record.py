@@ -52,6 +52,8 @@ class Record:
     """Immutable files whose bytes were kept for certain, by their SHA-256."""
     mutable_files: dict[str, bytes] = field(default_factory=dict)
     """What each mutable file was made last, by its UUID."""
+    has_gone_back: bool = False
+    """Whether a part of the world was put back to what it was earlier."""
     forged: set[OpKey] = field(default_factory=set)
     """Op ids that may have more than one content: somebody saw to it."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tests.simulation.habits import AppHabits
+from tests.simulation.topology import is_joined
 
 if TYPE_CHECKING:
     from random import Random
@@ -55,5 +56,15 @@ def without_spare_servers(
     for device in tied:
         if random.random() < SERVERLESS:
             used = {server for n, link in enumerate(mirrors) if n != device for server in link}
-            mirrors[device] = tuple(server for server in mirrors[device] if server not in used)
+            before = mirrors[device]
+            mirrors[device] = tuple(server for server in before if server not in used)
+            if not _is_joined(mirrors, [0, *tied], topology.servers):
+                mirrors[device] = before  # It alone led to what is beyond its servers.
     return replace(topology, mirrors=tuple(mirrors))
+
+
+def _is_joined(mirrors: list[tuple[int, ...]], tied: list[int], servers: int) -> bool:
+    """Tells whether everything reaches everything, by servers or by the tied devices' folders."""
+    by_folder = {server for device in tied for server in mirrors[device]}
+    others = [link for device, link in enumerate(mirrors) if device not in tied]
+    return is_joined([tuple(by_folder), *others], servers)

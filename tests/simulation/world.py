@@ -13,6 +13,7 @@ from tests.simulation.app import SecondProgram
 from tests.simulation.carrier import Carrier
 from tests.simulation.checkers import NOTICED_S, FolderGuard, check_claim, check_end
 from tests.simulation.commands import CommandUser
+from tests.simulation.conflicts import conflict_told
 from tests.simulation.device import FOLDER, SPACE, SimDevice
 from tests.simulation.editor import Person
 from tests.simulation.faults import FAULTS
@@ -317,13 +318,17 @@ class SimWorld:
                 raise ViolationError(f"not current and equal after {limit_s} s: {told}{told_files}")
 
     def _is_at_rest(self, device: SimDevice) -> bool:
-        """Tells whether a mirror says that all is well, or truly that a line cannot be read."""
+        """Tells whether a mirror says that all is well, or truly what a person has to see to."""
         assert device.mirror is not None
         status = device.mirror.status()
         bad = 0
         if device.has_folder:
             view = device.disk.view()
             bad = len(read_folder(view, FOLDER).bad) + (read_secrets(view, FOLDER, SPACE) is None)
+        if self.record.has_gone_back and (conflict := conflict_told(device, self.servers)):
+            # Which content is the right one is for a person to say.
+            self.record.mutable_files.pop(conflict, None)
+            return True
         if not bad:
             return bool(status["state"] == "current")
         reason = f"{bad} things in the folder cannot be read"

@@ -81,7 +81,8 @@ def cloned(world: SimWorld, device: SimDevice, action: Action) -> None:
 
 def folder_away(world: SimWorld, device: SimDevice, action: Action) -> None:
     """A folder is not there for a while, as on a disk that is not mounted; then it is back."""
-    if world.carrier is not None or (world.app is not None and device is world.devices[0]):
+    has_app = world.app is not None and device.disk is world.devices[0].disk
+    if world.carrier is not None or has_app:
         return  # Another program would make it anew.
 
     async def come_back() -> None:
@@ -114,7 +115,8 @@ def _restore_server(world: SimWorld, action: Action, *, is_honest: bool) -> None
         world.trace.fault(server.name, "restored openly" if is_honest else "restored")
         put_back(server.disk, DATA, copy, random)
         if is_honest:
-            with holders.database(server.disk.view(), holders.SERVER_STORE) as connection:
+            view = server.disk.view(may_fail=False)  # Faults are for the server, not for this.
+            with holders.database(view, holders.SERVER_STORE) as connection:
                 epoch = random.randbytes(16).hex()
                 connection.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (epoch,))
         world.rights.forget(server)
@@ -190,6 +192,7 @@ def _went_back(world: SimWorld, devices: list[SimDevice], *, has_folder: bool = 
     at_devices = {other.name: holders.lines_of_device(other) for other in world.devices}
     held = set().union(*at_devices.values(), *map(holders.lines_of_server, world.servers))
     record = world.record
+    record.has_gone_back = True
     record.lost |= record.all_facts - {fact_of(line) for line in held}
     record.files &= files_somewhere([*world.servers, *world.devices])
     record.mutable_files.clear()
