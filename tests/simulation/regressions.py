@@ -166,4 +166,23 @@ REGRESSIONS: dict[str, Plan] = {
             Action(60.0, "inspect", 0, 0.0, 0.0),
         ),
     ),
+    # Never wrong in the code: a machine goes back behind what its server has of it, and edits on.
+    "a_machine_that_went_back_edits_on": Plan(
+        seed=0,
+        devices=2,
+        has_app=False,
+        first_in_first_out=False,
+        delay_s=0.02,
+        hint_loss=0.0,
+        actions=(
+            Action(1.0, "machine_rolled_back", 1, 0.3, 0.02),
+            Action(1.5, "set", 1, 0.1, 0.3),
+            Action(1.6, "set", 1, 0.2, 0.9),
+            Action(3.3, "server_kill", 0, 0.9, 0.0),
+            Action(4.0, "set", 1, 0.4, 0.5),
+            Action(4.1, "set", 1, 0.6, 0.1),
+            Action(4.2, "set", 1, 0.6, 0.7),
+            Action(9.0, "set", 0, 0.2, 0.2),
+        ),
+    ),
 }

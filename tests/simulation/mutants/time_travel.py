@@ -86,7 +86,11 @@ async def _compares_nothing(session: RemoteSession) -> None:
 
 TIME_TRAVEL: dict[str, Mutant] = {
     "peer_id_reused_after_restore": Mutant(
-        SpaceMirror, "_new_editor", _same_peer_at_each_start, (33, 105)
+        SpaceMirror,
+        "_new_editor",
+        _same_peer_at_each_start,
+        (33, 105),
+        plan="a_machine_that_went_back_edits_on",
     ),
     "absence_taken_for_deletion": Mutant(
         SpaceStore, "owe_to_folder_again", _what_is_gone_is_deleted, (5, 1, 6)
