@@ -244,6 +244,7 @@ class Carrier:
             is_brought = path in known or view.find(path) is not None
             if name == device.name and is_brought:
                 view.unlink(_placeholder(path))
+                view.sync_dir(path.parent)  # Else a power cut brings it back, and nobody knows.
                 del self.placeholders[name, path]
 
 

@@ -129,6 +129,9 @@ class OriginalClient:
         lacking = [op for line, op in self._own if line.tree == tree and line not in self._heard]
         if lacking:
             await self._client.send("ops:send", {"treeId": tree, "ops": lacking})
+            # Nothing is acknowledged to it: only another download shows whether it arrived.
+            self._downloaded.discard(tree)
+            await self._client.send("ops:state", {"trees": {tree: None}})
 
     async def _edit(self, action: Action) -> None:
         known = sorted({line.tree for line in self._lines})
