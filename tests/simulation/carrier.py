@@ -104,6 +104,12 @@ class Carrier:
     def found_after_power_cut(self, device: SimDevice) -> None:
         """Takes what a machine lost for what was not brought yet, not for a change made there."""
         view, known = device.disk.view(may_crash=False), self._known.get(device.name, {})
+        for path in _files(view, FOLDER, hidden=True):
+            if path.suffix == ".icloud":
+                stands_for = path.with_name(path.name[1:].removesuffix(".icloud"))
+                self.placeholders.setdefault(
+                    (device.name, stands_for), asyncio.get_running_loop().time()
+                )
         for path, version in list(known.items()):
             found = _content(view, path)
             if found is None:
@@ -252,16 +258,16 @@ def _placeholder(path: Path) -> Path:
     return path.with_name(f".{path.name}.icloud")
 
 
-def _files(view: DiskView, directory: Path) -> list[Path]:
-    """Returns all files but hidden ones."""
+def _files(view: DiskView, directory: Path, *, hidden: bool = False) -> list[Path]:
+    """Returns all files, hidden ones only if they are asked for."""
     found = []
     for entry in view.list_dir(directory):
         path = directory / entry.name
         if isinstance(view.find(path), File):
-            if not entry.name.startswith("."):
+            if hidden or not entry.name.startswith("."):
                 found.append(path)
         else:
-            found += _files(view, path)
+            found += _files(view, path, hidden=hidden)
     return found
 
 
