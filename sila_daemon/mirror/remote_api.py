@@ -96,6 +96,17 @@ class RemoteApi:
         found = answer.get("revision")
         return None if found is None else str(found)
 
+    async def has_replaced(self, local: LocalBlob) -> bool:
+        """Tells whether the server once had this content of a mutable blob as the current one."""
+        path = f"/files/{local.blob.kind}/{local.blob.name}/revisions"
+        async with self._asked("GET", path) as got:
+            answer = await _json(got)
+        revisions = answer.get("revisions")
+        return isinstance(revisions, list) and any(
+            isinstance(one, dict) and one.get("sha256") == local.sha256 and one.get("side") is False
+            for one in revisions
+        )
+
     def get(self, blob: BlobName) -> AbstractAsyncContextManager[Response]:
         """Downloads a blob. Raises NotFoundError when the server lacks it."""
         return self._asked("GET", f"/files/{blob.kind}/{blob.name}")

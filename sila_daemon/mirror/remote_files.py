@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import (
     CorruptBlobError,
+    FormatError,
     NotFoundError,
     ProtectionError,
     RemoteRefusedError,
@@ -14,7 +15,7 @@ from sila_daemon.core.errors import (
 )
 from sila_daemon.mirror.error_groups import apart
 from sila_daemon.mirror.wakes import News
-from sila_daemon.store.blobs import STATIC, BlobName, Blobs, LocalBlob
+from sila_daemon.store.blobs import STATIC, Agreement, BlobName, Blobs, LocalBlob
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -141,10 +142,10 @@ class RemoteFiles:
                 await self._blobs.settle(self._layer, local, revision=revision)
 
     async def _upload_one(self, local: LocalBlob) -> None:
-        revision: str | None = None
+        agreed: Agreement | None = None
         if local.blob.kind != STATIC:
             agreed = await self._blobs.agreement(self._layer, local.blob)
-            revision = agreed.revision if agreed else None
+        revision = agreed.revision if agreed else None
         try:
             put = await self._api.put(local, self._local.read(local.blob), revision)
         except CorruptBlobError:
@@ -156,11 +157,27 @@ class RemoteFiles:
         except RemoteRefusedError as error:
             if error.code != "changed":
                 raise
-            self._problems[local] = (
-                f"the file {local.blob.name} was changed here and there; both are kept"
-            )
+            if await self._is_changed_here(local, agreed):
+                self._problems[local] = (
+                    f"the file {local.blob.name} was changed here and there; both are kept"
+                )
+            else:
+                await self._download_one(local.blob, replaced=local)
         else:
             await self._blobs.settle(self._layer, local, revision=put)
+
+    async def _is_changed_here(self, local: LocalBlob, agreed: Agreement | None) -> bool:
+        """Tells whether a mutable blob is another one than the server gave out some time.
+
+        A store that was lost, or put back, does not know what it had in common with a server; the
+        server's own revisions tell then.
+        """
+        if agreed is not None:
+            return agreed.sha256 != local.sha256
+        try:
+            return not await self._api.has_replaced(local)
+        except (FormatError, NotFoundError, RemoteRefusedError):
+            return True  # It does not say.
 
     async def _download(self) -> None:
         lacking = await self._blobs.lacking()

@@ -47,6 +47,7 @@ class FakeServer:
     tags: list[str] = field(default_factory=list)
     static: dict[str, bytes] = field(default_factory=dict)
     var: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    var_revisions: dict[str, list[dict[str, object]]] = field(default_factory=dict)
     secrets: dict[str, dict[str, str]] = field(
         default_factory=lambda: {"values": {}, "removed": {}}
     )
@@ -186,7 +187,7 @@ class FakeServer:
         if parts[:2] == ["files", "static"]:
             return self._static(method, parts[2], data)
         if parts[:2] == ["files", "var"]:
-            return self._var(method, parts[2], headers, data)
+            return self._var(method, parts[2], headers, data, is_history=parts[3:] != [])
         if parts == ["secrets"]:
             return self._secrets(method, headers, data)
         return _refused(404, "not_found")
@@ -203,16 +204,27 @@ class FakeServer:
         return _ok(hash=name)
 
     def _var(
-        self, method: str, name: str, headers: Mapping[str, str], data: bytes
+        self,
+        method: str,
+        name: str,
+        headers: Mapping[str, str],
+        data: bytes,
+        *,
+        is_history: bool,
     ) -> tuple[int, dict[str, str], bytes]:
         known = self.var.get(name)
+        if method == "GET" and is_history:
+            return _ok(revisions=self.var_revisions.get(name, []))
         if method == "GET":
             if known is None:
                 return _refused(404, "blob_missing")
             sha256 = hashlib.sha256(known[1]).hexdigest()
             return 200, {"ETag": f'"{known[0]}"', "X-Sha256": sha256}, known[1]
         expected = headers.get("If-Match")
-        if (f'"{known[0]}"' if known else None) != expected:
+        is_side = (f'"{known[0]}"' if known else None) != expected
+        sent = {"sha256": hashlib.sha256(data).hexdigest(), "side": is_side}
+        self.var_revisions.setdefault(name, []).append(sent)
+        if is_side:
             return _refused(412, "changed")
         self.var[name] = ((known[0] if known else 0) + 1, data)
         changed = [{"id": name, "revision": str(self.var[name][0])}]
