@@ -103,7 +103,10 @@ class Carrier:
 
     def found_after_power_cut(self, device: SimDevice) -> None:
         """Takes what a machine lost for what was not brought yet, not for a change made there."""
-        view, known = device.disk.view(may_crash=False), self._known.get(device.name, {})
+        known = self._known.get(device.name)
+        if known is None:
+            return  # It carries nothing there; there may be no folder at all.
+        view = device.disk.view(may_crash=False)
         for path in _files(view, FOLDER, hidden=True):
             if path.suffix == ".icloud":
                 stands_for = path.with_name(path.name[1:].removesuffix(".icloud"))
