@@ -255,11 +255,13 @@ class RemoteSession:
             message = await self._workers.run(lambda: messages.decode_ops_message(payload))
         else:
             message = messages.decode_ops_message(payload)
+        cursor = self._step(message)
+        if self._is_beyond_gap(message.cursor):
+            return  # What closes the gap brings it again.
         if message.refused:
             await self._arrivals.drained()
             await check_room(self._layer, self._quarantine, message.refused)
             self._status.set_aside_ops += len(message.refused)
-        cursor = self._step(message)
         ops = [(message.tree_id, op) for op in message.ops]
         await self._arrivals.add(ops, cursor, message.refused)
         if message.refused:
@@ -279,6 +281,15 @@ class RemoteSession:
             return cursor
         self._is_behind.set()
         return None
+
+    def _is_beyond_gap(self, cursor: Cursor | None) -> bool:
+        """Tells whether something lies where the cursor does not lead yet.
+
+        That the server has it counts for nothing before the cursor covers it: should the server
+        go back in time meanwhile, the cursor is all that tells.
+        """
+        held = self._cursor
+        return cursor is not None and held is not None and cursor.seq > held.seq
 
     def _stored(self, cursor: Cursor) -> None:
         self._status.head = cursor.seq
@@ -313,13 +324,16 @@ class RemoteSession:
             return
         answer, settles = found
         cursor: Cursor | None = None
+        held = settles.held
         if answer.ok and answer.cursor is not None:
             # An answer is a step like any other: what it covers is what was sent.
             message = OpsMessage("", [], messages.seq_of(answer.prev), answer.cursor.to_cursor())
             cursor = self._step(message)
-        if settles.held or settles.refused or cursor is not None:
+            if self._is_beyond_gap(message.cursor):
+                held = []  # It stays owed until what closes the gap brings it, too.
+        if held or settles.refused or cursor is not None:
             settled, blob_count = await self._store.acknowledge(
-                self._layer, [Acknowledgement(settles.held, settles.refused, cursor)]
+                self._layer, [Acknowledgement(held, settles.refused, cursor)]
             )
             self._status.pending_ops = max(0, self._status.pending_ops - settled)
             self._status.refused_ops += len(settles.refused)

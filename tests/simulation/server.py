@@ -200,6 +200,9 @@ class SimServer:
         if not wire.is_open:
             session.leave()
             return
+        if self._process is None:
+            session.leave()
+            raise RemoteUnavailableError(f"{self.name} is being stopped")
         self._joined.append(wire)
         self.spawn(session.run())
         wire.carry(session)
