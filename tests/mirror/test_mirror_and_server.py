@@ -295,6 +295,24 @@ async def test_a_gap_is_asked_for(bench: Bench, server: FakeServer) -> None:
         assert server.connections == [connection], "a gap is no reason to connect again"
 
 
+async def test_what_came_over_a_gap_is_not_taken_for_held_by_a_server_that_goes_back(
+    bench: Bench, server: FakeServer
+) -> None:
+    async with bench.mirror("a", servers=servers(server)) as a:
+        server.commit(OTHER, ops(1, 3))
+        await until(lambda: a.status()["ops"] == 3)
+        await current(a)
+        (connection,) = server.connections
+        server.connections.clear()
+        server.commit(OTHER, ops(4, 1))
+        server.connections.append(connection)
+        server.commit(OTHER, ops(5, 2))
+        server.go_back_to(3)
+        await until(lambda: len(server.connections) == 1 and connection not in server.connections)
+        await current(a)
+        assert a.status()["ops"] == len(server.history), "the server lacks what the mirror holds"
+
+
 async def test_live_state_is_shown_and_passed_on_and_not_kept(
     bench: Bench, server: FakeServer
 ) -> None:
