@@ -303,6 +303,7 @@ async def test_another_space_in_its_place_stops_everything(bench: Bench) -> None
             await a.sync_now()
         assert a.status()["state"] == "needs_you"
         assert "another space" in a.status()["reason"]
+        await until(lambda: a.status()["ops"] == count + 1)
         assert a.status()["ops"] == count + 1
     for path, data in before.items():
         assert path.read_bytes() == data
