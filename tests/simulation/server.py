@@ -191,6 +191,8 @@ class SimServer:
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Runs something in the server's process."""
+        if self._process is None:
+            work.close()  # The process died in the midst of its start; nobody will await it.
         assert self._process is not None
         return self._process.spawn(work)
 
