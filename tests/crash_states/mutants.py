@@ -6,7 +6,6 @@ import errno
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import apsw
@@ -21,9 +20,13 @@ from sila_daemon.runtime import device
 from sila_daemon.server.ops.op_store import OpStore
 from sila_daemon.server.spaces.space_secrets import SpaceSecrets
 from sila_daemon.store.schema import FOLDER
-from sila_daemon.store.servers import store_cursor
 from sila_daemon.store.space_store import Acknowledgement, Delivery, SpaceStore
 from tests.crash_states.failures import Kind
+from tests.simulation.mutants.databases import (
+    cursor_alone,
+    server_acknowledges_early,
+    store_saves_early,
+)
 from tests.simulation.mutants.mutant import Mutant
 from tests.simulation.record import ViolationError
 
@@ -39,8 +42,6 @@ _append_to = OpAppender._append_to
 _write_secrets = SpaceSecrets._write
 _commit = SpaceStore.commit
 _acknowledge = SpaceStore.acknowledge
-_open_store = SpaceStore.open.__func__  # type: ignore[attr-defined]
-_open_op_store = OpStore.open.__func__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,28 +145,9 @@ def _values_before_removals(at: SpaceSecrets, found: SecretSet) -> None:
     _write_secrets(at, found)
 
 
-def _without_sync(connection: apsw.Connection) -> None:
-    connection.pragma("synchronous", 0)
-
-
-async def _store_saves_early(cls: type[SpaceStore], *arguments: Any) -> SpaceStore:
-    store: SpaceStore = await _open_store(cls, *arguments)
-    await store.database.read(_without_sync)
-    return store
-
-
-async def _server_acknowledges_early(cls: type[OpStore], *arguments: Any) -> OpStore:
-    store: OpStore = await _open_op_store(cls, *arguments)
-    await store.database.read(_without_sync)
-    return store
-
-
 async def _cursor_goes_ahead(store: SpaceStore, deliveries: Sequence[Delivery]) -> list[Committed]:
     for delivery in deliveries:
-        if delivery.cursor is not None and delivery.source is not None:
-            await store.database.write(
-                partial(store_cursor, layer=delivery.source, cursor=delivery.cursor)
-            )
+        await cursor_alone(store, delivery)
     return await _commit(store, deliveries)
 
 
@@ -232,7 +214,7 @@ MUTANTS: dict[str, Planted] = {
         Mutant(OpAppender, "_append_to", _failures_passed_over), "append: several files, twice", EIO
     ),
     "store_saves_early": Planted(
-        Mutant(SpaceStore, "open", classmethod(_store_saves_early)), "store: ops with a cursor"
+        Mutant(SpaceStore, "open", classmethod(store_saves_early)), "store: ops with a cursor"
     ),
     "cursor_before_its_ops": Planted(
         Mutant(SpaceStore, "commit", _cursor_goes_ahead), "store: ops with a cursor"
@@ -251,6 +233,6 @@ MUTANTS: dict[str, Planted] = {
         (apsw.SQLError,),
     ),
     "server_acknowledges_early": Planted(
-        Mutant(OpStore, "open", classmethod(_server_acknowledges_early)), "server: a commit"
+        Mutant(OpStore, "open", classmethod(server_acknowledges_early)), "server: a commit"
     ),
 }

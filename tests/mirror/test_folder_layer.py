@@ -69,11 +69,6 @@ class UnsyncableDisk(SystemDisk):
 
 
 @pytest.fixture
-def server() -> FakeServer:
-    return FakeServer(SPACE)
-
-
-@pytest.fixture
 async def bench(tmp_path: Path, server: FakeServer) -> AsyncIterator[Bench]:
     bench = Bench(tmp_path, server, CountingDisk())
     yield bench

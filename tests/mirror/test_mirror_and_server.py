@@ -10,30 +10,17 @@ import pytest
 from sila_daemon.core.errors import RemoteError, StorageError, UsageError
 from sila_daemon.core.ops import MoveOp, Op, PropertyOp
 from sila_daemon.mirror.record import ServerRecord
+from sila_daemon.store.space_store import Delivery
 from tests.mirror.bench import SPACE, Bench, FixedTokens, current, until, until_async
-from tests.mirror.fake_server import FakeServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from sila_daemon.core.rep_tree import RepTree
     from sila_daemon.mirror.space_mirror import SpaceMirror
-from sila_daemon.store.space_store import Delivery
+    from tests.mirror.fake_server import FakeServer
 
 OTHER = "66311b5732f44edab7e16ff76fa16666"
-
-
-@pytest.fixture
-def server() -> FakeServer:
-    return FakeServer(SPACE)
-
-
-@pytest.fixture
-async def bench(tmp_path: Path, server: FakeServer) -> AsyncIterator[Bench]:
-    bench = Bench(tmp_path, server)
-    yield bench
-    bench.close()
 
 
 def servers(server: FakeServer) -> tuple[ServerRecord, ...]:

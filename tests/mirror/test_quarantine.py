@@ -13,28 +13,13 @@ from sila_daemon.mirror.messages import decode_ops_message
 from sila_daemon.mirror.record import ServerRecord
 from sila_daemon.store import quarantine
 from sila_daemon.store.space_store import Delivery
-from tests.mirror.bench import SPACE, Bench, current, until
-from tests.mirror.fake_server import FakeServer
+from tests.mirror.bench import Bench, current, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
     from sila_daemon.mirror.space_mirror import SpaceMirror
+    from tests.mirror.fake_server import FakeServer
 
 TREE = "66311b5732f44edab7e16ff76fa16666"
-
-
-@pytest.fixture
-def server() -> FakeServer:
-    return FakeServer(SPACE)
-
-
-@pytest.fixture
-async def bench(tmp_path: Path, server: FakeServer) -> AsyncIterator[Bench]:
-    bench = Bench(tmp_path, server)
-    yield bench
-    bench.close()
 
 
 def servers(*found: FakeServer) -> tuple[ServerRecord, ...]:
@@ -100,8 +85,9 @@ async def test_new_edits_go_while_the_poison_is_looked_for(
         await until(lambda: len(server.sent_targets) >= 1)
         await save(a, ops(9, 1))
         await until(lambda: "v9" in held(server))
-        await until(lambda: remote(a)["refusedOps"] == 1)
-        await until(lambda: len(held(server)) == 8)
+        await until(lambda: remote(a)["refusedOps"] == 1 and len(held(server)) == 8)
+        [entry] = await a.quarantined(server.url, "refused")
+        assert entry.op == MoveOp(3, "aa", "v3", None)
 
 
 async def test_a_batch_that_is_refused_whole_is_halved(bench: Bench, server: FakeServer) -> None:

@@ -157,7 +157,8 @@ async def test_a_hash_of_older_parameters_is_made_anew(place: Place) -> None:
 
 async def test_a_password_is_the_same_however_it_is_typed(place: Place) -> None:
     await place.accounts.set_password(EMAIL, "cafe\u0301 noir bl\u00f6d")
-    await place.accounts.log_in(EMAIL, "caf\u00e9 noir blo\u0308d", Device())
+    signed_in = await place.accounts.log_in(EMAIL, "caf\u00e9 noir blo\u0308d", Device())
+    assert signed_in.user.email == EMAIL
 
 
 @pytest.mark.parametrize(

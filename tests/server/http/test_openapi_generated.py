@@ -159,6 +159,8 @@ TAKING = [rule for rule in ROUTE_RULES if _takes_something(rule)]
 async def test_what_may_not_be_asked_is_refused(asker: Asker, rule: RouteRule) -> None:
     checks = [*CHECKS, negative_data_rejection]
     await asyncio.to_thread(asker.ask, rule, GenerationMode.NEGATIVE, checks)
+    assert asker.statuses, "nothing was asked"
+    assert max(asker.statuses) < 500
 
 
 GUARDED = [rule for rule in ROUTE_RULES if rule.right is not Right.PUBLIC]

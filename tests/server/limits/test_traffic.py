@@ -107,7 +107,8 @@ async def test_who_wants_no_answer_is_slowed_down_and_loses_nothing(tmp_path: Pa
         client.session.receive("ops:send", sending(moves(1, 5000)), None)
         client.session.receive("ops:send", sending(moves(5001, 5010)), None)
         space = world.spaces.open_spaces[SPACE]
-        await eventually(lambda: space.hub.head.seq == 5010)
+        await eventually(lambda: space.hub.head.seq >= 5010)
+        assert space.hub.head.seq == 5010
 
 
 async def test_connections_are_counted(tmp_path: Path) -> None:
@@ -174,7 +175,8 @@ async def test_answers_that_nobody_reads_count_until_they_are_let_go(tmp_path: P
             for number in range(100, 150):
                 one.session.receive("nothing", None, number)
             await eventually(lambda: budget.held > 49 * 50)
-        await eventually(lambda: budget.held == 0, "what was owed to it is forgotten")
+        await eventually(lambda: budget.held <= 0, "what was owed to it is forgotten")
+        assert budget.held == 0, "and no more than that"
 
 
 async def test_a_budget_counts() -> None:

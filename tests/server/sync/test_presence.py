@@ -65,6 +65,9 @@ async def test_who_comes_and_who_goes_is_told(world: World) -> None:
 async def test_two_connections_of_a_device_are_one_device(world: World) -> None:
     first, second = await joined(world, device=LAPTOP), await joined(world, device=LAPTOP)
     await eventually(lambda: names(first) == names(second) == ["laptop"], "one device")
+    third = await joined(world, device=PHONE)
+    await eventually(lambda: len(names(third)) == 2, "two devices")
+    assert sorted(names(third)) == ["laptop", "phone"]
 
 
 async def test_clients_without_a_part_in_it_are_neither_told_nor_told_of(world: World) -> None:

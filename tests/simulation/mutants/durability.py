@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sila_daemon.folder.op_appender import OpAppender
 from sila_daemon.mirror import op_file_scan
 from sila_daemon.mirror.folder_writer import FolderWriter
 from sila_daemon.server.ops.op_store import OpStore
 from sila_daemon.store.schema import FOLDER
-from sila_daemon.store.servers import store_cursor
 from sila_daemon.store.space_store import SpaceStore
+from tests.simulation.mutants.databases import (
+    cursor_alone,
+    server_acknowledges_early,
+    store_saves_early,
+)
 from tests.simulation.mutants.mutant import Mutant
 
 if TYPE_CHECKING:
-    import apsw
-
     from sila_daemon.core.ops import Op
     from sila_daemon.store.outbox import OwedOp
     from sila_daemon.store.positions import Position
@@ -26,24 +28,6 @@ if TYPE_CHECKING:
 _append = FolderWriter._append
 _owed = SpaceStore.owed
 _commit = SpaceStore.commit
-_open_store = SpaceStore.open.__func__  # type: ignore[attr-defined]
-_open_op_store = OpStore.open.__func__  # type: ignore[attr-defined]
-
-
-def _without_sync(connection: apsw.Connection) -> None:
-    connection.pragma("synchronous", 0)
-
-
-async def _server_acknowledges_early(cls: type[OpStore], *arguments: Any) -> OpStore:
-    store: OpStore = await _open_op_store(cls, *arguments)
-    await store.database.read(_without_sync)
-    return store
-
-
-async def _store_saves_early(cls: type[SpaceStore], *arguments: Any) -> SpaceStore:
-    store: SpaceStore = await _open_store(cls, *arguments)
-    await store.database.read(_without_sync)
-    return store
 
 
 async def _debt_ends_when_sent(
@@ -57,11 +41,7 @@ async def _debt_ends_when_sent(
 
 async def _cursor_goes_ahead(store: SpaceStore, deliveries: Sequence[Delivery]) -> list[Committed]:
     for delivery in deliveries:
-        if delivery.cursor is not None and delivery.source is not None:
-            source, cursor = delivery.source, delivery.cursor
-            await store.database.write(
-                lambda connection, at=cursor, of=source: store_cursor(connection, of, at)  # type: ignore[misc]
-            )
+        if await cursor_alone(store, delivery):
             await asyncio.sleep(0.05)
     return await _commit(store, deliveries)
 
@@ -87,12 +67,12 @@ def _is_durable(*_: object) -> bool:
 
 DURABILITY: dict[str, Mutant] = {
     "server_acknowledges_before_durable": Mutant(
-        OpStore, "open", classmethod(_server_acknowledges_early), (138, 177)
+        OpStore, "open", classmethod(server_acknowledges_early), (138, 177)
     ),
     "store_pushes_before_durable": Mutant(
         SpaceStore,
         "open",
-        classmethod(_store_saves_early),
+        classmethod(store_saves_early),
         plan="what_is_saved_outlasts_a_power_cut",
     ),
     "outbox_dropped_on_send": Mutant(SpaceStore, "owed", _debt_ends_when_sent, (1, 7)),
