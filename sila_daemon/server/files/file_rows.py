@@ -199,8 +199,20 @@ def enter_revision(
     return revision
 
 
-def revisions(connection: apsw.Connection, uuid: str) -> list[dict[str, Any]]:
-    """Returns every revision of a mutable file, oldest first, as the route answers them."""
+REVISIONS_MAX = 1000
+"""How many revisions one answer has."""
+
+
+def revisions(connection: apsw.Connection, uuid: str, before: int) -> list[dict[str, Any]]:
+    """Returns the last revisions of a mutable file below a number, as the route answers them.
+
+    They are at most REVISIONS_MAX, oldest first.
+    """
+    rows = connection.execute(
+        "SELECT revision, sha256, size, created_at, is_side FROM var_revisions"
+        " WHERE id = ? AND revision < ? ORDER BY revision DESC LIMIT ?",
+        (uuid, before, REVISIONS_MAX),
+    ).fetchall()
     return [
         {
             "revision": str(row[0]),
@@ -209,11 +221,7 @@ def revisions(connection: apsw.Connection, uuid: str) -> list[dict[str, Any]]:
             "createdAt": row[3],
             "side": bool(row[4]),
         }
-        for row in connection.execute(
-            "SELECT revision, sha256, size, created_at, is_side FROM var_revisions"
-            " WHERE id = ? ORDER BY revision",
-            (uuid,),
-        )
+        for row in reversed(rows)
     ]
 
 

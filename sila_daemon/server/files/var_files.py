@@ -42,10 +42,10 @@ class VarFiles:
             lambda connection: file_rows.var_state(connection, uuid)
         )
 
-    async def revisions(self, uuid: str) -> list[dict[str, Any]]:
-        """Returns every revision that was ever sent, oldest first."""
+    async def revisions(self, uuid: str, before: int) -> list[dict[str, Any]]:
+        """Returns a page of the revisions below a number: the last ones, oldest first."""
         return await self._store.database.read(
-            lambda connection: file_rows.revisions(connection, uuid)
+            lambda connection: file_rows.revisions(connection, uuid, before)
         )
 
     async def open(self, uuid: str) -> tuple[ReadableFile, VarState]:

@@ -255,7 +255,7 @@ class Revision(Struct, forbid_unknown_fields=True):
 
 
 class RevisionList(Struct, forbid_unknown_fields=True):
-    """Every revision that was ever sent, oldest first."""
+    """At most a thousand revisions, oldest first; empty when there are no earlier ones."""
 
     ok: Yes
     revisions: list[Revision]

@@ -135,3 +135,13 @@ def unquoted(header: str | None) -> str | None:
     if len(text) >= 2 and text[0] == text[-1] == '"':
         return text[1:-1]
     return text
+
+
+def query_number(request: Request, name: str, default: int) -> int:
+    """Returns a whole number of the query. Raises FormatError for anything else."""
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 17):
+        raise FormatError(f"{name} is a whole number", code="bad_query")
+    return int(text)

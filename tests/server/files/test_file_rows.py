@@ -5,17 +5,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from sila_daemon.core.errors import CorruptBlobError, StorageFullError
 from sila_daemon.server.files import file_rows
-from sila_daemon.server.files.file_rows import Used
+from sila_daemon.server.files.file_rows import REVISIONS_MAX, Used, VarFacts
 from sila_daemon.server.files.file_store import Sent
 from sila_daemon.server.files.quotas import QuotaSettings
 from sila_daemon.server.settings import ServerSettings
 from tests.server.http_api import running_api
 from tests.server.world_fixture import SPACE, open_world
+
+if TYPE_CHECKING:
+    import apsw
 
 UUID = "1" * 32
 ANN = Sent("ann")
@@ -159,3 +163,19 @@ async def test_a_full_quota_over_http(tmp_path: Path) -> None:
         path = f"/spaces/{SPACE}/files/var/{UUID}"
         assert (await api.ask("PUT", path, data=data, headers=headers))[0] == 507
         assert (await api.ask("PUT", path, data=data[1:], headers=headers))[0] == 200
+
+
+async def test_revisions_come_in_pages(tmp_path: Path) -> None:
+    def enter(db: apsw.Connection) -> None:
+        for number in range(REVISIONS_MAX + 2):
+            facts = VarFacts(sha256(b"%d" % number), 1, 0, "ann", "")
+            file_rows.enter_revision(db, UUID, facts, 0, is_side=False)
+
+    async with open_world(tmp_path / "data") as world:
+        await world.spaces.make(SPACE)
+        async with world.spaces.use(SPACE) as space:
+            var = space.files.var
+            await space.files.store.database.write(enter)
+            newest, first = await var.revisions(UUID, 1 << 60), await var.revisions(UUID, 3)
+    assert [int(one["revision"]) for one in newest] == list(range(3, REVISIONS_MAX + 3))
+    assert [int(one["revision"]) for one in first] == [1, 2]

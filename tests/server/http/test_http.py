@@ -254,6 +254,10 @@ async def test_mutable_files_keep_what_lost(api: Api) -> None:
     assert (body, headers["ETag"]) == (b"two", f'"{second["revision"]}"')
     _, _, listed = await api.ask("GET", f"{var}/revisions")
     assert [r["side"] for r in listed["revisions"]] == [False, False, True, True, True, True]
+    _, _, earlier = await api.ask("GET", f"{var}/revisions?before=3")
+    assert earlier["revisions"] == listed["revisions"][:2]
+    assert (await api.ask("GET", f"{var}/revisions?before=0"))[2]["revisions"] == []
+    assert (await api.ask("GET", f"{var}/revisions?before=x"))[2]["code"] == "bad_query"
     late = listed["revisions"][2]["sha256"]
     assert (await api.ask("GET", f"/spaces/{SPACE}/files/static/{late}"))[2] == b"late"
     asked = {"static": [], "var": [{"id": UUID, "sha256": hashlib.sha256(b"two").hexdigest()}]}

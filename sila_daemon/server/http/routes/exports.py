@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response, StreamingResponse
 
 from sila_daemon.core import ids
-from sila_daemon.core.errors import FormatError, SilaError
+from sila_daemon.core.errors import SilaError
 from sila_daemon.server.accounts.rights import Right
 from sila_daemon.server.http import answers
 from sila_daemon.server.http.about import NUMBER, Answer, Parameter, about
 from sila_daemon.server.http.bodies import INERT, RIGHTS_SECONDS_MAX
-from sila_daemon.server.http.common import address_of, world_of
+from sila_daemon.server.http.common import address_of, query_number, world_of
 from sila_daemon.server.http.rules import RouteRule, caller_of, check_again, space_of
 from sila_daemon.server.ops.op_history import Asked, history
 from sila_daemon.server.spaces.space_zip import SpaceZip
@@ -26,22 +26,13 @@ async def _ops(request: Request) -> Response:
     info, tree = space_of(request), request.query_params.get("tree")
     asked = Asked(
         tree_id=None if tree is None else ids.checked_tree_id(tree),
-        since=_number(request, "from", 0),
-        until=_number(request, "to", 1 << 60),
-        after=_number(request, "after", 0),
+        since=query_number(request, "from", 0),
+        until=query_number(request, "to", 1 << 60),
+        after=query_number(request, "after", 0),
     )
     async with world_of(request).spaces.use(info.id) as space:
         page = await history(space.store, asked)
     return Response(page.to_json(), media_type="application/json")
-
-
-def _number(request: Request, name: str, default: int) -> int:
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) < 17):
-        raise FormatError(f"{name} is a whole number", code="bad_query")
-    return int(text)
 
 
 async def _export(request: Request) -> Response:

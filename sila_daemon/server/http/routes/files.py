@@ -9,12 +9,13 @@ from sila_daemon.core.errors import FormatError, NotFoundError
 from sila_daemon.server.accounts.rights import Right
 from sila_daemon.server.files.file_store import Sent
 from sila_daemon.server.http import answers, requests
-from sila_daemon.server.http.about import ANYTHING, Answer, Body, about, header
+from sila_daemon.server.http.about import ANYTHING, NUMBER, Answer, Body, Parameter, about, header
 from sila_daemon.server.http.bodies import body_length, file_answer, mime_type_of, upload
 from sila_daemon.server.http.common import (
     LISTS_BYTES_MAX,
     json_body,
     ok,
+    query_number,
     quoted,
     refused,
     unquoted,
@@ -144,9 +145,10 @@ async def _revisions(request: Request) -> Response:
     info = space_of(request)
     uuid = ids.checked_uuid(request.path_params["uuid"])
     async with world_of(request).spaces.use(info.id) as space:
-        revisions = await space.files.var.revisions(uuid)
-    if not revisions:
-        raise NotFoundError("there is no such file", code="blob_missing")
+        before = query_number(request, "before", 1 << 60)
+        revisions = await space.files.var.revisions(uuid, before)
+        if not revisions and await space.files.var.state(uuid) is None:
+            raise NotFoundError("there is no such file", code="blob_missing")
     return ok(revisions=revisions)
 
 
@@ -251,9 +253,10 @@ FILE_RULES = [
         Right.VIEWER,
         _revisions,
         about(
-            "Lists the revisions of a mutable file.",
+            "Lists the revisions of a mutable file, a page at a time: the newest first of all.",
             answers.RevisionList,
-            codes="bad_id blob_missing",
+            parameters=[Parameter("before", "The first one of the page before.", schema=NUMBER)],
+            codes="bad_id bad_query blob_missing",
         ),
     ),
     RouteRule(
