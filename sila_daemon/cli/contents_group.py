@@ -13,7 +13,13 @@ _SECRETS = "sila_daemon.cli.secret_values"
 
 
 def add_parsers(commands: CommandTree) -> None:
-    """Adds `chat`, `file` and `secret`."""
+    """Adds `search`, `chat`, `file` and `secret`."""
+    search = commands.add("search", "Find words in all spaces.", "sila_daemon.cli.search:search")
+    search.add_argument("words", nargs="+", metavar="WORD", help="all must occur, in any case")
+    search.add_argument("--space", metavar="SPACE", help="only in this one")
+    search.add_argument(
+        "--limit", type=int, default=50, metavar="N", help="hits of each space; 50 without it"
+    )
     commands.group("chat", "Chats.")
     _add(commands.add("chat list", "List the chats of a space.", f"{_CHATS}:list_"), "SPACE")
     _add(commands.add("chat show", "Show a chat.", f"{_CHATS}:show"), "SPACE", "CHAT")

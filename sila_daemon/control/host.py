@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from sila_daemon.core.files_view import BlobReference
     from sila_daemon.core.ops import Op
     from sila_daemon.core.rep_tree import RepTree
+    from sila_daemon.core.search_text import Span
     from sila_daemon.core.space import Space
+    from sila_daemon.core.vertex import Vertex
 
 T = TypeVar("T")
 
@@ -75,6 +77,25 @@ class QuarantinedOp(Protocol):
         ...
 
 
+class Hits(Protocol):
+    """A page of what a search found."""
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """How many of how many ops were searched."""
+        ...
+
+    @property
+    def hits(self) -> Sequence[tuple[Vertex, str, str, Span]]:
+        """Vertices, with the key and text of a property, and where the first word stands."""
+        ...
+
+    @property
+    def next(self) -> int | None:
+        """What to ask before for the next page; None at the end."""
+        ...
+
+
 class OpenSpace(Protocol):
     """One space that the daemon looks after."""
 
@@ -124,6 +145,10 @@ class OpenSpace(Protocol):
 
         Returns how many ops are offered, and how many can be read now.
         """
+        ...
+
+    async def search(self, words: list[str], before: int | None, limit: int) -> Hits:
+        """Returns properties with all words, the newest first."""
         ...
 
     async def secrets(self) -> dict[str, str]:

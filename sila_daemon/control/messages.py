@@ -176,6 +176,14 @@ class TrashParams(SpaceParams):
     limit: int = 200
 
 
+class SearchParams(SpaceParams):
+    """Words that must all occur, as parts of longer ones too; `before` is `next` of a page."""
+
+    query: str
+    before: int | None = None
+    limit: int = 50
+
+
 class SendParams(TreeParams):
     """A message for the end of a chat's main branch."""
 
@@ -269,6 +277,7 @@ METHODS: dict[str, Method] = {
     "space.move": Method(MoveParams, results.SpaceMoved),
     "space.pause": Method(PauseParams, results.Paused),
     "space.resume": Method(SpaceParams, results.Done),
+    "space.search": Method(SearchParams, results.SearchHits),
     "space.sync": Method(SpaceParams, dict),
     "space.remote_list": Method(UrlParams, results.RemoteSpaces),
     "space.add_server": Method(AddServerParams, results.SpaceServer),

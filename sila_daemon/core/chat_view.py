@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sila_daemon.core.vertex import Vertex
 
 CHAT_APP = "default-chat"
+MESSAGE_NAME = "message"
+"""What every message has in `_n`."""
 _MESSAGES = "messages"
 
 
@@ -136,7 +138,7 @@ class ChatView:
 
 
 def _properties(role: str, text: str, extra: Mapping[str, Json] | None) -> dict[str, Json]:
-    return {"_n": "message", "role": role, "text": text, **(extra or {})}
+    return {"_n": MESSAGE_NAME, "role": role, "text": text, **(extra or {})}
 
 
 def _main_index(siblings: list[Vertex]) -> int:

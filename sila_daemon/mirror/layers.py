@@ -20,6 +20,7 @@ from sila_daemon.mirror.remote_layer import RemoteLayer
 from sila_daemon.mirror.remote_secrets import WAIT_S_MAX, RemoteSecrets
 from sila_daemon.mirror.remote_status import RemoteStatus
 from sila_daemon.mirror.space_place import opened_space
+from sila_daemon.mirror.space_search import SpaceSearch
 from sila_daemon.mirror.tree_use import TreeUse
 from sila_daemon.mirror.trees import TreeCache
 from sila_daemon.store.blobs import Blobs
@@ -53,6 +54,7 @@ class Layers:
 
     store: SpaceStore
     trees: TreeCache
+    search: SpaceSearch
     intake: Intake
     secrets: Secrets
     blobs: Blobs
@@ -93,6 +95,7 @@ class Layers:
         parts = cls(
             store,
             trees,
+            SpaceSearch(store, trees, ports.clock, record.id),
             Intake(store, trees, wakes, new_editor, on_arrival),
             secrets,
             blobs,

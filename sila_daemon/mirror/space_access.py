@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sila_daemon.core.files_view import BlobReference
     from sila_daemon.core.rep_tree import RepTree
     from sila_daemon.mirror.layers import Layers
+    from sila_daemon.mirror.space_search import Hits
     from sila_daemon.mirror.wakes import Wakes
     from sila_daemon.ports.randomness import Randomness
     from sila_daemon.store.quarantine import QuarantinedOp, Way
@@ -97,6 +98,10 @@ class SpaceAccess(ABC):
             if remote.status.url == server:
                 return await remote.retry()
         raise NotFoundError(f"the space is not mirrored to {server}", code="no_server")
+
+    async def search(self, words: list[str], before: int | None, limit: int) -> Hits:
+        """Returns properties with all words, the newest first. Raises StorageError."""
+        return await (await self._ready_layers()).search.find(words, before, limit)
 
     async def secrets(self) -> dict[str, str]:
         """Returns all secrets by name."""

@@ -9,6 +9,7 @@ from sila_daemon.control.handlers.daemon import DaemonHandlers
 from sila_daemon.control.handlers.edits import EditHandlers
 from sila_daemon.control.handlers.files import FileHandlers
 from sila_daemon.control.handlers.outbox import OutboxHandlers
+from sila_daemon.control.handlers.search import SearchHandlers
 from sila_daemon.control.handlers.secrets import SecretHandlers
 from sila_daemon.control.handlers.servers import ServerHandlers
 from sila_daemon.control.handlers.spaces import SpaceHandlers
@@ -31,6 +32,7 @@ def all_handlers(
         TreeHandlers(spaces),
         EditHandlers(spaces),
         TrashHandlers(spaces),
+        SearchHandlers(spaces),
         ChatHandlers(spaces),
         FileHandlers(spaces, local),
         SecretHandlers(spaces),
