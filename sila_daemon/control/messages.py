@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from sila_daemon.control import results
+from sila_daemon.control import results, search_results
 
 PROTOCOL_VERSION = 1
 """Raised when something is taken away or changes its meaning, not when something is added."""
@@ -277,7 +277,7 @@ METHODS: dict[str, Method] = {
     "space.move": Method(MoveParams, results.SpaceMoved),
     "space.pause": Method(PauseParams, results.Paused),
     "space.resume": Method(SpaceParams, results.Done),
-    "space.search": Method(SearchParams, results.SearchHits),
+    "space.search": Method(SearchParams, search_results.SearchHits),
     "space.sync": Method(SpaceParams, dict),
     "space.remote_list": Method(UrlParams, results.RemoteSpaces),
     "space.add_server": Method(AddServerParams, results.SpaceServer),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sila_daemon.control import messages, results
+from sila_daemon.control import messages, search_results
 from sila_daemon.control.handlers.paging import PAGE_MAX
 from sila_daemon.control.handlers.trees import tree_names
 from sila_daemon.core import ids
@@ -32,7 +32,7 @@ class SearchHandlers:
         """Returns the methods of this group."""
         return {"space.search": self.search}
 
-    async def search(self, params: messages.SearchParams) -> results.SearchHits:
+    async def search(self, params: messages.SearchParams) -> search_results.SearchHits:
         """Finds properties with all words, of what is not in the trash, the newest first."""
         words = words_of(params.query)
         space = self._spaces.find(params.space)
@@ -40,7 +40,7 @@ class SearchHandlers:
         found = await space.search(words, params.before, limit)
         names = tree_names(await space.space()) if found.hits else {}
         searched, ops = found.progress
-        return results.SearchHits(
+        return search_results.SearchHits(
             hits=[_shown(names, *hit) for hit in found.hits],
             next=found.next,
             searched=searched,
@@ -50,10 +50,10 @@ class SearchHandlers:
 
 def _shown(
     names: dict[str, str], vertex: Vertex, key: str, text: str, match: Span
-) -> results.SearchHit:
+) -> search_results.SearchHit:
     shown, span = excerpt(text, match)
     kind, refers = kind_of(vertex, key), vertex.get(TREE_KEY)
-    return results.SearchHit(
+    return search_results.SearchHit(
         tree=vertex.tree.tree_id,
         tree_name=names.get(vertex.tree.tree_id),
         vertex=vertex.id,
