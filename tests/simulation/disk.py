@@ -15,7 +15,6 @@ from pathlib import Path
 from random import Random
 from types import TracebackType
 from typing import Any, NoReturn, Protocol, Self
-from weakref import WeakSet
 
 from sila_daemon.ports.disk import DirEntry, EntryKind, FileStat
 from tests.simulation.inodes import Directory, File
@@ -131,11 +130,15 @@ class DiskView:
         self._may_fail = may_fail
         self.root = root
         self._guard = guard
-        self._opened: WeakSet[HasFile] = WeakSet()
+        self._opened: set[HasFile] = set()
 
     def opened(self, handle: HasFile) -> None:
         """Takes note of an open file of this program."""
         self._opened.add(handle)
+
+    def closed(self, handle: HasFile) -> None:
+        """Takes note that a file is open no more."""
+        self._opened.discard(handle)
 
     def part(self) -> None:
         """Parts a killed program from the machine; nothing is lost."""
@@ -318,7 +321,8 @@ class Handle:
         self.file.sync()
 
     def close(self) -> None:
-        """Has nothing to do."""
+        """Lets go of the file."""
+        self._view.closed(self)
 
     def __enter__(self) -> Self:
         return self

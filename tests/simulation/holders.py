@@ -20,7 +20,7 @@ from tests.simulation.images import durable_image
 from tests.simulation.inodes import Directory
 from tests.simulation.reader import Line, normal_text, read_folder
 from tests.simulation.server import DATA
-from tests.simulation.vfs import SimVfs
+from tests.simulation.vfs import SimVfs, leave_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -88,6 +88,7 @@ def _rows(disk: MachineDisk, path: Path, query: str) -> list[tuple[Any, ...]]:
     for part in reversed(path.parent.parts[1:]):
         root = Directory(0, {part: root})
     with database(DiskView(disk, root, None), path) as connection:
+        leave_log(connection)
         has_tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
         return connection.execute(query).fetchall() if has_tables else []
 

@@ -78,6 +78,9 @@ class SimLoop(asyncio.BaseEventLoop):
         self.set_task_factory(self._new_task)
         self.set_exception_handler(self._note_failure)
 
+    # False, said by what is no Python function: it is asked with every future and handle.
+    get_debug = staticmethod(bool)
+
     def time(self) -> float:
         """Returns virtual seconds since the run began."""
         return self._now

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import itertools
+import operator
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -53,10 +54,12 @@ class SimVfs(apsw.VFS):
         path = Path(filename)
         if self.view.find(path) is None:
             raise apsw.IOError("no such file")
-        with _io_errors(apsw.SQLITE_IOERR_DELETE):
+        try:
             self.view.unlink(path)
             if syncdir:
                 self.view.sync_dir(path.parent)
+        except OSError as error:
+            raise _told(error, apsw.SQLITE_IOERR_DELETE) from error
 
     def xOpen(self, name: Any, flags: list[int]) -> Any:
         """Opens a file, made when it is not there."""
@@ -65,8 +68,10 @@ class SimVfs(apsw.VFS):
         is_new = found is None
         if is_new and not flags[0] & apsw.SQLITE_OPEN_CREATE:
             raise apsw.CantOpenError(f"{path} is not there")
-        with _io_errors(apsw.SQLITE_CANTOPEN):
+        try:
             file = self.view.create(path).file if is_new else found
+        except OSError as error:
+            raise _told(error, apsw.SQLITE_CANTOPEN) from error
         assert isinstance(file, File)
         flags[1] = flags[0]
         may_be_new = bool(flags[0] & apsw.SQLITE_OPEN_CREATE and flags[0] & _SYNCED_WITH_NAME)
@@ -97,7 +102,13 @@ def close_all() -> None:
     """Closes what dead programs left open, before their disks are gone."""
     for connection in apsw.connections():
         if connection.open_vfs.startswith(_PREFIX):
+            leave_log(connection)
             connection.close(True)
+
+
+def leave_log(connection: apsw.Connection) -> None:
+    """Has the log stay as it is when a connection is closed whose files nobody looks at again."""
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
 
 
 class _SimVfsFile:
@@ -111,22 +122,28 @@ class _SimVfsFile:
         self._syncs_name = syncs_name
 
     def xRead(self, amount: int, offset: int) -> bytes:
-        with _io_errors(apsw.SQLITE_IOERR_READ):
+        try:
             self._view.look("read", self._path)
+        except OSError as error:
+            raise _told(error, apsw.SQLITE_IOERR_READ) from error
         return bytes(self.file.data[offset : offset + amount])
 
     def xWrite(self, data: bytes, offset: int) -> None:
-        with _io_errors(apsw.SQLITE_IOERR_WRITE):
+        try:
             self._view.step("write", self._path)
+        except OSError as error:
+            raise _told(error, apsw.SQLITE_IOERR_WRITE) from error
         self.file.write(offset, data)
 
     def xTruncate(self, newsize: int) -> None:
-        with _io_errors(apsw.SQLITE_IOERR_TRUNCATE):
+        try:
             self._view.step("truncate", self._path)
+        except OSError as error:
+            raise _told(error, apsw.SQLITE_IOERR_TRUNCATE) from error
         self.file.truncate(newsize)
 
     def xSync(self, flags: int) -> None:
-        with _io_errors(apsw.SQLITE_IOERR_FSYNC):
+        try:
             self._view.step("sync", self._path)
             self.file.sync()
             if self._syncs_name:
@@ -134,6 +151,8 @@ class _SimVfsFile:
                 # and not only of one that it has made, the name is synced.
                 self._view.sync_dir(self._path.parent)
                 self._syncs_name = False
+        except OSError as error:
+            raise _told(error, apsw.SQLITE_IOERR_FSYNC) from error
 
     def xFileSize(self) -> int:
         return len(self.file.data)
@@ -147,8 +166,9 @@ class _SimVfsFile:
     def xCheckReservedLock(self) -> bool:
         return False
 
-    def xFileControl(self, op: int, ptr: int) -> bool:
-        return False
+    # False, said by what is no Python function: SQLite asks several times in every transaction,
+    # with a code and a pointer, which are never the same.
+    xFileControl = staticmethod(operator.is_)
 
     def xSectorSize(self) -> int:
         return 4096
@@ -158,22 +178,13 @@ class _SimVfsFile:
         return apsw.SQLITE_IOCAP_POWERSAFE_OVERWRITE
 
     def xClose(self) -> None:
-        pass
+        self._view.closed(self)
 
 
-class _io_errors:
-    """Tells SQLite of the disk's errors in its own codes."""
-
-    def __init__(self, code: int) -> None:
-        self._code = code
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: object, traceback: object) -> None:
-        if isinstance(error, OSError):
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise apsw.FullError(str(error)) from error
-            failure = apsw.IOError(str(error))
-            setattr(failure, "extendedresult", self._code)  # noqa: B010 - read by apsw.
-            raise failure from error
+def _told(error: OSError, code: int) -> apsw.Error:
+    """Returns the disk's error as SQLite says it."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return apsw.FullError(str(error))
+    failure = apsw.IOError(str(error))
+    setattr(failure, "extendedresult", code)  # noqa: B010 - read by apsw.
+    return failure

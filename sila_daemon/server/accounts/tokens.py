@@ -25,6 +25,9 @@ _CLOCK_SKEW_SECONDS = 60
 _SECONDS_MAX = 3651 * 86_400
 """Longer than any token that is made here."""
 
+_VERIFIED_MAX = 4096
+"""Tokens whose signatures are remembered as right."""
+
 _REFRESH = re.compile(r"srt_([0-9a-f]{32})_(\d{1,15})_[0-9a-f]{64}_[0-9a-f]{32}", re.ASCII)
 
 
@@ -59,6 +62,8 @@ class Tokens:
         self._issuer = f"sila-server:{server_id}"
         self._clock = clock
         self._randomness = randomness
+        self._verified: dict[bytes, tuple[str, Claims]] = {}
+        """What tokens say whose signature is right, and their key, by the token's SHA-256."""
 
     def access(self, user_id: str, email: str, session_id: str, seconds: int) -> str:
         """Makes a JWT that is good for `seconds`."""
@@ -82,10 +87,30 @@ class Tokens:
         """
         if not isinstance(token, str) or len(token) > TOKEN_LENGTH_MAX:
             raise _invalid("no token")
+        name = token_hash(token)
+        key_id, claims = self._verified.get(name) or self._verify(token)
+        if self._keys.find(key_id) is None:
+            raise _invalid("the token is not valid")
+        now = self._clock.time()
+        if now >= claims.expires_at:
+            raise SignInNeededError("the token has expired", code="auth_expired")
+        if claims.expires_at > now + _SECONDS_MAX:
+            raise _invalid("the token is good for too long")
+        if claims.issued_at > now + _CLOCK_SKEW_SECONDS:
+            raise _invalid("the token is from the future")
+        if name not in self._verified:
+            if len(self._verified) >= _VERIFIED_MAX:
+                del self._verified[next(iter(self._verified))]
+            self._verified[name] = key_id, claims
+        return claims
+
+    def _verify(self, token: str) -> tuple[str, Claims]:
+        """Returns the key that has signed a token, and what it says, however old that is."""
         try:
+            key = self._key_of(token)
             claims: dict[str, Any] = jwt.decode(
                 token,
-                self._key_of(token).secret,
+                key.secret,
                 algorithms=["HS256"],
                 audience=AUDIENCE,
                 issuer=self._issuer,
@@ -97,14 +122,7 @@ class Tokens:
         times = [claims["iat"], claims["exp"]]
         if not all(type(text) is str for text in texts) or not all(type(t) is int for t in times):
             raise _invalid("the token is not valid")
-        now = self._clock.time()
-        if now >= claims["exp"]:
-            raise SignInNeededError("the token has expired", code="auth_expired")
-        if claims["exp"] > now + _SECONDS_MAX:
-            raise _invalid("the token is good for too long")
-        if claims["iat"] > now + _CLOCK_SKEW_SECONDS:
-            raise _invalid("the token is from the future")
-        return Claims(claims["sub"], claims["sid"], claims["iat"], claims["exp"])
+        return key.id, Claims(claims["sub"], claims["sid"], claims["iat"], claims["exp"])
 
     def _key_of(self, token: str) -> SigningKey:
         """Returns the key that a token names.

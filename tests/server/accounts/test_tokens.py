@@ -154,6 +154,8 @@ async def test_forged_tokens_are_refused(signed: Signed, name: str) -> None:
 
 async def test_a_token_ends_with_its_time(signed: Signed) -> None:
     token = signed.forged()
+    _, claims = await signed.world.accounts.check(token)
+    assert claims.expires_at > signed.clock.time(), "that it was good once is remembered"
     signed.clock.ahead = 86_400 + 1
     with pytest.raises(SignInNeededError) as refusal:
         await signed.world.accounts.check(token)
