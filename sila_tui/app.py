@@ -14,6 +14,7 @@ from textual.worker import Worker, WorkerError
 from sila_tui.commands import SilaCommands
 from sila_tui.jobs import run_job
 from sila_tui.link import Connect, Link
+from sila_tui.screens.activity import ActivityScreen
 from sila_tui.screens.frame import FramedScreen
 from sila_tui.screens.help import HelpScreen
 from sila_tui.screens.home import HomeScreen
@@ -160,6 +161,10 @@ class SilaApp(App[None]):
     def action_sync_status(self) -> None:
         """Shows what each layer holds."""
         self.push_screen(SyncScreen())
+
+    def action_activity(self) -> None:
+        """Shows what happened, and happens."""
+        self.push_screen(ActivityScreen())
 
     def action_retry(self) -> None:
         """Tries to reach the daemon now."""

@@ -179,6 +179,10 @@ class Activity:
     space_id: str
     who: str
     sentence: str
+    state: str = ""
+    """What a space has come to, for events of the kind `state`."""
+    trees: tuple[str, ...] = ()
+    """The trees that it happened in, where the daemon says."""
 
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> Activity:
@@ -191,13 +195,21 @@ class Activity:
             space_id=text_of(row.get("space")),
             who=text_of(row.get("who")),
             sentence=_sentence(kind, row),
+            state=_state(row.get("state")) if "state" in row else "",
+            trees=_texts(row.get("trees")),
         )
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(text_of(item) for item in value) if isinstance(value, list) else ()
 
 
 def _sentence(kind: str, row: Mapping[str, Any]) -> str:
     said = text_of(row.get("text") or row.get("message"))
     if said:
-        return said
+        # People know a server by its host.
+        source = text_of(row.get("source"))
+        return said.replace(source, place_name(source)) if "://" in source else said
     details = [
         f"{key} {clean(str(value))}"
         for key, value in row.items()

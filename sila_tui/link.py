@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sila_daemon.core.errors import DaemonNotRunningError, SilaError
+from sila_tui.words import counted
 
 if TYPE_CHECKING:
     from sila_tui.session import Session
@@ -128,17 +129,27 @@ class Link:
         """Hands an event on; a gap, or another run of the daemon, makes all contents suspect."""
         match event.get("kind"):
             case "subscribed":
-                epoch = str(event.get("epoch", ""))
-                if epoch != self._epoch or event.get("gap"):
-                    self._last_event = 0 if epoch != self._epoch else self._last_event
-                    self._session.feed_gap()
-                self._epoch = epoch
+                self._subscribed(event)
             case "gap":
                 self._last_event = int(event["id"])
-                self._session.feed_gap()
+                self._session.feed_gap("too much happened at once to follow: some of it is missing")
             case _:
-                self._last_event = max(self._last_event, int(event.get("id") or 0))
+                number = int(event.get("id") or 0)
+                if 0 < self._last_event < number - 1:
+                    self._session.feed_gap(_missing(number - 1 - self._last_event))
+                self._last_event = max(self._last_event, number)
                 self._session.feed_event(event)
+
+    def _subscribed(self, event: Mapping[str, Any]) -> None:
+        """Takes where a subscription begins: ids of another run of the daemon mean nothing here."""
+        epoch = str(event.get("epoch", ""))
+        if epoch != self._epoch:
+            is_first = self._epoch is None
+            self._epoch, self._last_event = epoch, 0
+            self._session.feed_gap("" if is_first else "the daemon was started anew")
+        elif event.get("gap"):
+            # The first event that comes tells by its id how many are missing.
+            self._session.feed_gap()
 
     async def _feed_status(self, client: Client) -> None:
         while True:
@@ -155,6 +166,10 @@ class Link:
                 await client.close()
             # The socket itself is closed in the loop's next turn, which is not to be its last.
             await asyncio.sleep(0)
+
+
+def _missing(count: int) -> str:
+    return f"{counted(count, 'event')} missing: the daemon no longer keeps them"
 
 
 async def _set_within(event: asyncio.Event, seconds: float) -> None:

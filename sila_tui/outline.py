@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sila_tui.contents import TreeFacts
 
+WORST_RANK = 4
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -61,6 +63,23 @@ class Outline:
             Item("Trees", 0, "trees", count=len(trees), is_open=with_trees),
             *(trees if with_trees else []),
         ]
+
+    def first(self, tree: str) -> Item | None:
+        """Where to begin: what shows that tree best, else the first chat."""
+        items = self.items(with_trees=True)
+        is_files = any(known.id == tree and known.app_id == "files" for known in self.trees)
+        ranks = [self._rank(item, tree, is_files=is_files) for item in items]
+        best = min(ranks, default=WORST_RANK)
+        return items[ranks.index(best)] if best < WORST_RANK else None
+
+    @staticmethod
+    def _rank(item: Item, tree: str, *, is_files: bool) -> int:
+        """How well an item shows a tree; the lowest rank is best."""
+        if tree and item.tree == tree:
+            return 0 if item.view == "chat" else 2
+        if item.view == "files" and is_files:
+            return 1
+        return 3 if item.view == "chat" else WORST_RANK
 
     def chat_title(self, tree: str) -> str:
         """The title of a chat; empty when it is not listed."""

@@ -60,6 +60,8 @@ SCREENS: Mapping[str, Step] = {
     "tree": _part("chat", ("t", "j", "enter")),
     "secrets": _part("secrets"),
     "sync": _keys("S"),
+    "activity": _keys("A"),
+    "filter": _keys("slash", "o"),
     "help": _keys("question_mark"),
     "commands": _keys("ctrl+p"),
     "new": _keys("n"),

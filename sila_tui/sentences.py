@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sila_tui.words import Symbols, ago, clock_time, counted, size, span, worst
+from sila_tui.words import Symbols, ago, clock_time, counted, exact_time, size, span, worst
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,6 +33,10 @@ class Sentences:
     def time_of_day(self, at: float) -> str:
         """The local time, with the date when it is not today's."""
         return clock_time(at, self._now(), self._zone)
+
+    def exact_time(self, at: float) -> str:
+        """The local time to the second, with the date when it is not today's; always as wide."""
+        return exact_time(at, self._now(), self._zone)
 
     def overall(self, spaces: Sequence[SpaceFacts]) -> Sentence:
         """Whether everything is safe, in one sentence."""

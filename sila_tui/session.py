@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import tzinfo
 
-ACTIVITY_COUNT_MAX = 500
-"""How many past events are kept: more than anyone scrolls through on a home screen."""
+ACTIVITY_COUNT_MAX = 2000
+"""How many past events are kept: as many as the daemon keeps."""
+MISSED = "missed"
+"""The kind of the mark that stands in the activity where events are missing."""
 GRAPH_MINUTES = 8
 """Bars of the small graph of each space, one a minute."""
 
@@ -86,8 +88,10 @@ class Session:
             self.content_revisions[event.space_id] = known + 1
         self._changed()
 
-    def feed_gap(self) -> None:
-        """Takes that events were missed: anything may have changed."""
+    def feed_gap(self, said: str = "") -> None:
+        """Takes that events were missed: anything may have changed. `said` goes into the log."""
+        if said:
+            self.activity.append(Activity(0, self.now(), MISSED, "", "", said))
         for space in self.spaces:
             self.content_revisions[space.id] = self.content_revisions.get(space.id, 0) + 1
         self._changed()
@@ -148,8 +152,10 @@ class Session:
     def graph(self, space_id: str) -> list[int]:
         """Events of the space in each of the last minutes, the newest last."""
         now, counts = self.now(), [0] * GRAPH_MINUTES
-        for event in self.activity:
+        for event in reversed(self.activity):
             minute = int((now - event.at) // 60)
-            if event.space_id == space_id and 0 <= minute < GRAPH_MINUTES:
+            if minute >= GRAPH_MINUTES:
+                break
+            if event.space_id == space_id and minute >= 0:
                 counts[GRAPH_MINUTES - 1 - minute] += 1
         return counts

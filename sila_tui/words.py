@@ -121,6 +121,12 @@ def clock_time(at: float, now: float, zone: tzinfo | None) -> str:
     return f"{then:%b} {then.day} {then:%H:%M}" if then.year == today.year else f"{then:%Y-%m-%d}"
 
 
+def exact_time(at: float, now: float, zone: tzinfo | None) -> str:
+    """The time of day to the second; the date, as wide, when that is not today."""
+    then, today = datetime.fromtimestamp(at, zone), datetime.fromtimestamp(now, zone)
+    return f"{then:%H:%M:%S}" if then.date() == today.date() else f"{then:%b} {then.day}".ljust(8)
+
+
 def sparkline(counts: list[int], symbols: Symbols) -> str:
     """One bar for each count, the tallest for the largest; a flat line when all are zero."""
     top = max(counts, default=0)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
 
+from sila_tui.widgets.filter_line import FilterLine
 from sila_tui.widgets.key_line import KeyLine
+from sila_tui.widgets.row_list import RowList
 from sila_tui.widgets.top_bar import Banner, TopBar
 from sila_tui.words import counted
 
@@ -22,12 +25,15 @@ if TYPE_CHECKING:
 class FramedScreen(Screen[None]):
     """A screen below the app's first one: its body between the top line and the keys."""
 
-    PARTS: ClassVar[tuple[type[Widget], ...]] = (TopBar, Banner, KeyLine)
+    PARTS: ClassVar[tuple[type[Widget], ...]] = (TopBar, Banner, FilterLine, KeyLine)
     """The widgets that `pull` and `news` speak to."""
     BINDING_GROUP_TITLE = "Everywhere"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", "Back", show=False),
         Binding("question_mark", "app.help", "Keys", show=False),
+        Binding("slash", "filter", "Filter this list", show=False),
+        Binding("A", "app.activity", "Activity", show=False),
+        Binding("S", "app.sync_status", "Sync status", show=False),
         Binding("tab", "app.focus_next", "Next pane", show=False),
         Binding("shift+tab", "app.focus_previous", "Pane before", show=False),
     ]
@@ -55,6 +61,7 @@ class FramedScreen(Screen[None]):
         yield TopBar(self.sila.session, self.crumbs(), self.sila.host)
         yield Banner(self.sila.session)
         yield from self.body()
+        yield FilterLine()
         yield KeyLine()
 
     def on_mount(self) -> None:
@@ -79,6 +86,7 @@ class FramedScreen(Screen[None]):
         bar.go_to(self.crumbs())
         bar.refresh()
         self.query_one(Banner).pull()
+        self.query_one(FilterLine).pull()
         problems = len(session.problems)
         self.query_one(KeyLine).say(counted(problems, "problem") if problems else "")
         if self._seen != session.revision:
@@ -87,6 +95,33 @@ class FramedScreen(Screen[None]):
 
     def news(self) -> None:
         """Redraws what shows the session's facts."""
+
+    @on(events.DescendantFocus)
+    @on(events.DescendantBlur)
+    def focus_moved(self) -> None:
+        """Takes the filter's line away when it is no longer about what is seen."""
+        self.call_after_refresh(self._pull_filter)
+
+    def _pull_filter(self) -> None:
+        if self.is_whole:
+            self.query_one(FilterLine).pull()
+
+    @property
+    def rows_at_hand(self) -> RowList | None:
+        """The list that has the keys, else the first one in sight."""
+        found = [rows for rows in self.query(RowList) if rows.can_filter and rows.region]
+        focused = [rows for rows in found if rows.has_focus]
+        return next(iter(focused or found), None)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offers to filter where there is a list."""
+        return self.rows_at_hand is not None if action == "filter" else True
+
+    def action_filter(self) -> None:
+        """Takes words that the rows of the list at hand must have."""
+        rows = self.rows_at_hand
+        if rows is not None:
+            self.query_one(FilterLine).begin(rows)
 
     def action_leave(self) -> None:
         """Goes back to where one came from."""

@@ -45,9 +45,10 @@ class KeyRows(RowList):
     """The keys by where they work."""
 
     empty_text = "no key does that here"
+    can_filter = False
 
     def __init__(self, rows: list[tuple[str, str, str]]) -> None:
-        super().__init__(id="key-rows")
+        super().__init__("key-rows")
         self._all = rows
         self._rows: list[tuple[str, str, str]] = []
         self.filter("")

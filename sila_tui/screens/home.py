@@ -110,7 +110,7 @@ class HomeScreen(FramedScreen):
             return bool(session.spaces)
         if action in ("new", "add", "clone", "sign_in"):
             return session.connection is Connection.OPEN
-        return True
+        return super().check_action(action, parameters)
 
     def action_nothing(self) -> None:
         """Escape has nowhere to go from here; q leaves."""

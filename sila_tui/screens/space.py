@@ -52,12 +52,12 @@ class SpaceScreen(FramedScreen):
         Binding("escape,h,left", "out", "Back", show=False),
         Binding("b", "to_sidebar", "Sidebar", show=False),
         Binding("t", "as_tree", "Tree view"),
-        Binding("S", "app.sync_status", "Sync status", show=False),
         Binding("s", "sync", "Sync now"),
     ]
 
-    def __init__(self, space: SpaceFacts) -> None:
+    def __init__(self, space: SpaceFacts, tree: str = "") -> None:
         super().__init__()
+        self._wish = tree
         self._space_id = space.id
         self.outline = Outline()
         self._shown: Item | None = None
@@ -98,8 +98,7 @@ class SpaceScreen(FramedScreen):
             self._has_begun = False
             self.query_one("#nothing", Static).update(f"{exc.message}\n{exc.hint}")
             return
-        items = self.outline.items(with_trees=False)
-        first = next((item for item in items if item.view == "chat"), None)
+        first = self.outline.first(self._wish)
         if first is not None:
             await self._open(first)
         else:
@@ -193,7 +192,7 @@ class SpaceScreen(FramedScreen):
         """Offers the tree view where what is shown is one."""
         if action == "as_tree":
             return self._shown is not None and self._shown.view == "chat"
-        return True
+        return super().check_action(action, parameters)
 
     def action_sync(self) -> None:
         """Scans and exchanges now."""

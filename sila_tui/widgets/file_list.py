@@ -48,13 +48,14 @@ class FileList(RowList):
     empty_text = "No files yet. p puts one here."
 
     def __init__(self) -> None:
-        super().__init__(id="file-list")
+        super().__init__("file-list")
         self._rows: list[FileRow] = []
 
     @property
     def file(self) -> FileEntry | None:
         """The file under the cursor."""
-        return self._rows[self.cursor].file if self.cursor < len(self._rows) else None
+        at = self.row_at_cursor
+        return None if at is None else self._rows[at].file
 
     def show(self, files: list[FileEntry], source: dict[str, str]) -> None:
         """Shows files; `source` names the trees that they belong to."""
@@ -68,6 +69,10 @@ class FileList(RowList):
     def can_choose(self, index: int) -> bool:
         """Folders are labels."""
         return self._rows[index].file is not None
+
+    def depth_of(self, index: int) -> int:
+        """Files stand below their folders."""
+        return self._rows[index].depth
 
     def row(self, index: int, width: int, look: Palette) -> Text:
         """Draws one folder or file."""

@@ -28,7 +28,7 @@ class PickRows(RowList):
     BINDING_GROUP_TITLE = "Dialog"
 
     def __init__(self, rows: Sequence[tuple[str, str]]) -> None:
-        super().__init__(id="pick-rows")
+        super().__init__("pick-rows")
         self._rows = rows
 
     def row_count(self) -> int:

@@ -44,7 +44,7 @@ class RawTree(RowList):
             self.what = what
 
     def __init__(self) -> None:
-        super().__init__(id="raw-tree")
+        super().__init__("raw-tree")
         self.tree_rows = TreeRows()
         self.can_paste = False
         """Whether a vertex was cut that waits for its new place."""
@@ -52,12 +52,21 @@ class RawTree(RowList):
     @property
     def current(self) -> TreeRow | None:
         """The row under the cursor."""
-        rows = self.tree_rows.rows
-        return rows[self.cursor] if self.cursor < len(rows) else None
+        at = self.row_at_cursor
+        return None if at is None else self.tree_rows.rows[at]
 
     def row_count(self) -> int:
         """The visible ones."""
         return len(self.tree_rows.rows)
+
+    def words_of(self, index: int) -> str:
+        """The name and the beginning of the text, without drawing."""
+        vertex = self.tree_rows.rows[index].vertex
+        return f"{vertex.title} {vertex.preview}"
+
+    def depth_of(self, index: int) -> int:
+        """As deep as it stands in the tree."""
+        return self.tree_rows.rows[index].depth
 
     def row(self, index: int, width: int, look: Palette) -> Text:
         """Draws one vertex."""
@@ -83,7 +92,7 @@ class RawTree(RowList):
         """Offers what can be done with the vertex under the cursor."""
         row = self.current
         if action != "ask" or row is None:
-            return True
+            return super().check_action(action, parameters)
         is_deleted = row.vertex.is_deleted or row.vertex.id == TRASH_ID
         if parameters == ("restore",):
             return is_deleted and row.vertex.id != TRASH_ID
@@ -98,7 +107,7 @@ class RawTree(RowList):
 
     def action_close_or_up(self) -> None:
         """Closes an open vertex; else goes to its parent."""
-        if not 0 <= self.cursor < self.row_count():
+        if self.row_at_cursor is None:
             return
         if self.tree_rows.rows[self.cursor].is_open:
             self.tree_rows.close(self.cursor)
@@ -134,7 +143,7 @@ class PropertyList(RowList):
     empty_text = "no properties"
 
     def __init__(self) -> None:
-        super().__init__(id="properties")
+        super().__init__("properties")
         self._rows: list[tuple[str, str, str]] = []
 
     def show(self, rows: list[tuple[str, str, str]]) -> None:
@@ -147,7 +156,8 @@ class PropertyList(RowList):
     @property
     def key_at_cursor(self) -> str | None:
         """The key under the cursor."""
-        return self._rows[self.cursor][0] if 0 <= self.cursor < len(self._rows) else None
+        at = self.row_at_cursor
+        return None if at is None else self._rows[at][0]
 
     def action_ask(self, what: str) -> None:
         """Passes on what a person wants done."""

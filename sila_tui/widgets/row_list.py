@@ -6,28 +6,24 @@ a cell among 10 thousand rows (measured with 8.2.8); this one asks for the text 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
-from rich.text import Text
+from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from sila_tui.theme import Palette, palette
 from sila_tui.widgets.lines import fitted, line
-from sila_tui.words import UNICODE, Symbols
+from sila_tui.widgets.rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from textual import events
 
-
-class RowList(ScrollView, can_focus=True, inherit_bindings=False):
-    """Rows with a cursor. Subclasses say how many there are and draw one."""
+class RowList(Rows, can_focus=True, inherit_bindings=False):
+    """Rows with a cursor."""
 
     DEFAULT_CSS = """
     RowList { scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; overflow-x: hidden; }
@@ -41,12 +37,11 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         Binding("ctrl+d,pagedown", "page(1)", "Page down", show=False),
         Binding("ctrl+u,pageup", "page(-1)", "Page up", show=False),
         Binding("enter,l,right", "choose", "Open"),
+        Binding("escape", "show_all", "End the filter", show=False),
     ]
     cursor: reactive[int] = reactive(0)
     is_marked_elsewhere = True
     """Whether the cursor's row is told apart while another pane has the keys."""
-    empty_text = ""
-    """Said in place of rows when there are none."""
 
     class Highlighted(Message):
         """The cursor stands on another row."""
@@ -64,42 +59,36 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
     class Chosen(Highlighted):
         """A person opens the row."""
 
-    def row_count(self) -> int:
-        """How many rows there are."""
-        return 0
-
-    def row(self, index: int, width: int, look: Palette) -> Text:
-        """The text of one row for a line of `width` cells."""
-        return Text()
-
-    def can_choose(self, index: int) -> bool:
-        """Whether the cursor may stand on the row; headings and gaps are passed over."""
-        return True
+    @property
+    def row_at_cursor(self) -> int | None:
+        """The row that keys mean; None when there is none, or a filter hides all."""
+        is_shown = 0 <= self.cursor < self.row_count() and self.shown_rows.has(self.cursor)
+        return self.cursor if is_shown else None
 
     def rows_changed(self) -> None:
-        """Draws again after the rows changed, with the cursor on a row that exists."""
-        self.virtual_size = Size(max(1, self.size.width), max(1, self.row_count()))
+        """Draws again after the rows changed, with the cursor on a row that is shown."""
+        self.shown_rows.look_through(self.row_count(), self.words_of, self.depth_of)
+        lines = self.shown_rows.line_count(self.row_count())
+        self.virtual_size = Size(max(1, self.size.width), max(1, lines))
         self.cursor = self._nearest(min(self.cursor, self.row_count() - 1), 1)
         self.refresh()
 
-    @property
-    def symbols(self) -> Symbols:
-        """The signs that this terminal has."""
-        return cast("Symbols", getattr(self.app, "symbols", UNICODE))
-
-    @property
-    def look(self) -> Palette:
-        """The styles of the current theme."""
-        return palette(self.app.theme)
+    def filter_by(self, wish: str) -> None:
+        """Shows only rows that have the words; all when there are none."""
+        self.shown_rows.wish = wish
+        self.rows_changed()
+        self._show_cursor()
 
     def render_line(self, y: int) -> Strip:
         """Draws the line `y` of what is visible."""
-        width, index = self.size.width, int(self.scroll_offset.y) + y
+        width, at = self.size.width, int(self.scroll_offset.y) + y
         style = self.rich_style
-        if index >= self.row_count():
-            said = self.empty_text if not self.row_count() and y == 1 else ""
-            text = fitted(line((f"  {said}", self.look.dim)), width)
+        lines = self.shown_rows.line_count(self.row_count())
+        if at >= lines:
+            said = "nothing has these words" if self.shown_rows.is_filtered else self.empty_text
+            text = fitted(line((f"  {said if not lines and y == 1 else ''}", self.look.dim)), width)
         else:
+            index = self.shown_rows.row_at(at)
             is_cursor = index == self.cursor and self.can_choose(index)
             sign = self.symbols.cursor if is_cursor and self.has_focus else " "
             text = fitted(
@@ -115,19 +104,17 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         """Lays the rows out for the new size."""
         self.rows_changed()
 
-    def on_focus(self) -> None:
-        """Shows the cursor as the one that keys move."""
-        self.refresh()
-
-    def on_blur(self) -> None:
-        """Shows the cursor as one that waits."""
+    @on(events.Focus)
+    @on(events.Blur)
+    def focus_changed(self) -> None:
+        """Shows the cursor as the one that keys move, or as one that waits."""
         self.refresh()
 
     def watch_cursor(self, before: int, after: int) -> None:
         """Keeps the cursor in sight and tells who wants to know."""
         self.refresh()
         if 0 <= after < self.row_count():
-            self.scroll_to_region(Region(0, after, 1, 1), animate=False, force=True)
+            self._show_cursor()
             if before != after:
                 self.post_message(self.Highlighted(self, after))
 
@@ -142,34 +129,56 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_page(self, direction: int) -> None:
         """Moves the cursor by what is visible."""
-        goal = self.cursor + direction * max(1, self.size.height - 2)
-        self.cursor = self._nearest(max(0, min(goal, self.row_count() - 1)), direction)
+        goal = self.shown_rows.line_of(self.cursor) + direction * max(1, self.size.height - 2)
+        last = self.shown_rows.line_count(self.row_count()) - 1
+        if last >= 0:
+            row = self.shown_rows.row_at(max(0, min(goal, last)))
+            self.cursor = self._nearest(row, direction)
+
+    def action_show_all(self) -> None:
+        """Shows what a filter hid."""
+        self.filter_by("")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Ends a filter only while there is one: escape means something else then."""
+        return self.shown_rows.is_filtered if action == "show_all" else True
 
     def action_choose(self) -> None:
         """Opens the row under the cursor."""
-        if 0 <= self.cursor < self.row_count() and self.can_choose(self.cursor):
+        if self.row_at_cursor is not None and self.can_choose(self.cursor):
             self.post_message(self.Chosen(self, self.cursor))
 
     def on_click(self, event: events.Click) -> None:
         """Moves the cursor to the row that was clicked; a second click opens it."""
-        index = int(self.scroll_offset.y) + event.y
-        if index < self.row_count() and self.can_choose(index):
+        at = int(self.scroll_offset.y) + event.y
+        if at >= self.shown_rows.line_count(self.row_count()):
+            return
+        index = self.shown_rows.row_at(at)
+        if self.can_choose(index):
             self.cursor = index
             if event.chain == 2:
                 self.action_choose()
+
+    def _show_cursor(self) -> None:
+        at = self.shown_rows.line_of(self.cursor)
+        self.scroll_to_region(Region(0, at, 1, 1), animate=False, force=True)
+
+    def _fits(self, index: int) -> bool:
+        return self.shown_rows.has(index) and self.can_choose(index)
 
     def _nearest(self, index: int, step: int) -> int:
         last = self.row_count() - 1
         if last < 0:
             return 0
-        return self._first(index, 1 if step >= 0 else -1, last, self.can_choose)
+        return _first(index, 1 if step >= 0 else -1, last, self._fits)
 
-    def _first(self, index: int, step: int, last: int, fits: Callable[[int], bool]) -> int:
-        """The first row from `index` onwards that fits, else the nearest one the other way."""
-        index = max(0, min(index, last))
-        ahead = range(index, last + 1) if step > 0 else range(index, -1, -1)
-        behind = range(index, -1, -1) if step > 0 else range(index, last + 1)
-        found = next((at for at in ahead if fits(at)), None)
-        if found is None:
-            found = next((at for at in behind if fits(at)), index)
-        return found
+
+def _first(index: int, step: int, last: int, fits: Callable[[int], bool]) -> int:
+    """The first row from `index` onwards that fits, else the nearest one the other way."""
+    index = max(0, min(index, last))
+    ahead = range(index, last + 1) if step > 0 else range(index, -1, -1)
+    behind = range(index, -1, -1) if step > 0 else range(index, last + 1)
+    found = next((at for at in ahead if fits(at)), None)
+    if found is None:
+        found = next((at for at in behind if fits(at)), index)
+    return found

@@ -22,14 +22,15 @@ class SecretList(RowList):
     empty_text = "No secrets. n keeps one here."
 
     def __init__(self) -> None:
-        super().__init__(id="secret-list")
+        super().__init__("secret-list")
         self._names: list[str] = []
         self._shown: tuple[str, str] | None = None
 
     @property
     def name_at_cursor(self) -> str | None:
         """The name under the cursor."""
-        return self._names[self.cursor] if self.cursor < len(self._names) else None
+        at = self.row_at_cursor
+        return None if at is None else self._names[at]
 
     def show(self, names: list[str]) -> None:
         """Shows names."""
@@ -49,6 +50,10 @@ class SecretList(RowList):
     def row_count(self) -> int:
         """One for each name."""
         return len(self._names)
+
+    def words_of(self, index: int) -> str:
+        """The name: nobody looks for what is hidden."""
+        return self._names[index]
 
     def row(self, index: int, width: int, look: Palette) -> Text:
         """Draws one name with its value hidden, unless it was asked for."""

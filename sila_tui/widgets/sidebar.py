@@ -21,7 +21,7 @@ class Sidebar(RowList):
     BINDING_GROUP_TITLE = "Space"
 
     def __init__(self) -> None:
-        super().__init__(id="sidebar")
+        super().__init__("sidebar")
         self._items: list[Item] = []
         self._outline = Outline()
         self._has_trees = False
@@ -29,7 +29,8 @@ class Sidebar(RowList):
     @property
     def item(self) -> Item | None:
         """What the cursor stands on."""
-        return self._items[self.cursor] if self.cursor < len(self._items) else None
+        at = self.row_at_cursor
+        return None if at is None else self._items[at]
 
     def show(self, outline: Outline) -> None:
         """Shows another state of the space; the cursor stays with what it stood on."""
@@ -68,6 +69,15 @@ class Sidebar(RowList):
     def can_choose(self, index: int) -> bool:
         """Only what a pane can show."""
         return bool(self._items[index].view)
+
+    def words_of(self, index: int) -> str:
+        """The title; headings stay only for what is below them."""
+        item = self._items[index]
+        return item.title if item.view else ""
+
+    def depth_of(self, index: int) -> int:
+        """As deep as it stands in the space."""
+        return self._items[index].depth
 
     def row(self, index: int, width: int, look: Palette) -> Text:
         """Draws a heading, a folder, or something to open with its count."""

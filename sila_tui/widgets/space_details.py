@@ -39,7 +39,8 @@ class SpaceDetails(Widget):
         lines = [*self._about(space, look), line(""), *self._layers(space, look, width), line("")]
         room = self.size.height - len(lines) - 1
         if room > 0:
-            lines.append(line(("Recently", look.strong)))
+            more = line(("A", look.accent), (" all of it", look.dim))
+            lines.append(sides(line(("Recently", look.strong)), more, width))
             lines += self._recently(look, width, room)
         return Text("\n").join(fitted(text, width) for text in lines[: self.size.height])
 

@@ -24,15 +24,15 @@ class SpaceList(RowList):
     """One line for each space, in the daemon's order."""
 
     def __init__(self, session: Session, home: str) -> None:
-        super().__init__(id="spaces")
+        super().__init__("spaces")
         self._session = session
         self._home = home
 
     @property
     def space(self) -> SpaceFacts | None:
         """The space under the cursor."""
-        spaces = self._session.spaces
-        return spaces[self.cursor] if self.cursor < len(spaces) else None
+        at = self.row_at_cursor
+        return None if at is None else self._session.spaces[at]
 
     def place(self, space: SpaceFacts) -> str:
         """Where the space lives, for people."""

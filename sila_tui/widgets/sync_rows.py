@@ -65,14 +65,15 @@ class SyncList(RowList):
     empty_text = "Nothing to look after yet."
 
     def __init__(self, session: Session) -> None:
-        super().__init__(id="sync")
+        super().__init__("sync")
         self._session = session
         self._rows: list[SyncRow] = []
 
     @property
     def space(self) -> SpaceFacts | None:
         """The space under the cursor."""
-        return self._rows[self.cursor].space if self.cursor < len(self._rows) else None
+        at = self.row_at_cursor
+        return None if at is None else self._rows[at].space
 
     def pull(self) -> None:
         """Takes the rows anew; their words change with time."""
@@ -86,6 +87,15 @@ class SyncList(RowList):
     def can_choose(self, index: int) -> bool:
         """Only spaces."""
         return self._rows[index].space is not None and not self._rows[index].layer
+
+    def words_of(self, index: int) -> str:
+        """The name of the space and what the line says."""
+        row = self._rows[index]
+        return f"{row.space.title if row.space else ''} {row.layer} {row.holds} {row.said}"
+
+    def depth_of(self, index: int) -> int:
+        """Layers stand below their space."""
+        return 1 if self._rows[index].layer else 0
 
     def row(self, index: int, width: int, look: Palette) -> Text:
         """Draws a space or one of its layers."""

@@ -74,7 +74,7 @@ class FakeDaemon:
 
     def emit(self, **event: Any) -> None:
         """Tells every subscriber of something new."""
-        row = {"id": len(self.events) + 1, "at": sample.ms(0), "kind": "edit", **event}
+        row = {"id": len(self.events) + 1, "at": sample.ms(0), "kind": "ops", **event}
         self.events.append(row)
         for writer in self._subscribers:
             self._write(writer, {"jsonrpc": "2.0", "method": "event", "params": row})
@@ -168,7 +168,7 @@ class FakeDaemon:
              "alternatives": [vertex], "created": sample.iso(0), "model": None,
              "thinking": None, "files": []}
         )  # fmt: skip
-        self.emit(space=params["space"], who="you", text="1 message in Coffee roasting")
+        self.emit(space=params["space"], text="1 op written here", trees=[params["tree"]])
         return {"vertex": vertex}
 
     def _edit(self, params: Json) -> Json:

@@ -84,22 +84,34 @@ def status() -> Json:
 
 
 def events() -> list[Json]:
-    """What happened lately, oldest first."""
-    home = "5c6820afccad4d039df81cbc7ed4a248"
-    rows: list[tuple[float, str, str, str]] = [
-        (410, home, "you", "put invoice.pdf, 220 kB"),
-        (300, WORK, "phone", "2 messages in Shop layout"),
-        (250, home, "phone", "14 photos put into Garden"),
-        (185, home, "you", "renamed Lists to Shopping"),
-        (130, home, "phone", "9 photos put into Garden"),
-        (66, WORK, "phone", "3 messages in Coffee roasting"),
-        (62, home, "you", "moved curve.png"),
-        (12, WORK, "Maria", "renamed Plan to Plan 2027"),
+    """What happened lately, oldest first, in the daemon's words."""
+    home, server = "5c6820afccad4d039df81cbc7ed4a248", "https://home.example"
+
+    def ops(age: float, where: str, count: int, source: str | None, *trees: str) -> Json:
+        origin = {None: "written here", "folder": "from the folder"}.get(source, f"from {source}")
+        said = f"{count} {'op' if count == 1 else 'ops'} {origin}"
+        return {"at": ms(age), "kind": "ops", "space": where, "text": said, "count": count,
+                "source": source, "trees": list(trees)}  # fmt: skip
+
+    def state(age: float, where: str, state: str, reason: str = "") -> Json:
+        said = state.replace("_", " ") + (f": {reason}" if reason else "")
+        return {"at": ms(age), "kind": "state", "space": where, "state": state,
+                "reason": reason, "text": said}  # fmt: skip
+
+    missing = "folder missing: is the disk plugged in?"
+    rows = [
+        {"at": ms(430), "kind": "started", "space": None, "text": "the daemon has started"},
+        state(428, "978e9efb30d047c3924080ad4b1ac8d2", "needs_you", missing),
+        ops(410, home, 6, None),
+        ops(300, WORK, 2, server, "t-shop"),
+        ops(250, home, 56, "folder"),
+        state(185, home, "current"),
+        ops(130, home, 36, "folder"),
+        ops(66, WORK, 3, None, COFFEE),
+        state(62, home, "syncing", "sending"),
+        ops(12, WORK, 1, server, WORK),
     ]
-    return [
-        {"id": index, "at": ms(age), "kind": "edit", "space": where, "who": who, "text": text}
-        for index, (age, where, who, text) in enumerate(rows, 1)
-    ]
+    return [{"id": index, **row} for index, row in enumerate(rows, 1)]
 
 
 ANSWER = """\

@@ -21,7 +21,7 @@ async def test_every_space_has_its_sign_its_name_and_its_words(daemon: FakeDaemo
                            ("‖", "Letters")]:  # fmt: skip
             assert f"{sign} {name}" in text
         assert "sending 120 ops · 3 files" in text
-        assert "renamed Plan to Plan 2027" in text
+        assert "1 op from home.example" in text
 
 
 async def test_the_cursor_moves_by_vim_keys_and_arrows(daemon: FakeDaemon) -> None:

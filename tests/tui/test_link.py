@@ -65,7 +65,7 @@ async def test_an_event_brings_a_fresh_status(daemon: FakeDaemon) -> None:
     async with running(daemon) as watched:
         await watched.until(lambda session: len(session.activity) == len(daemon.events))
         daemon.status["spaces"][1]["state"] = "current"
-        daemon.emit(space=sample.WORK, who="Maria", text="wrote")
+        daemon.emit(space=sample.WORK, text="wrote")
         await watched.until(lambda session: session.spaces[1].state == "current")
         assert watched.session.activity[-1].sentence == "wrote"
 

@@ -117,7 +117,7 @@ async def test_what_others_write_appears(daemon: FakeDaemon) -> None:
         await opened(app, pilot)
         template = sample.chat_messages()[0]
         daemon.messages[sample.COFFEE].append({**template, "id": "new", "text": "From afar"})
-        daemon.emit(space=sample.WORK, who="Maria", text="1 message")
+        daemon.emit(space=sample.WORK, text="4 ops from https://home.example")
         await until(pilot, lambda: "From afar" in shown(app))
         assert "From afar" in shown(app)
 
