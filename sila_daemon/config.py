@@ -77,6 +77,19 @@ def setting_names() -> list[str]:
     return toml_settings.setting_names(Config)
 
 
+def template() -> str:
+    """Returns a file that changes nothing: every setting with its default, commented out."""
+    lines = ["# Settings of sila-daemon. What stands behind a # is what counts without it."]
+    section = ""
+    for name in setting_names():
+        above, _, key = name.partition(".")
+        if above != section:
+            section = above
+            lines += ["", f"[{section}]"]
+        lines.append(f"# {key} = {msgspec.json.encode(get(Config(), name)).decode()}")
+    return "\n".join(lines) + "\n"
+
+
 def get(config: Config, name: str) -> Any:
     """Returns one setting by its full name. Raises UsageError."""
     return toml_settings.value_of(config, name)

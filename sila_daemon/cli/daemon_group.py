@@ -33,3 +33,4 @@ def add_parsers(commands: CommandTree) -> None:
     change = commands.add("config set", "Change one setting.", f"{_HERE}.settings:set_")
     change.add_argument("name", metavar="SECTION.NAME")
     change.add_argument("value", metavar="VALUE")
+    commands.add("config edit", "Open the settings in your editor.", f"{_HERE}.config_edit:edit")

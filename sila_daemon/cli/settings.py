@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def get(arguments: argparse.Namespace, output: Output) -> None:
     """Prints one setting, or all."""
-    found = config.parse(_text(user_paths().config_file))
+    found = config.parse(settings_text(user_paths().config_file))
     names = [arguments.name] if arguments.name else config.setting_names()
     values = {name: config.get(found, name) for name in names}
     if arguments.name:
@@ -32,19 +32,24 @@ def get(arguments: argparse.Namespace, output: Output) -> None:
 def set_(arguments: argparse.Namespace, output: Output) -> None:
     """Changes one setting, keeping the rest of the file."""
     path = user_paths().config_file
-    changed = config.with_setting(_text(path), arguments.name, arguments.value)
+    changed = config.with_setting(settings_text(path), arguments.name, arguments.value)
     make_private_dir(path.parent)
     config.save(SystemDisk(), path, changed, SystemRandomness())
     value = config.get(config.parse(changed), arguments.name)
+    output.result({arguments.name: value}, [f"{arguments.name} = {value}", reloaded()])
+
+
+def reloaded() -> str:
+    """Has a running daemon read the settings again, and says since when they count."""
     try:
         ask("daemon.reload")
-        said = "The daemon has taken it over."
     except DaemonNotRunningError:
-        said = "The daemon takes it over when it starts."
-    output.result({arguments.name: value}, [f"{arguments.name} = {value}", said])
+        return "The daemon takes it over when it starts."
+    return "The daemon has taken it over."
 
 
-def _text(path: Path) -> str:
+def settings_text(path: Path) -> str:
+    """Returns the text of a settings file, empty when there is none. Raises StorageError."""
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:

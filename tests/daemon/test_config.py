@@ -12,6 +12,14 @@ def test_an_empty_file_is_the_defaults() -> None:
     assert config.parse("") == config.Config()
 
 
+def test_the_template_changes_nothing_and_names_everything() -> None:
+    text = config.template()
+    assert config.parse(text) == config.Config()
+    said = text.replace("# Settings", "## Settings").replace("\n# ", "\n")
+    assert config.parse(said) == config.Config()
+    assert len(said.splitlines()) > len(config.setting_names())
+
+
 def test_what_is_written_counts() -> None:
     found = config.parse("[folder]\nscan_interval_s = 5\n[log]\nlevel = 'debug'\n")
     assert found.folder.scan_interval_s == 5
