@@ -141,8 +141,13 @@ class MemoryPeer:
         self.frames.append(frame)
 
     def send_now(self, frame: Frame) -> bool:
-        """Leaves it to `send`."""
-        return False
+        """Takes a frame if the reader reads."""
+        if self.closed is not None:
+            raise ConnectionError("closed")
+        if not self.reading.is_set():
+            return False
+        self.frames.append(frame)
+        return True
 
     async def close(self, reason: str) -> None:
         """Remembers why."""

@@ -164,14 +164,17 @@ class Wire:
         while self.is_silent:
             await asyncio.Event().wait()
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the server must wait before it puts another frame on the wire."""
+        return len(self.down) >= self.frames_in_flight_max
+
     async def has_room(self) -> None:
         """Returns when the server may put another frame on the wire, or the wire has ended."""
-        if len(self.down) >= self.frames_in_flight_max:
+        if self.is_full:
             self.blocked_since = asyncio.get_running_loop().time()
         async with self.roomy:
-            await self.roomy.wait_for(
-                lambda: len(self.down) < self.frames_in_flight_max or not self.is_open
-            )
+            await self.roomy.wait_for(lambda: not self.is_full or not self.is_open)
         if self.is_open:
             self.blocked_since = None
 
@@ -289,8 +292,14 @@ class ServerEnd:
         wire.put_down(frame)
 
     def send_now(self, frame: Frame) -> bool:
-        """Leaves it to `send`."""
-        return False
+        """Puts a frame on the wire if there is room."""
+        wire = self._wire
+        if not wire.is_open:
+            raise ConnectionError("the connection ended")
+        if wire.is_full:
+            return False
+        wire.put_down(frame)
+        return True
 
     async def close(self, reason: str) -> None:
         """Says farewell; what was sent before still arrives."""

@@ -19,6 +19,11 @@ class Budget:
         """Bytes that are held now."""
         return self._held
 
+    @property
+    def is_roomy(self) -> bool:
+        """Whether more may be read now."""
+        return self._roomy.is_set()
+
     def fits(self, size: int) -> bool:
         """Tells whether so many more bytes stay within the budget."""
         return self._held + size <= self._size

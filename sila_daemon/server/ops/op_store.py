@@ -7,7 +7,6 @@ tells whether this is still the history that it was taken from. Answers come fro
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -261,7 +260,7 @@ def _insert_all(connection: apsw.Connection, rows: Sequence[Row]) -> bool:
 
 def cursor_json(epoch: str, position: Position) -> dict[str, object]:
     """Renders a position as the wire's cursor."""
-    return {"epoch": epoch, "seq": position.seq, "tag": base64.b16encode(position.tag).decode()}
+    return {"epoch": epoch, "seq": position.seq, "tag": position.tag.hex().upper()}
 
 
 def _head(connection: apsw.Connection) -> Position:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from sila_daemon.server.json_text import dumps
 from sila_daemon.server.ops.op_store import Position, cursor_json
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Frame:
     """One event, or one acknowledgement."""
 
@@ -17,6 +17,8 @@ class Frame:
     """A JSON array: event name and payload, or the arguments of the acknowledgement."""
     ack_id: int | None = None
     """The number of the event that this acknowledges; None for an event."""
+    carried: tuple[str, bytes] | None = field(default=None, compare=False, repr=False)
+    """How a carrier rendered it, and where to: kept for the other readers of the space."""
 
     @property
     def size(self) -> int:

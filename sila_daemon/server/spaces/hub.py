@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
+RENDERED_BYTES_MAX = 256 << 10
+"""Frames of commits that are kept at hand for those who are a little behind."""
+
 GROUP_OPS = 4 * BATCH_OPS
 """Ops in one commit of many batches: some 200 ms of the database's thread."""
 
@@ -97,7 +100,8 @@ class Hub:
         self._idle.set()
         self._recent: deque[Commit] = deque()
         self._recent_bytes = 0
-        self._rendered: dict[bool, tuple[Commit, Frame]] = {}
+        self._rendered: dict[tuple[int, bool], Frame] = {}
+        self._rendered_bytes = 0
         self.refused: str | None = None
         """Why nothing is taken any more, such as `shutting_down`."""
         self.on_reject: Callable[[str], None] = _ignore
@@ -194,21 +198,28 @@ class Hub:
 
     def commit_after(self, seq: int) -> Commit | None:
         """Returns the commit that begins right after `seq`, if it is still at hand."""
+        if self._recent and self._recent[-1].previous.seq == seq:
+            return self._recent[-1]
         index = bisect_right(self._recent, seq, key=lambda commit: commit.previous.seq) - 1
         if index >= 0 and self._recent[index].previous.seq == seq:
             return self._recent[index]
         return None
 
     def frame_of(self, commit: Commit, *, with_step: bool) -> Frame:
-        """Renders a commit for those who did not make it, once for all who are up to date.
+        """Renders a commit for those who did not make it, once for all who are about there.
 
         `with_step` is for those who keep a cursor.
         """
-        known, frame = self._rendered.get(with_step, (None, None))
-        if known is not commit or frame is None:
+        key = commit.position.seq, with_step
+        frame = self._rendered.get(key)
+        if frame is None:
             step = (self.store.epoch, commit.previous, commit.position) if with_step else None
             frame = ops_event("ops:receive", commit.tree_id, commit.text, step)
-            self._rendered[with_step] = commit, frame
+            if self._rendered_bytes + frame.size > RENDERED_BYTES_MAX:
+                self._rendered.clear()
+                self._rendered_bytes = 0
+            self._rendered[key] = frame
+            self._rendered_bytes += frame.size
         return frame
 
     def pass_on_transient(self, sender: Listener, tree_id: str, ops: Sequence[Op]) -> None:

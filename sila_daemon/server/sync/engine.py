@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import engineio
@@ -51,15 +52,36 @@ class EngineWebSocket(_AsgiWebSocket):  # type: ignore[misc]
         self._socket = handler.__self__
         self._direct: DirectWebSocketProtocol | None = None
         self._is_sending = False
+        self._is_listening = False
+        """Whether all that came has been handled."""
 
     async def __call__(self, environ: dict[str, Any]) -> Any:
         """Serves the websocket until it ends."""
         self._direct = (environ["asgi.scope"].get("extensions") or {}).get(DIRECT)
         self._engine.websockets[self._socket.sid] = self
+        if self._direct is not None:
+            self._direct.on_text = self._take
         try:
             return await super().__call__(environ)
         finally:
+            if self._direct is not None:
+                self._direct.on_text = None
             del self._engine.websockets[self._socket.sid]
+
+    async def wait(self) -> Any:
+        """Returns the next packet that was not taken at once."""
+        self._is_listening = True
+        try:
+            return await super().wait()
+        finally:
+            self._is_listening = False
+
+    def _take(self, text: bytes) -> bool:
+        """Handles a packet at once, if nothing that came before it is being handled."""
+        socket = self._socket
+        if not (self._is_listening and socket.upgraded) or socket.closed or socket.closing:
+            return False
+        return self._engine.on_text(socket.sid, text)
 
     async def send(self, message: str | bytes) -> None:
         """Sends a packet that was queued."""
@@ -88,6 +110,9 @@ class Engine(_EioServer):  # type: ignore[misc]
         self._async: dict[str, Any] = {**asgi._async, "websocket": EngineWebSocket}
         self.websockets: dict[str, EngineWebSocket] = {}
         """The websockets that are open, by the id of their connection."""
+        self.on_text: Callable[[str, bytes], bool] = lambda *_: False
+        """Is offered the packets of websockets, each with the id of its connection; what it does
+        not take goes Engine.IO's way, with several tasks for each."""
 
     def create_queue(self, *_: Any, **__: Any) -> _Outgoing:
         """Makes the queue of one connection."""

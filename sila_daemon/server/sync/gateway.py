@@ -23,7 +23,13 @@ from sila_daemon.server.limits.constants import FRAME_BYTES_MAX, NAMESPACES_PER_
 from sila_daemon.server.sync.engine import Engine
 from sila_daemon.server.sync.gate import Admit, Knock, RefusedError
 from sila_daemon.server.sync.handlers import EVENT_RULES
-from sila_daemon.server.sync.packets import UNREAD, SafeJson, SpacePacket, read_leniently
+from sila_daemon.server.sync.packets import (
+    UNREAD,
+    SafeJson,
+    SpacePacket,
+    read_event,
+    read_leniently,
+)
 from sila_daemon.server.sync.websockets import text_frame
 
 if TYPE_CHECKING:
@@ -43,6 +49,9 @@ AllowsOrigin = Callable[[str | None, dict[str, Any]], bool]
 
 _MESSAGE = "4"
 """Engine.IO's type of a packet that carries one of Socket.IO's."""
+
+_EVENT = b"42/"
+"""How an event in a namespace begins."""
 
 _NAMESPACE = re.compile(r"/spaces/([A-Za-z0-9_-]{3,128})\Z")
 _UNFLUSHED_BYTES_MAX = 64 << 10
@@ -77,11 +86,15 @@ class SocketPeer:
         websocket = self._server.eio.websockets.get(self._eio_sid)
         if websocket is None or not websocket.is_clear:
             return False
-        return websocket.write_now(self._server.rendered(frame, self))  # type: ignore[no-any-return]
+        return websocket.write_now(self._carried(frame))  # type: ignore[no-any-return]
 
-    def rendered(self, frame: Frame) -> bytes:
-        """Returns a frame as it stands on a websocket."""
-        return text_frame(f"{_MESSAGE}{self._packet(frame).encode()}".encode())
+    def _carried(self, frame: Frame) -> bytes:
+        """Returns a frame as it stands on a websocket, made once for neighbours of one space."""
+        carried = frame.carried
+        if carried is None or carried[0] != self.namespace:
+            text = f"{_MESSAGE}{self._packet(frame).encode()}"
+            frame.carried = carried = self.namespace, text_frame(text.encode())
+        return carried[1]
 
     def _packet(self, frame: Frame) -> SpacePacket:
         kind = packet.EVENT if frame.ack_id is None else packet.ACK
@@ -132,20 +145,12 @@ class GatewayServer(_AsyncServer):  # type: ignore[misc]
         self._sessions: dict[tuple[str, str], SpaceSession] = {}
         self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._connected_at: dict[str, float] = {}
-        self._rendered: tuple[str, Frame | None, bytes] = ("", None, b"")
         self._closing: asyncio.Future[Any] | None = None
         self.on_event: Callable[[str], None] = lambda _: None
         """Is told the name of every event of a client."""
+        self.eio.on_text = self._take
         self.on("connect", self._on_connect, namespace="*")
         self.on("disconnect", self._on_disconnect, namespace="*")
-
-    def rendered(self, frame: Frame, peer: SocketPeer) -> bytes:
-        """Returns a frame as it stands on a websocket, made once for neighbours of one space."""
-        for_whom, known, made = self._rendered
-        if known is not frame or for_whom != peer.namespace:
-            made = peer.rendered(frame)
-            self._rendered = (peer.namespace, frame, made)
-        return made
 
     def _engineio_server_class(self) -> type[Engine]:
         return Engine
@@ -221,12 +226,29 @@ class GatewayServer(_AsyncServer):  # type: ignore[misc]
         session = self._sessions.get((eio_sid, namespace or "/"))
         if session is None:
             return
-        if data[0] == UNREAD:
-            body = data[1]
-            data = await self._workers.run(lambda: read_leniently(body))
-        self.on_event(data[0] if data[0] in EVENT_RULES else "other")
-        session.receive(data[0], data[1], id)
+        name, payload = data
+        if name == UNREAD:
+            body = payload
+            name, payload = await self._workers.run(lambda: read_leniently(body))
+        self._hand_over(session, name, payload, id)
         await session.room()
+
+    def _take(self, eio_sid: str, text: bytes) -> bool:
+        """Hands an event to its session at once, if there is one that has room."""
+        if not text.startswith(_EVENT):
+            return False
+        event = read_event(text, len(_MESSAGE))
+        session = None if event is None else self._sessions.get((eio_sid, event.namespace))
+        if event is None or session is None or not session.has_room:
+            return False
+        self._hand_over(session, event.name, event.payload, event.number)
+        return True
+
+    def _hand_over(
+        self, session: SpaceSession, name: str, payload: bytes | None, number: int | None
+    ) -> None:
+        self.on_event(name if name in EVENT_RULES else "other")
+        session.receive(name, payload, number)
 
     async def run(self) -> None:
         """Ends connections whose right has run out, or that join nothing, until cancelled."""

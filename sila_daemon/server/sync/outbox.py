@@ -1,9 +1,12 @@
 """What one connection is owed: commits from its position on, answers, acknowledgements, news.
 
-Everything leaves through one task. It knows how far the connection has been told (`position`)
-and takes the next commit from the hub, or from SQL when the hub let go of it. An acknowledgement
-waits until everything before its commit has been sent, so that prev and cursor of all that leaves
-are contiguous, and memory does not grow with the distance between reader and head.
+It knows how far the connection has been told (`position`) and takes the next commit from the hub,
+or from SQL when the hub let go of it. An acknowledgement waits until everything before its commit
+has been sent, so that prev and cursor of all that leaves are contiguous, and memory does not grow
+with the distance between reader and head.
+
+What a commit brings is sent at once, by whoever tells of it, as long as the reader keeps up. For
+everything that takes waiting there is one task.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ from sila_daemon.server.spaces.frames import Frame, Peer, event, ops_event
 if TYPE_CHECKING:
     from sila_daemon.server.accounts.grants import Grant
     from sila_daemon.server.ops.op_queries import Step
-    from sila_daemon.server.spaces.hub import Hub
+    from sila_daemon.server.spaces.hub import Commit, Hub
     from sila_daemon.server.sync.session_site import SessionSite
 
 Answer = AsyncIterator[Frame]
@@ -77,6 +80,8 @@ class Outbox:
         self._is_deaf = False
         self._is_over = False
         self._filled = asyncio.Event()
+        self._is_resting = False
+        """Whether the task waits until it is woken, so that others may send in its place."""
 
     async def room(self) -> None:
         """Returns when more acknowledgements and answers may be added."""
@@ -101,8 +106,34 @@ class Outbox:
             self._roomy.set()
 
     def wake(self) -> None:
-        """Looks again for something to send."""
-        self._filled.set()
+        """Sends what was committed, or has the task look for it."""
+        if not (self._is_resting and self._is_told_at_once()):
+            self._filled.set()
+
+    def _is_told_at_once(self) -> bool:
+        """Sends acknowledgements and commits; False when some of it is left to the task."""
+        if self._news or self._transient or self._rewind is not None:
+            return False
+        try:
+            while True:
+                if self._told and self._told[0].position.seq <= self.position.seq:
+                    if not self._is_sent_now(self._told[0].frame):
+                        return False
+                    self._grow(-self._told.popleft().frame.size)
+                elif self.position.seq >= self._hub.head.seq:
+                    return True
+                else:
+                    commit = self._hub.commit_after(self.position.seq)
+                    if commit is None or not self._is_passed_now(commit):
+                        return False
+                    self.position = commit.position
+        except (EndedError, ConnectionError):
+            return False  # The task comes upon the same, and ends of it.
+
+    def _is_passed_now(self, commit: Commit) -> bool:
+        if commit.sender == self._sender:
+            return True
+        return self._is_sent_now(self._hub.frame_of(commit, with_step=self._keeps_cursor))
 
     def add_news(self, frame: Frame) -> None:
         """Queues a small frame that goes before everything else."""
@@ -152,15 +183,23 @@ class Outbox:
             moved = await self._step() or moved
             moved = await self._send_part_of_answer() or moved
             if not moved:
-                await self._filled.wait()
+                self._is_resting = True
+                try:
+                    await self._filled.wait()
+                finally:
+                    self._is_resting = False
 
-    async def _send(self, frame: Frame) -> None:
+    def _is_sent_now(self, frame: Frame) -> bool:
+        """Sends a frame if that takes no waiting. Raises EndedError, ConnectionError."""
         problem = self._grant.problem(self._clock.time())
         if problem is not None:
             raise EndedError(problem)
         if self._is_deaf:
             raise EndedError("slow_consumer")
-        if self._peer.send_now(frame):
+        return self._peer.send_now(frame)
+
+    async def _send(self, frame: Frame) -> None:
+        if self._is_sent_now(frame):
             return
         try:
             async with asyncio.timeout(DRAIN_SECONDS_MAX):

@@ -85,6 +85,11 @@ class SpaceSession:
             self._roomy.clear()
         self._filled.set()
 
+    @property
+    def has_room(self) -> bool:
+        """Whether more may be received now."""
+        return self._roomy.is_set() and self._site.budget.is_roomy
+
     async def room(self) -> None:
         """Returns when more may be received: the carrier stops reading until then."""
         await self._roomy.wait()
