@@ -31,7 +31,7 @@ from sila_daemon.server.spaces.frames import Frame, Peer, event, ops_event
 if TYPE_CHECKING:
     from sila_daemon.server.accounts.grants import Grant
     from sila_daemon.server.ops.op_queries import Step
-    from sila_daemon.server.spaces.hub import Commit, Hub
+    from sila_daemon.server.spaces.hub import Hub
     from sila_daemon.server.sync.session_site import SessionSite
 
 Answer = AsyncIterator[Frame]
@@ -124,16 +124,15 @@ class Outbox:
                     return True
                 else:
                     commit = self._hub.commit_after(self.position.seq)
-                    if commit is None or not self._is_passed_now(commit):
+                    if commit is None:
                         return False
+                    if commit.sender != self._sender:
+                        frame = self._hub.frame_of(commit, with_step=self._keeps_cursor)
+                        if not self._is_sent_now(frame):
+                            return False
                     self.position = commit.position
         except (EndedError, ConnectionError):
             return False  # The task comes upon the same, and ends of it.
-
-    def _is_passed_now(self, commit: Commit) -> bool:
-        if commit.sender == self._sender:
-            return True
-        return self._is_sent_now(self._hub.frame_of(commit, with_step=self._keeps_cursor))
 
     def add_news(self, frame: Frame) -> None:
         """Queues a small frame that goes before everything else."""
@@ -246,33 +245,30 @@ class Outbox:
 
     async def _tell(self, step: Step) -> bool:
         """Sends stored ops; False when acknowledgements must come before the next ones."""
-        if step.is_own and self._told and self._told[0].is_own and not self._is_behind_told(step):
+        if (
+            step.is_own
+            and self._told
+            and self._told[0].is_own
+            and step.position.tag == self._told[0].position.tag
+        ):
             # The acknowledgement is the step over one's own commit.
             self.position = step.position
             return step.position.seq < self._told[0].position.seq
         if self._asked_tree_ids is None:
             if not step.is_own:
-                await self._receive(step.tree_id, step.text, step.position)
+                await self._send_ops("ops:receive", step)
         else:
             if step.tree_id not in self._asked_tree_ids:
                 self._asked_tree_ids.append(step.tree_id)
-            await self._send(
-                ops_event("ops:sync", step.tree_id, step.text, self._step_to(step.position))
-            )
+            await self._send_ops("ops:sync", step)
         self.position = step.position
         return not (self._told and self._told[0].position.seq <= self.position.seq)
 
-    def _is_behind_told(self, step: Step) -> bool:
-        """Whether `step` is an own commit from before the one whose acknowledgement waits."""
-        return step.position.tag != self._told[0].position.tag
-
-    async def _receive(self, tree_id: str, text: str, position: Position) -> None:
-        await self._send(ops_event("ops:receive", tree_id, text, self._step_to(position)))
-
-    def _step_to(self, position: Position) -> tuple[str, Position, Position] | None:
-        if not self._keeps_cursor:
-            return None
-        return self._hub.store.epoch, self.position, position
+    async def _send_ops(self, name: str, step: Step) -> None:
+        places = self._hub.store.epoch, self.position, step.position
+        await self._send(
+            ops_event(name, step.tree_id, step.text, places if self._keeps_cursor else None)
+        )
 
     async def _finish_since(self, head: Position) -> bool:
         if self._asked_tree_ids is None:
