@@ -12,8 +12,6 @@ PY_RUN := .venv-run/bin/python
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-# A seed of the simulated world means the same in every process; see docs/simulation.md.
-export PYTHONHASHSEED ?= 0
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:

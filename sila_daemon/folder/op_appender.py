@@ -77,7 +77,7 @@ class OpAppender:
         are to be given again.
         """
         self._layout.tree_dir(tree_id)
-        for author in {op.peer for op in ops}:
+        for author in dict.fromkeys(op.peer for op in ops):
             ids.checked_peer_id(author)
         done = self._done.setdefault(tree_id, _Done())
         waiting = [op for op in ops if op not in done.ops] if done.ops else list(ops)

@@ -34,6 +34,8 @@ class FileChunk:
     """The offset after the last complete line seen so far: where a later read may resume."""
     next_line: int
     """The number of the line that begins at `end`, counted from 1."""
+    is_tail: bool = False
+    """Whether this is a last line without its end, which may still change."""
 
 
 def read_op_file(
@@ -66,7 +68,7 @@ def read_op_file(
             else:
                 line += piece.newline_count
                 end = piece.end
-            yield FileChunk(decoded, problems, end, line)
+            yield FileChunk(decoded, problems, end, line, piece.is_tail)
         if cutter.is_empty:
             yield FileChunk(DecodedChunk(), [], end, line)
 

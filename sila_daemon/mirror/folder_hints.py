@@ -21,7 +21,7 @@ class FolderHints:
     def __init__(self) -> None:
         self.anything = True
         """Whether everything is to be looked at."""
-        self._paths: set[Path] = set()
+        self._paths: dict[Path, None] = {}
         self._again: dict[Path, float] = {}
         """When directories are to be looked at once more, by the monotonic clock."""
 
@@ -35,20 +35,20 @@ class FolderHints:
             self.anything = True
             self._paths.clear()
         else:
-            self._paths |= paths
+            self._paths |= dict.fromkeys(paths)
 
-    def take(self) -> set[Path]:
-        """Returns the paths, which somebody looks at now."""
-        paths, self._paths = self._paths, set()
-        return paths
+    def take(self) -> list[Path]:
+        """Returns the paths as they were told of, which somebody looks at now."""
+        paths, self._paths = self._paths, {}
+        return list(paths)
 
     def look_again(self, directories: Iterable[Path], now: float) -> None:
         """Has directories looked at once more a little later."""
         self._again |= dict.fromkeys(directories, now + SECOND_LOOK_S)
 
-    def take_again(self, now: float) -> set[Path]:
+    def take_again(self, now: float) -> list[Path]:
         """Returns the directories whose second look is due, which somebody takes now."""
-        due = {path for path, at in self._again.items() if at <= now}
+        due = [path for path, at in self._again.items() if at <= now]
         for path in due:
             del self._again[path]
         return due

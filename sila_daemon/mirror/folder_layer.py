@@ -25,7 +25,7 @@ from sila_daemon.store.positions import Position, Positions
 from sila_daemon.store.schema import FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from sila_daemon.folder.space_folder import SpaceFolder
     from sila_daemon.mirror.folder_secrets import FolderSecrets
@@ -259,11 +259,11 @@ class FolderLayer:
         self._scan_at = self._ports.clock.monotonic() + self._settings.scan_interval_s * jitter
 
     async def _look_at(
-        self, folder: SpaceFolder, hints: Iterable[Path], directories: set[Path]
+        self, folder: SpaceFolder, hints: Collection[Path], directories: Iterable[Path]
     ) -> None:
         """Looks at what events named, and below directories."""
         files: dict[str, OpFile] = {}
-        new_directories: set[Path] = set()
+        new_directories: dict[Path, None] = {}
         is_blob = False
         for path in hints:
             try:
@@ -275,11 +275,12 @@ class FolderLayer:
                 elif path.is_relative_to(folder.layout.files_dir):
                     is_blob = True
                 elif not path.name.startswith("."):
-                    new_directories.add(path)
+                    new_directories[path] = None
         self._hints.look_again(new_directories, self._ports.clock.monotonic())
         # What was in the way there may be gone now, such as a stand-in for a file that has come.
         troubled = {folder.layout.root / Path(known.path).parent for known in self._scan_problems}
-        below = directories | new_directories | (troubled & {path.parent for path in hints})
+        near = (path.parent for path in hints if path.parent in troubled)
+        below = list(dict.fromkeys((*directories, *new_directories, *near)))
         if below:
             scan = await self._ports.workers.run(lambda: folder.scan_below(below))
             if scan is None:

@@ -154,7 +154,8 @@ def read(folder: SpaceFolder, reading: Reading, source: str | None) -> Iterator[
 
     `source` is None where what is read is not to be credited to the folder.
     What stands in a conflict copy only is not credited to the folder: the original app does not
-    read such files, so those ops are still to be written where it does.
+    read such files, so those ops are still to be written where it does. Nor is a last line
+    without its end: positions end before it, so nobody would notice that it is gone again.
     """
     file, is_restart = reading.file, reading.is_restart
     chunks = read_op_file(
@@ -184,7 +185,7 @@ def read(folder: SpaceFolder, reading: Reading, source: str | None) -> Iterator[
         problems = tuple(chunk.problems[:FILE_PROBLEMS_MAX])
         yield Delivery(
             [(file.tree_id, op) for op in ops],
-            source,
+            None if chunk.is_tail else source,
             progress=FileProgress(position, problems, is_restart),
         )
         is_restart = False

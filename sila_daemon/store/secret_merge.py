@@ -84,7 +84,7 @@ def merged(
     older than what is here. Where both changed, `prefer_theirs` decides.
     """
     result = SecretSet(dict(mine.values), dict(mine.removed))
-    for name in theirs.values.keys() | theirs.removed.keys():
+    for name in {**theirs.values, **theirs.removed}:
         seen = base.get(name, NEVER_SEEN)
         result.put(name, _merged(mine.entry(name), theirs.entry(name), seen, prefer_theirs))
     return result

@@ -79,7 +79,7 @@ def _save(connection: apsw.Connection, secrets: SecretSet) -> None:
         "INSERT OR REPLACE INTO secret VALUES (?, ?, ?)",
         [
             (stored(name), _stored(secrets.values.get(name)), secrets.removed.get(name))
-            for name in secrets.values.keys() | secrets.removed.keys()
+            for name in {**secrets.values, **secrets.removed}
         ],
     )
 
@@ -103,7 +103,7 @@ def _save_base(
 ) -> None:
     """Notes what is said; of what is not said any more, the last word stays known."""
     rows = []
-    for name in secrets.values.keys() | secrets.removed.keys():
+    for name in {**secrets.values, **secrets.removed}:
         before, (value, removed) = base.get(name, NEVER_SEEN), secrets.entry(name)
         seen = Seen(
             before.value if value is None else fingerprint(value), removed or before.removed

@@ -168,6 +168,19 @@ async def test_a_torn_line_is_left_alone_until_it_is_complete(bench: Bench) -> N
         await current(a)
 
 
+async def test_what_a_line_without_its_end_says_outlasts_that_line(bench: Bench) -> None:
+    root = bench.folder("f")
+    path = op_file(root, "peer")
+    path.write_text('[1, "0", null]\n[2, "v", null]')
+    async with bench.mirror("a", folder=root) as a:
+        await a.sync_now()
+        assert a.status()["ops"] == 2
+        path.write_text('[1, "0", null]\n[2, "v"')  # As a carrier does that begins anew.
+        bench.watcher.hint(path)
+        await current(a)
+    assert ops_in_folder(root) == {TREE: 2}
+
+
 async def test_a_rewritten_file_is_read_again_whole(bench: Bench) -> None:
     root = bench.folder("f")
     path = op_file(root, "peer", "p")

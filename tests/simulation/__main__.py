@@ -10,7 +10,6 @@ python -m tests.simulation --measure                what a seed costs; --profile
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -93,8 +92,4 @@ def _hunt(name: str, seeds: range) -> int:
 
 
 if __name__ == "__main__":
-    if "PYTHONHASHSEED" not in os.environ:
-        # A seed is to mean what it means in the test run.
-        os.environ["PYTHONHASHSEED"] = "0"
-        os.execv(sys.executable, [sys.executable, "-m", "tests.simulation", *sys.argv[1:]])
     sys.exit(main())

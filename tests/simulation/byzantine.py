@@ -54,6 +54,8 @@ class Byzantine:
         self._connection = 0
         self._taken: list[Line] = []
         self._refused: list[Line] = []
+        self._said_before: set[Line] = set()
+        """What others had said already when it was said here, by chance."""
         self._problem = ""
 
     @property
@@ -95,7 +97,9 @@ class Byzantine:
         await self._client.send("ops:have", {"trees": "*"})
 
     async def _send(self, forgery: Forgery) -> None:
-        self._world.record.forge(op.line for op in forgery.ops if op.line is not None)
+        lines = [op.line for op in forgery.ops if op.line is not None]
+        self._world.record.forge(lines)
+        self._said_before.update(line for line in lines if self._know.knows(line))
         connection = self._connection
         number = await self._client.ask(forgery.event, forgery.payload)
         if number is not None:
@@ -182,12 +186,20 @@ class Byzantine:
         self._taken = [line for line in self._taken if line in held]
         self._is_member &= server is not self._server
 
+    @property
+    def may_be_somewhere(self) -> set[Line]:
+        """Returns what it said that was taken, or of which it never heard."""
+        unanswered = {op.line for forgery in self._asked.values() for op in forgery.ops}
+        return {line for line in (*self._taken, *unanswered) if line is not None}
+
     def check(self, held: dict[str, set[Line]]) -> None:
         """Requires what was taken everywhere, and what was refused nowhere."""
         if self._problem:
             raise ViolationError(self._problem)
-        unanswered = {op.line for forgery in self._asked.values() for op in forgery.ops}
-        refused = set(self._refused) - set(self._taken) - unanswered
+        refused = set(self._refused) - self._said_before
+        for guest in self._world.guests.values():
+            if isinstance(guest, Byzantine):
+                refused -= guest.may_be_somewhere
         for where, lines in held.items():
             lacking = sorted(set(self._taken) - lines, key=str)
             if lacking:

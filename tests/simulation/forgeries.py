@@ -38,6 +38,10 @@ class Knowledge:
         self.highest[tree] = self.highest.get(tree, 0) + 1
         return self.highest[tree]
 
+    def knows(self, line: Line) -> bool:
+        """Tells whether this very op is among those that forgeries are made of."""
+        return line in self.trees.get(line.tree, ())
+
     def learn(self, line: Line) -> None:
         """Takes note of an op."""
         self.highest[line.tree] = max(self.highest.get(line.tree, 0), line.counter)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.simulation.habits import AppHabits
 from tests.simulation.plan import Action, Plan
 from tests.simulation.surroundings import Surroundings
 from tests.simulation.topology import Topology
@@ -183,6 +184,44 @@ REGRESSIONS: dict[str, Plan] = {
             Action(4.1, "set", 1, 0.6, 0.1),
             Action(4.2, "set", 1, 0.6, 0.7),
             Action(9.0, "set", 0, 0.2, 0.2),
+        ),
+    ),
+    # What another program had not ended its line of was credited to the folder, which then went
+    # back to before that line: only the store held the change, and nobody noticed.
+    "a_line_without_its_end_may_go_again": Plan(
+        seed=3,
+        devices=2,
+        has_app=True,
+        first_in_first_out=False,
+        delay_s=0.001,
+        hint_loss=0.0,
+        actions=(
+            Action(1.0, "app_set", 0, 0.1, 0.3),
+            Action(1.5, "folder_restored", 0, 0.14, 0.02),
+            Action(1.9, "app_set", 0, 0.1, 0.4),
+            Action(9.0, "set", 0, 0.2, 0.2),
+        ),
+        around=Surroundings(app=AppHabits(syncs=True, ends_lines_late=True)),
+    ),
+    # Never wrong in the code: a viewer happened to forge the very op that somebody had made.
+    "a_forgery_may_be_what_somebody_said": Plan(
+        seed=3,
+        devices=2,
+        has_app=False,
+        first_in_first_out=False,
+        delay_s=0.02,
+        hint_loss=0.0,
+        actions=(
+            Action(1.0, "create", 0, 0.1, 0.2),
+            Action(1.5, "delete", 0, 0.1, 0.2),
+            Action(2.0, "forge_as_viewer", 1, 0.4, 0.0),
+            Action(3.0, "forge_as_viewer", 1, 0.4, 0.1),
+            Action(4.0, "forge_as_viewer", 1, 0.4, 0.2),
+            Action(5.0, "forge_as_viewer", 1, 0.4, 0.3),
+            Action(6.0, "forge_as_viewer", 1, 0.4, 0.4),
+            Action(7.0, "forge_as_viewer", 1, 0.4, 0.5),
+            Action(8.0, "forge_as_viewer", 1, 0.4, 0.6),
+            Action(9.0, "forge_as_viewer", 1, 0.4, 0.7),
         ),
     ),
 }

@@ -52,7 +52,7 @@ class Quotas:
             return
         self._held[space_id] = held
         self._changed.add(space_id)
-        for user_id in {*before, *held}:
+        for user_id in {**before, **held}:
             total = self.of_user(user_id).minus(before.get(user_id, Used()))
             self._totals[user_id] = total.plus(held.get(user_id, Used()))
 

@@ -169,7 +169,8 @@ class OpStore:
             return []
         if tree is None:
             tree = self.trees.add(connection, batch.tree_id)
-        peers = {peer: self.peers.add(connection, peer) for peer in {op.peer for op in ops}}
+        names = dict.fromkeys(op.peer for op in ops)
+        peers = {peer: self.peers.add(connection, peer) for peer in names}
         seq = outcome.previous.seq + 1
         rows: list[Row] = [
             (number, tree, op.counter, peers[op.peer], *columns(op))

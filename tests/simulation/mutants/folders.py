@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sila_daemon.folder import layout, space_folder
+from sila_daemon.folder import layout, op_reader, space_folder
 from sila_daemon.folder.op_appender import OpAppender
 from sila_daemon.mirror import op_file_scan
 from sila_daemon.mirror.folder_layer import FolderLayer
@@ -17,8 +17,11 @@ from sila_daemon.store.secret_merge import SecretSet, with_value
 from tests.simulation.mutants.mutant import Mutant
 
 if TYPE_CHECKING:
+    from sila_daemon.core.op_codec import DecodedChunk
     from sila_daemon.core.ops import Op
     from sila_daemon.folder.layout import OpFile
+    from sila_daemon.folder.op_reader import FileChunk
+    from sila_daemon.folder.problems import Problem
     from sila_daemon.folder.space_folder import SpaceFolder
     from sila_daemon.mirror.op_file_scan import Look
     from sila_daemon.store.positions import Position
@@ -29,6 +32,7 @@ _own_path = OpAppender._own_path
 _look = op_file_scan.look
 _parse_op_name = layout.parse_op_name
 _merged = secret_merge.merged
+_new_chunk = op_reader.FileChunk
 
 
 async def _scans_once(layer: FolderLayer, folder: SpaceFolder) -> None:
@@ -52,6 +56,12 @@ def _as_no_copy(relative: str, tree_id: str, name: str) -> OpFile:
     return replace(_parse_op_name(relative, tree_id, name), is_conflict_copy=False)
 
 
+def _as_whole_lines(
+    decoded: DecodedChunk, problems: list[Problem], end: int, next_line: int, _: bool = False
+) -> FileChunk:
+    return _new_chunk(decoded, problems, end, next_line)
+
+
 def _forgets_removals(
     mine: SecretSet, theirs: SecretSet, base: Mapping[str, Seen], *, prefer_theirs: bool
 ) -> SecretSet:
@@ -64,7 +74,7 @@ def _absence_deletes(
     mine: SecretSet, theirs: SecretSet, base: Mapping[str, Seen], *, prefer_theirs: bool
 ) -> SecretSet:
     result = _merged(mine, theirs, base, prefer_theirs=prefer_theirs)
-    for name in base.keys() - theirs.values.keys():
+    for name in sorted(base.keys() - theirs.values.keys()):
         result.put(name, with_value(result.entry(name), None))
     return result
 
@@ -74,6 +84,9 @@ FOLDERS: dict[str, Mutant] = {
     "appends_to_files_of_others": Mutant(OpAppender, "_own_path", _every_peer_is_own, (0, 1, 2)),
     "conflict_copies_not_read": Mutant(op_file_scan, "look", _without_copies, (42, 55)),
     "conflict_copies_credited": Mutant(space_folder, "parse_op_name", _as_no_copy, (42, 55)),
+    "lines_without_end_credited": Mutant(
+        op_reader, "FileChunk", _as_whole_lines, plan="a_line_without_its_end_may_go_again"
+    ),
     "removed_secret_resurrected": Mutant(secrets, "merged", _forgets_removals, (10, 49)),
     "secret_deleted_by_absence": Mutant(secrets, "merged", _absence_deletes, (39, 75)),
 }
