@@ -83,7 +83,8 @@ class Layers:
         except BaseException:
             await store.close()
             raise
-        trees = TreeCache(store, ports.workers, ports.clock, TreeUse(ports.clock), new_editor())
+        use = TreeUse(ports.clock, settings.tree_idle_s)
+        trees = TreeCache(store, ports.workers, ports.clock, use, new_editor())
         secrets, blobs = Secrets(store.database), Blobs(store.database)
         layout = None if record.path is None else SpaceLayout(record.path)
         files_dir = home / FILES_NAME if layout is None else layout.files_dir

@@ -87,3 +87,5 @@ class MirrorSettings:
     retry_delay_s_max: float = 60.0
     loss_grace_s: float = 10.0
     """An op file that lacks what was read from it has so long to be as it was."""
+    tree_idle_s: float = 600.0
+    """A tree that nobody asked for this long is let go of."""

@@ -11,9 +11,6 @@ if TYPE_CHECKING:
 
     from sila_daemon.ports.clock import Clock
 
-IDLE_S_MAX = 600.0
-"""A tree that nobody asked for this long is let go of."""
-
 LOADED_OPS_MAX = 500_000
 """Of all loaded trees of a space, at about 350 bytes each; a larger tree is loaded alone."""
 
@@ -21,9 +18,8 @@ LOADED_OPS_MAX = 500_000
 class TreeUse:
     """When each tree was last asked for, and which have work in flight."""
 
-    def __init__(
-        self, clock: Clock, idle_s_max: float = IDLE_S_MAX, ops_max: int = LOADED_OPS_MAX
-    ) -> None:
+    def __init__(self, clock: Clock, idle_s_max: float, ops_max: int = LOADED_OPS_MAX) -> None:
+        """A tree that nobody asked for `idle_s_max` seconds is let go of."""
         self._clock = clock
         self.idle_s_max = idle_s_max
         self._ops_max = ops_max

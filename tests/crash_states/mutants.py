@@ -27,7 +27,7 @@ from tests.simulation.mutants.databases import (
     server_acknowledges_early,
     store_saves_early,
 )
-from tests.simulation.mutants.mutant import Mutant
+from tests.simulation.mutants.mutant import WrongCode
 from tests.simulation.record import ViolationError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ _acknowledge = SpaceStore.acknowledge
 class Planted:
     """Wrong code, and the case that notices it."""
 
-    mutant: Mutant
+    mutant: WrongCode
     case: str
     kind: Kind | None = None
     """How calls fail when that is what it takes; else crashes are enough."""
@@ -171,7 +171,7 @@ def _rolled_back_by_apsw(connection: apsw.Connection, work: Any) -> Any:
 
 
 def _write(code: Any, case: str, kind: Kind | None = None) -> Planted:
-    return Planted(Mutant(secrets, "write_atomic", code), case, kind)
+    return Planted(WrongCode(secrets, "write_atomic", code), case, kind)
 
 
 FOLDERS_SECRETS = "secrets: a folder's"
@@ -184,55 +184,58 @@ MUTANTS: dict[str, Planted] = {
     "failed_sync_passed_over": _write(_failed_sync_passed_over, FOLDERS_SECRETS, EIO),
     "leftovers_after_a_failure": _write(_leftovers_after_a_failure, FOLDERS_SECRETS, EIO),
     "same_secrets_taken_as_durable": Planted(
-        Mutant(secrets, "make_durable", _taken_as_durable), FOLDERS_SECRETS
+        WrongCode(secrets, "make_durable", _taken_as_durable), FOLDERS_SECRETS
     ),
     "removed_secret_comes_back": Planted(
-        Mutant(SpaceSecrets, "_write", _values_before_removals), "secrets: a server's, one removed"
+        WrongCode(SpaceSecrets, "_write", _values_before_removals),
+        "secrets: a server's, one removed",
     ),
     "blob_named_before_sync": Planted(
-        Mutant(blobs.BlobWriter, "_name", _blob_named_before_sync), "blob: mutable, replaced"
+        WrongCode(blobs.BlobWriter, "_name", _blob_named_before_sync), "blob: mutable, replaced"
     ),
     "blob_directories_not_synced": Planted(
-        Mutant(blobs._Directories, "make", _directories_not_synced), "blob: immutable"
+        WrongCode(blobs._Directories, "make", _directories_not_synced), "blob: immutable"
     ),
     "blob_there_taken_as_durable": Planted(
-        Mutant(blobs, "make_durable", _taken_as_durable), "blob: immutable"
+        WrongCode(blobs, "make_durable", _taken_as_durable), "blob: immutable"
     ),
     "device_taken_as_durable": Planted(
-        Mutant(device, "make_durable", _taken_as_durable), "file: the device's id"
+        WrongCode(device, "make_durable", _taken_as_durable), "file: the device's id"
     ),
     "torn_tail_not_healed": Planted(
-        Mutant(OpAppender, "_ends_well", _true), "append: own, after a torn tail"
+        WrongCode(OpAppender, "_ends_well", _true), "append: own, after a torn tail"
     ),
     "unsynced_lines_credited": Planted(
-        Mutant(op_file_scan, "_outlasts", _true), "append: own, new files"
+        WrongCode(op_file_scan, "_outlasts", _true), "append: own, new files"
     ),
     "op_directories_not_synced": Planted(
-        Mutant(OpAppender, "_make_durable_dir", _op_directories_not_synced), "append: a new day"
+        WrongCode(OpAppender, "_make_durable_dir", _op_directories_not_synced), "append: a new day"
     ),
     "failed_append_passed_over": Planted(
-        Mutant(OpAppender, "_append_to", _failures_passed_over), "append: several files, twice", EIO
+        WrongCode(OpAppender, "_append_to", _failures_passed_over),
+        "append: several files, twice",
+        EIO,
     ),
     "store_saves_early": Planted(
-        Mutant(SpaceStore, "open", classmethod(store_saves_early)), "store: ops with a cursor"
+        WrongCode(SpaceStore, "open", classmethod(store_saves_early)), "store: ops with a cursor"
     ),
     "cursor_before_its_ops": Planted(
-        Mutant(SpaceStore, "commit", _cursor_goes_ahead), "store: ops with a cursor"
+        WrongCode(SpaceStore, "commit", _cursor_goes_ahead), "store: ops with a cursor"
     ),
     "position_before_its_ops": Planted(
-        Mutant(SpaceStore, "commit", _position_goes_ahead), "store: ops with a scan position"
+        WrongCode(SpaceStore, "commit", _position_goes_ahead), "store: ops with a scan position"
     ),
     "debts_end_by_themselves": Planted(
-        Mutant(SpaceStore, "acknowledge", _debts_end_by_themselves),
+        WrongCode(SpaceStore, "acknowledge", _debts_end_by_themselves),
         "store: a settled outbox with a cursor",
     ),
     "rolled_back_by_apsw": Planted(
-        Mutant(schema, "in_transaction", _rolled_back_by_apsw),
+        WrongCode(schema, "in_transaction", _rolled_back_by_apsw),
         "store: a new one",
         EIO,
         (apsw.SQLError,),
     ),
     "server_acknowledges_early": Planted(
-        Mutant(OpStore, "open", classmethod(server_acknowledges_early)), "server: a commit"
+        WrongCode(OpStore, "open", classmethod(server_acknowledges_early)), "server: a commit"
     ),
 }

@@ -47,7 +47,7 @@ class Place:
         self.store = store
         self.arrivals: list[Arrival] = []
         self.trees = TreeCache(
-            store, InlineWorkers(), SystemClock(), TreeUse(SystemClock()), self.new_editor()
+            store, InlineWorkers(), SystemClock(), TreeUse(SystemClock(), 600.0), self.new_editor()
         )
         self.intake = Intake(store, self.trees, Wakes(), self.new_editor, self.arrivals.append)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sila_daemon.core.ops import MoveOp, Op, PropertyOp
 from tests.core.tree_specification import Picture, expected_picture, picture_of
 from tests.simulation.device import FOLDER, SETTINGS, SPACE, SimDevice
+from tests.simulation.editor import LIVE
 from tests.simulation.holders import SERVER_OPS, line_of
 from tests.simulation.reader import Line, read_folder, read_secrets
 from tests.simulation.record import Fact, OpKey, Record, ViolationError, fact_of
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 NOTICED_S = 1.2 * SETTINGS.scan_interval_s + 1.0
 """So long a change of the folder may stay unseen."""
-LIVE = "live"
-"""How the keys of properties begin that hostile clients set as live state."""
 
 
 class FolderGuard:
@@ -129,6 +128,8 @@ def _require_unique_ids(lines: Iterable[Line], record: Record) -> None:
         other = found.setdefault(key, line)
         if other != line and key not in record.forged:
             raise ViolationError(f"one op id with two contents: {line} and {other}")
+        if key in record.live and key not in record.forged:
+            raise ViolationError(f"the id of live state was given out again: {line}")
 
 
 def _require_no_deletions(lines: Iterable[Line], record: Record) -> None:

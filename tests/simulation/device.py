@@ -39,7 +39,11 @@ SPACE = "25f87e271fb347078ec4fbaad528d1b8"
 FOLDER = Path("/home/space")
 HOME = Path("/home/.sila")
 SETTINGS = MirrorSettings(
-    scan_interval_s=8.0, append_interval_s=0.5, retry_delay_s_max=4.0, loss_grace_s=2.0
+    scan_interval_s=8.0,
+    append_interval_s=0.5,
+    retry_delay_s_max=4.0,
+    loss_grace_s=2.0,
+    tree_idle_s=4.0,
 )
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tests.simulation.trace import Trace
 
 BURST_OPS = 12
+LIVE = "live"
+"""How the keys of properties begin that are set as live state only."""
 
 
 class Person:
@@ -96,6 +98,10 @@ class Person:
         if action.kind == "set":
             tree.set(target, f"k{int(action.a * 1000) % 3}", value)
             return [(target, f"k{int(action.a * 1000) % 3}", value)]
+        if action.kind == "live":
+            tree.set_transient(target, f"{LIVE}{int(action.a * 1000) % 3}", value)
+            self._record.live.add((tree.tree_id, tree.highest_counter, tree._author().peer))
+            return []
         if action.kind == "create":
             made = tree.create(target, {"name": value})
             return [(made.id, None, target), (made.id, "name", value)]

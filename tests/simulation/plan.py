@@ -21,6 +21,7 @@ from tests.simulation.surroundings import (
 from tests.simulation.topology import DEVICES, Topology, draw_topology
 
 EDITS = ("set", "set", "set", "create", "create", "move", "delete", "burst", "new_tree", "secret")
+LIVE_EDITS = ("live", "live", "set")
 REMOVALS = ("unsecret", "unsecret", "secret")
 APP_EDITS = ("app_set", "app_set", "app_create", "app_move")
 APP_FILES = ("app_file", "app_file", "app_var")
@@ -93,6 +94,7 @@ ACTORS = (
     Actor("app that rewrites", APP_REWRITES, range(1, 6)),
     Actor("commands", COMMANDS, range(2, 12), share=0.5),
     Actor("app with files", APP_FILES, range(2, 9), share=0.4),
+    Actor("people with live state", LIVE_EDITS, range(3, 12), share=0.3),
     Actor("original client", ORIGINAL_EDITS, range(3, 12), share=0.2),
 )
 HOSTILE = (

@@ -30,6 +30,7 @@ from tests.simulation.plan import (
     APP_REWRITES,
     COMMANDS,
     EDITS,
+    LIVE_EDITS,
     REMOVALS,
     Action,
     Plan,
@@ -145,7 +146,7 @@ class SimWorld:
         )
         self.guests: dict[type[Guest], Guest] = {}
         self._doers: dict[str, Doer] = {
-            **dict.fromkeys((*EDITS, *REMOVALS), self._edit),
+            **dict.fromkeys((*EDITS, *REMOVALS, *LIVE_EDITS), self._edit),
             **dict.fromkeys((*APP_EDITS, *APP_REWRITES, *APP_FILES), self._edit_in_app),
             **dict.fromkeys(COMMANDS, self._command),
             **dict.fromkeys(FAULTS, self._go_wrong),

@@ -1,7 +1,6 @@
 """Faults planted into the real code for the time of one test: each must be caught by some seed.
 
-A mutant names what kills it: seeds, found by `python -m tests.simulation --mutant NAME`,
-or a kept plan.
+A mutant has a plan that kills it. `python -m tests.simulation --mutant NAME` finds seeds that do.
 """
 
 from __future__ import annotations

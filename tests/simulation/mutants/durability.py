@@ -12,12 +12,14 @@ from sila_daemon.mirror.folder_writer import FolderWriter
 from sila_daemon.server.ops.op_store import OpStore
 from sila_daemon.store.schema import FOLDER
 from sila_daemon.store.space_store import SpaceStore
+from tests.simulation.mutants import plans
 from tests.simulation.mutants.databases import (
     cursor_alone,
     server_acknowledges_early,
     store_saves_early,
 )
 from tests.simulation.mutants.mutant import Mutant
+from tests.simulation.regressions import REGRESSIONS
 
 if TYPE_CHECKING:
     from sila_daemon.core.ops import Op
@@ -67,21 +69,27 @@ def _is_durable(*_: object) -> bool:
 
 DURABILITY: dict[str, Mutant] = {
     "server_acknowledges_before_durable": Mutant(
-        OpStore, "open", classmethod(server_acknowledges_early), (138, 177)
+        OpStore, "open", classmethod(server_acknowledges_early), plans.COMMITS_AND_POWER_CUTS
     ),
     "store_pushes_before_durable": Mutant(
         SpaceStore,
         "open",
         classmethod(store_saves_early),
-        plan="what_is_saved_outlasts_a_power_cut",
+        REGRESSIONS["what_is_saved_outlasts_a_power_cut"],
     ),
-    "outbox_dropped_on_send": Mutant(SpaceStore, "owed", _debt_ends_when_sent, (1, 7)),
-    "cursor_before_its_ops": Mutant(SpaceStore, "commit", _cursor_goes_ahead, (0,)),
-    "folder_debt_forgotten": Mutant(FolderWriter, "_append", _debt_ends_before_append, (8,)),
+    "outbox_dropped_on_send": Mutant(
+        SpaceStore, "owed", _debt_ends_when_sent, plans.CHANGES_AND_SERVER_KILLS
+    ),
+    "cursor_before_its_ops": Mutant(
+        SpaceStore, "commit", _cursor_goes_ahead, plans.ARRIVALS_AND_KILLS
+    ),
+    "folder_debt_forgotten": Mutant(
+        FolderWriter, "_append", _debt_ends_before_append, plans.APPENDS_AND_KILLS
+    ),
     "torn_tail_not_healed": Mutant(
-        OpAppender, "_ends_well", _tail_is_always_whole, plan="a_torn_line_is_closed"
+        OpAppender, "_ends_well", _tail_is_always_whole, REGRESSIONS["a_torn_line_is_closed"]
     ),
     "unsynced_lines_credited": Mutant(
-        op_file_scan, "_outlasts", _is_durable, plan="lines_read_back_are_synced_first"
+        op_file_scan, "_outlasts", _is_durable, REGRESSIONS["lines_read_back_are_synced_first"]
     ),
 }

@@ -8,6 +8,7 @@ from sila_daemon.folder.blobs import BlobWriter
 from sila_daemon.mirror.remote_files import RemoteFiles
 from sila_daemon.server.accounts.grants import Grant
 from sila_daemon.store.blobs import STATIC
+from tests.simulation.mutants import plans
 from tests.simulation.mutants.mutant import Mutant
 
 if TYPE_CHECKING:
@@ -37,7 +38,11 @@ def _no_problem(_: Grant, __: float) -> None:
 
 
 FILES: dict[str, Mutant] = {
-    "blob_renamed_before_sync": Mutant(BlobWriter, "_name", _named_before_synced, (11, 72)),
-    "file_debt_dropped_on_send": Mutant(RemoteFiles, "_upload_one", _settled_when_sent, (121, 11)),
-    "rights_checked_only_at_connect": Mutant(Grant, "problem", _no_problem, (33, 47, 67)),
+    "blob_renamed_before_sync": Mutant(
+        BlobWriter, "_name", _named_before_synced, plans.FILES_AND_POWER_CUTS
+    ),
+    "file_debt_dropped_on_send": Mutant(
+        RemoteFiles, "_upload_one", _settled_when_sent, plans.FILES_AND_SERVER_KILLS
+    ),
+    "rights_checked_only_at_connect": Mutant(Grant, "problem", _no_problem, plans.SHORT_TOKENS),
 }

@@ -14,7 +14,9 @@ from sila_daemon.mirror import op_file_scan
 from sila_daemon.mirror.folder_layer import FolderLayer
 from sila_daemon.store import secret_merge, secrets
 from sila_daemon.store.secret_merge import SecretSet, with_value
+from tests.simulation.mutants import plans
 from tests.simulation.mutants.mutant import Mutant
+from tests.simulation.regressions import REGRESSIONS
 
 if TYPE_CHECKING:
     from sila_daemon.core.op_codec import DecodedChunk
@@ -80,13 +82,21 @@ def _absence_deletes(
 
 
 FOLDERS: dict[str, Mutant] = {
-    "watcher_without_scan": Mutant(FolderLayer, "_scan_all", _scans_once, (7,)),
-    "appends_to_files_of_others": Mutant(OpAppender, "_own_path", _every_peer_is_own, (0, 1, 2)),
-    "conflict_copies_not_read": Mutant(op_file_scan, "look", _without_copies, (42, 55)),
-    "conflict_copies_credited": Mutant(space_folder, "parse_op_name", _as_no_copy, (42, 55)),
-    "lines_without_end_credited": Mutant(
-        op_reader, "FileChunk", _as_whole_lines, plan="a_line_without_its_end_may_go_again"
+    "watcher_without_scan": Mutant(FolderLayer, "_scan_all", _scans_once, plans.UNHEARD_PROGRAM),
+    "appends_to_files_of_others": Mutant(
+        OpAppender, "_own_path", _every_peer_is_own, plans.ONE_CHANGE
     ),
-    "removed_secret_resurrected": Mutant(secrets, "merged", _forgets_removals, (10, 49)),
-    "secret_deleted_by_absence": Mutant(secrets, "merged", _absence_deletes, (39, 75)),
+    "conflict_copies_not_read": Mutant(
+        op_file_scan, "look", _without_copies, plans.CONFLICT_COPY_ALONE
+    ),
+    "conflict_copies_credited": Mutant(
+        space_folder, "parse_op_name", _as_no_copy, plans.CONFLICT_COPY_ALONE
+    ),
+    "lines_without_end_credited": Mutant(
+        op_reader, "FileChunk", _as_whole_lines, REGRESSIONS["a_line_without_its_end_may_go_again"]
+    ),
+    "removed_secret_resurrected": Mutant(
+        secrets, "merged", _forgets_removals, plans.REMOVED_SECRET
+    ),
+    "secret_deleted_by_absence": Mutant(secrets, "merged", _absence_deletes, plans.OLDER_SECRETS),
 }

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from types import ModuleType
+
+    from tests.simulation.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
-class Mutant:
+class WrongCode:
     """Wrong code in the place of right code."""
 
     owner: type | ModuleType
     name: str
     code: Any
-    seeds: tuple[int, ...] = ()
-    plan: str = ""
-    """The name of a kept plan that kills it."""
 
     def planted(self) -> AbstractContextManager[object]:
         """Has the wrong code run within a `with` block."""
         return patch.object(self.owner, self.name, self.code)
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant(WrongCode):
+    """Wrong code that breaks a promise in the simulated world."""
+
+    plan: Plan
+    """A small one that shows it, if need be under another seed than its own."""

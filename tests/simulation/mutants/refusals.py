@@ -8,6 +8,7 @@ from sila_daemon.mirror.remote_pusher import Pusher
 from sila_daemon.store import outbox, quarantine
 from sila_daemon.store.space_store import Acknowledgement
 from tests.simulation.mutants.mutant import Mutant
+from tests.simulation.regressions import REGRESSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,9 +39,9 @@ def _refused_op_is_forgotten(
 
 REFUSALS: dict[str, Mutant] = {
     "batch_dropped_after_refusal": Mutant(
-        Pusher, "answered", _refused_batch_is_dropped, plan="a_batch_outlives_a_refusal"
+        Pusher, "answered", _refused_batch_is_dropped, REGRESSIONS["a_batch_outlives_a_refusal"]
     ),
     "refused_op_forgotten": Mutant(
-        quarantine, "refuse", _refused_op_is_forgotten, plan="a_batch_outlives_a_refusal"
+        quarantine, "refuse", _refused_op_is_forgotten, REGRESSIONS["a_batch_outlives_a_refusal"]
     ),
 }

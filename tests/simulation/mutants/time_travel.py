@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sila_daemon.core.ops import MoveOp
@@ -14,14 +14,19 @@ from sila_daemon.server.ops.op_queries import OpQueries
 from sila_daemon.server.ops.op_store import OpStore
 from sila_daemon.server.sync.outbox import Outbox
 from sila_daemon.store import op_table
+from sila_daemon.store.op_table import OpTable
 from sila_daemon.store.space_store import Delivery, SpaceStore
+from tests.simulation.mutants import plans
 from tests.simulation.mutants.mutant import Mutant
+from tests.simulation.regressions import REGRESSIONS
 
 if TYPE_CHECKING:
     import apsw
 
     from sila_daemon.core.editor import Editor
-    from sila_daemon.server.ops.op_store import Position
+    from sila_daemon.core.ops import Op
+    from sila_daemon.server.ops.op_rows import Row
+    from sila_daemon.server.ops.op_store import Outcome, Position
 
 _new_editor = SpaceMirror._new_editor
 _open_op_store = OpStore.open.__func__  # type: ignore[attr-defined]
@@ -67,6 +72,17 @@ async def _one_history_whatever_happened(cls: type[OpStore], *arguments: Any) ->
     return store
 
 
+def _second_content_is_a_duplicate(
+    _: OpStore, __: apsw.Connection, ___: Op, ____: Row, outcome: Outcome
+) -> bool:
+    outcome.duplicates += 1
+    return False
+
+
+def _forgets_counters(_: OpTable, __: apsw.Connection, ___: Mapping[str, int]) -> None:
+    """Keeps nothing of the counters of live state."""
+
+
 def _one_too_far(outbox: Outbox, position: Position) -> None:
     _go_back_to(outbox, position._replace(seq=position.seq + 1))
 
@@ -89,17 +105,26 @@ TIME_TRAVEL: dict[str, Mutant] = {
         SpaceMirror,
         "_new_editor",
         _same_peer_at_each_start,
-        (33, 105),
-        plan="a_machine_that_went_back_edits_on",
+        REGRESSIONS["a_machine_that_went_back_edits_on"],
     ),
     "absence_taken_for_deletion": Mutant(
-        SpaceStore, "owe_to_folder_again", _what_is_gone_is_deleted, (5, 1, 6)
+        SpaceStore, "owe_to_folder_again", _what_is_gone_is_deleted, plans.OLDER_FOLDER
     ),
     "cursor_without_its_tag": Mutant(
-        OpQueries, "is_in_history", _any_cursor_is_of_this_history, (8, 55)
+        OpQueries, "is_in_history", _any_cursor_is_of_this_history, plans.OLDER_SERVER
     ),
-    "epoch_ignored": Mutant(OpStore, "open", classmethod(_one_history_whatever_happened), (37, 50)),
-    "cursor_off_by_one": Mutant(Outbox, "go_back_to", _one_too_far, (0, 1, 3)),
-    "cursor_over_a_gap": Mutant(RemoteSession, "_compare", _compares_nothing, (8, 21, 22)),
-    "second_content_dropped_by_a_mirror": Mutant(op_table, "ALTERNATES_MAX", 0, (35, 69, 76)),
+    "epoch_ignored": Mutant(
+        OpStore, "open", classmethod(_one_history_whatever_happened), plans.OLDER_SERVER_TOLD
+    ),
+    "cursor_off_by_one": Mutant(Outbox, "go_back_to", _one_too_far, plans.AWAY_FOR_A_WHILE),
+    "cursor_over_a_gap": Mutant(
+        RemoteSession, "_compare", _compares_nothing, plans.AWAY_WITHOUT_STORE
+    ),
+    "second_content_dropped_by_a_mirror": Mutant(op_table, "ALTERNATES_MAX", 0, plans.TWINS),
+    "second_content_dropped_by_a_server": Mutant(
+        OpStore, "_is_alternate", _second_content_is_a_duplicate, plans.TWINS
+    ),
+    "transient_counter_given_out_again": Mutant(
+        OpTable, "raise_counters", _forgets_counters, plans.LIVE_STATE
+    ),
 }

@@ -1,0 +1,200 @@
+"""Plans that kill mutants: small worlds in which wrong code shows for certain, or nearly so.
+
+They break no promise by themselves. What once did stands in `regressions`, and kills some too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from tests.simulation.plan import Action, Plan
+from tests.simulation.surroundings import Surroundings
+from tests.simulation.topology import Topology
+
+
+def _plan(*actions: Action, **odd: Any) -> Plan:
+    """Returns a world of two devices and one server in which little goes wrong by chance."""
+    usual = Plan(
+        seed=0,
+        devices=2,
+        has_app=False,
+        first_in_first_out=False,
+        delay_s=0.02,
+        hint_loss=0.0,
+        actions=actions,
+    )
+    return replace(usual, **odd)
+
+
+def _after_a_restore(kind: str) -> Plan:
+    """Has a server that went back hear others first, at the places of what it lost."""
+    return _plan(
+        Action(0.5, kind, 0, 0.25, 0.0),
+        Action(1.0, "set", 0, 0.1, 0.2),
+        Action(1.3, "set", 0, 0.1, 0.2),
+        Action(2.0, "kill", 0, 0.9, 0.2),
+        Action(2.0, "kill", 1, 0.9, 0.2),
+        Action(6.0, "forge", 0, 0.01, 0.2),
+        Action(8.0, "forge", 0, 0.01, 0.3),
+        Action(14.0, "set", 0, 0.1, 0.2),
+    )
+
+
+ONE_CHANGE = _plan(Action(1.0, "set", 0, 0.1, 0.2))
+
+# Only the hostile client holds what it was told is committed, when the server's machine dies.
+COMMITS_AND_POWER_CUTS = _plan(
+    *(
+        action
+        for n in range(4)
+        for action in (
+            Action(1.0 + 7 * n, "kill", 0, 0.3, 0.1),
+            Action(1.0 + 7 * n, "kill", 1, 0.3, 0.1),
+            Action(1.1 + 7 * n, "forge", 0, 0.01, 0.1),
+            Action(round(1.5 + 7.01 * n, 3), "server_power_cut", 0, 0.1, 0.1),
+        )
+    )
+)
+
+# The server dies while a change is on its way to it.
+CHANGES_AND_SERVER_KILLS = _plan(
+    *(
+        action
+        for n in range(4)
+        for action in (
+            Action(1.0 + 5 * n, "set", 0, 0.1 * n, 0.2),
+            Action(round(1.01 + 5.01 * n, 3), "server_kill", 0, 0.1, 0.1),
+        )
+    )
+)
+
+# The daemon dies about when a change arrives from a server.
+ARRIVALS_AND_KILLS = _plan(
+    *(
+        action
+        for n in range(6)
+        for action in (
+            Action(1.0 + 4 * n, "set", 0, 0.1 * n, 0.2),
+            Action(round(1.04 + 4.015 * n, 3), "kill", 1, 0.01, 0.1),
+        )
+    )
+)
+
+# The daemon dies just before it appends anything of what was saved.
+APPENDS_AND_KILLS = _plan(
+    *(
+        action
+        for n in range(3)
+        for action in (
+            Action(1.0 + 4 * n, "crash_at_append", 0, 0.9 - 0.1 * n, 0.0),
+            Action(1.2 + 4 * n, "burst", 0, 0.1 * n, 0.2),
+        )
+    )
+)
+
+# No event tells of what the other program writes.
+UNHEARD_PROGRAM = _plan(
+    Action(1.0, "app_set", 0, 0.1, 0.2),
+    Action(2.0, "app_create", 0, 0.3, 0.4),
+    Action(4.0, "app_set", 0, 0.6, 0.7),
+    has_app=True,
+    hint_loss=1.0,
+)
+
+# A device without a server gets a change in a conflict copy only.
+CONFLICT_COPY_ALONE = _plan(
+    *(
+        Action(1.0 + 3 * n, "set" if n % 2 else "new_tree", 0, round(0.1 * n, 1), 0.2)
+        for n in range(6)
+    ),
+    seed=25,
+    topology=Topology(servers=1, mirrors=((0,), ())),
+    around=Surroundings(carried=(0, 1)),
+)
+
+REMOVED_SECRET = _plan(
+    Action(1.0, "secret", 0, 0.1, 0.2),
+    Action(4.0, "unsecret", 0, 0.1, 0.2),
+    Action(12.0, "set", 0, 0.1, 0.2),
+)
+
+# A secrets file of earlier comes back.
+OLDER_SECRETS = _plan(
+    Action(1.0, "secret", 0, 0.1, 0.2),
+    Action(2.0, "secret", 1, 0.1, 0.2),
+    Action(5.0, "app_secret", 0, 0.1, 0.2),
+    Action(5.1, "folder_restored", 0, 0.5, 0.1),
+    Action(6.0, "secret", 0, 0.3, 0.3),
+    Action(9.0, "app_secret", 0, 0.2, 0.1),
+    Action(16.0, "set", 0, 0.1, 0.1),
+    has_app=True,
+)
+
+# A folder goes back to before some vertices were made.
+OLDER_FOLDER = _plan(
+    Action(0.5, "folder_restored", 0, 0.4, 0.02),
+    Action(1.0, "create", 0, 0.1, 0.2),
+    Action(1.1, "create", 0, 0.1, 0.9),
+    Action(9.0, "set", 0, 0.1, 0.1),
+)
+
+OLDER_SERVER = _after_a_restore("server_restored")
+OLDER_SERVER_TOLD = _after_a_restore("server_restored_openly")
+
+# A device is away while others edit.
+AWAY_FOR_A_WHILE = _plan(
+    Action(1.0, "kill", 1, 0.3, 0.2),
+    Action(2.0, "set", 0, 0.1, 0.2),
+    Action(3.0, "set", 0, 0.1, 0.2),
+)
+
+# The same, and it loses its store.
+AWAY_WITHOUT_STORE = _plan(
+    Action(1.0, "set", 0, 0.1, 0.2),
+    Action(3.0, "kill", 1, 0.5, 0.2),
+    Action(3.1, "store_deleted", 1, 0.5, 0.2),
+    Action(4.0, "set", 0, 0.1, 0.2),
+    Action(12.0, "set", 0, 0.1, 0.2),
+)
+
+# A hostile client says other things under ids that were used.
+TWINS = _plan(Action(1.0, "forge", 0, 0.4, 0.2), Action(2.0, "forge", 0, 0.4, 0.3))
+
+# A tree is let go of after live state, and loaded for the next edit.
+LIVE_STATE = _plan(
+    Action(1.0, "set", 0, 0.1, 0.2),
+    Action(1.5, "live", 0, 0.1, 0.2),
+    Action(1.6, "live", 0, 0.2, 0.2),
+    Action(12.0, "set", 0, 0.1, 0.2),
+    Action(12.1, "set", 0, 0.1, 0.9),
+)
+
+# The machine dies while it takes in a file.
+FILES_AND_POWER_CUTS = _plan(
+    *(
+        action
+        for n in range(10)
+        for action in (
+            Action(1.0 + 4 * n, "command_put", 0, round(0.05 + 0.09 * n, 3), 0.1),
+            Action(1.0 + 4 * n, "crash_at_step", 0, 0.1, round(0.05 + 0.09 * n, 3)),
+        )
+    ),
+    seed=2,
+)
+
+# The server dies while a file is on its way to it.
+FILES_AND_SERVER_KILLS = _plan(
+    *(
+        action
+        for n in range(6)
+        for action in (
+            Action(1.0 + 8 * n, "command_put", 0, round(0.1 + 0.13 * n, 3), 0.1),
+            Action(round(1.02 + 8.015 * n, 3), "server_kill", 0, 0.1, 0.1),
+        )
+    ),
+    seed=2,
+)
+
+# Tokens end after two seconds.
+SHORT_TOKENS = _plan(*(Action(1.0 + 3 * n, "set", 0, 0.1, 0.2) for n in range(8)), token_s=2)
