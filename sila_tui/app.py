@@ -18,6 +18,7 @@ from sila_tui.screens.activity import ActivityScreen
 from sila_tui.screens.frame import FramedScreen
 from sila_tui.screens.help import HelpScreen
 from sila_tui.screens.home import HomeScreen
+from sila_tui.screens.search import SearchScreen
 from sila_tui.screens.space import SpaceScreen
 from sila_tui.screens.sync import SyncScreen
 from sila_tui.session import Connection
@@ -56,6 +57,7 @@ class SilaApp(App[None]):
         Binding("ctrl+p,colon", "command_palette", "All commands", show=False),
         Binding("ctrl+r", "retry", "Try again"),
         Binding("ctrl+s", "start_daemon", "Start the daemon"),
+        Binding("ctrl+f", "search", "Search everything", show=False),
         Binding("ctrl+t", "other_theme", "Light or dark", show=False),
     ]
 
@@ -150,7 +152,7 @@ class SilaApp(App[None]):
         """Offers what helps without a daemon only then."""
         if action in ("retry", "start_daemon"):
             return self.session.connection in (Connection.ABSENT, Connection.LOST)
-        if action == "sync_status":
+        if action in ("sync_status", "search"):
             return bool(self.session.spaces)
         return True
 
@@ -165,6 +167,11 @@ class SilaApp(App[None]):
     def action_activity(self) -> None:
         """Shows what happened, and happens."""
         self.push_screen(ActivityScreen())
+
+    def action_search(self) -> None:
+        """Finds words in all spaces."""
+        if not isinstance(self.screen, SearchScreen):
+            self.push_screen(SearchScreen())
 
     def action_retry(self) -> None:
         """Tries to reach the daemon now."""

@@ -64,9 +64,18 @@ class Outline:
             *(trees if with_trees else []),
         ]
 
-    def first(self, tree: str) -> Item | None:
-        """Where to begin: what shows that tree best, else the first chat."""
+    def as_tree(self, tree: str) -> Item | None:
+        """The row that shows a tree as it is."""
         items = self.items(with_trees=True)
+        return next((item for item in items if (item.view, item.tree) == ("tree", tree)), None)
+
+    def first(self, tree: str, view: str = "") -> Item | None:
+        """Where to begin: what shows that tree best, or in that view, else the first chat."""
+        items = self.items(with_trees=True)
+        if view == "tree":
+            return self.as_tree(tree)
+        if view == "files":
+            return next((item for item in items if item.view == view), None)
         is_files = any(known.id == tree and known.app_id == "files" for known in self.trees)
         ranks = [self._rank(item, tree, is_files=is_files) for item in items]
         best = min(ranks, default=WORST_RANK)

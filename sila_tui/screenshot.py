@@ -61,6 +61,7 @@ SCREENS: Mapping[str, Step] = {
     "secrets": _part("secrets"),
     "sync": _keys("S"),
     "activity": _keys("A"),
+    "search": _keys("ctrl+f", *"roast"),
     "filter": _keys("slash", "o"),
     "help": _keys("question_mark"),
     "commands": _keys("ctrl+p"),

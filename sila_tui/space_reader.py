@@ -19,6 +19,8 @@ PAGE = 200
 """Children asked for at a time; the daemon gives at most 500."""
 FOLDER_DEPTH_MAX = 12
 """Folders of chats below this depth are not looked into."""
+STEPS_MAX = 300
+"""From a root down to what a person is shown the way to."""
 CHAT_APP, FILES_APP = "default-chat", "files"
 TRASH_ID = "0"
 """The root under which a tree keeps what was deleted."""
@@ -114,6 +116,15 @@ class SpaceReader:
     async def vertex(self, tree: str, vertex: str | None) -> VertexFacts:
         """One vertex with its properties."""
         return VertexFacts.read(await self._call("vertex.get", tree=tree, vertex=vertex))
+
+    async def steps_to(self, tree: str, vertex: str) -> list[str]:
+        """The ids from the root of a tree, or from its trash, down to a vertex."""
+        steps = [vertex]
+        while parent := (await self.vertex(tree, steps[-1])).parent:
+            if len(steps) == STEPS_MAX:
+                raise NotFoundError("that stands too deep to be shown", hint="look at it by its id")
+            steps.append(parent)
+        return list(reversed(steps))
 
     async def chat(self, tree: str) -> Chat:
         """The main branch of a chat."""

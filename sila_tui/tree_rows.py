@@ -9,9 +9,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from sila_tui.contents import VertexFacts
+
+
+PAGES_MAX = 200
+"""Pages of children that are asked for to find one of them."""
 
 
 @dataclass
@@ -71,6 +75,29 @@ class TreeRows:
         while end < len(self.rows) and self.rows[end].depth > row.depth:
             end += 1
         del self.rows[index + 1 : end]
+
+    async def open_down(
+        self, steps: Sequence[str], opened: Callable[[TreeRow], Awaitable[None]]
+    ) -> int | None:
+        """Has rows opened along a way from a root down, more of long ones too, as far as needed.
+
+        Returns the row of the last step; None when the way ends before.
+        """
+        at, patience = None, PAGES_MAX
+        for number, step in enumerate(steps, 1):
+            at = self.index_of(step)
+            while at is None and patience:
+                more = next((row for row in reversed(self.rows) if row.is_more), None)
+                if more is None:
+                    break
+                patience -= 1
+                await opened(more)
+                at = self.index_of(step)
+            if at is None:
+                return None
+            if number < len(steps) and not self.rows[at].is_open:
+                await opened(self.rows[at])
+        return at
 
     def parent_of(self, index: int) -> int | None:
         """The row of the parent; None for a root."""

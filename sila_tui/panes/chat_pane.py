@@ -49,6 +49,16 @@ class ChatPane(Pane):
         if self._tree:
             self._log.show(await self.reader.chat(self._tree), keep_place=True)
 
+    async def go_to(self, vertex: str) -> bool:
+        """Goes to a message, if it is on the branch that is shown."""
+        chat = await self.reader.chat(self._tree)
+        ids = [message.id for message in chat.messages]
+        if vertex not in ids:
+            return False
+        self._log.show(chat, keep_place=True)
+        self.call_after_refresh(self._log.action_go, ids.index(vertex))
+        return True
+
     def enter(self) -> None:
         """Goes to the messages."""
         self._log.focus()

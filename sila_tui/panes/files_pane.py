@@ -46,6 +46,10 @@ class FilesPane(Pane):
         names = {known.id: outline.chat_title(known.id) or known.title for known in outline.trees}
         self.query_one(FileList).show(await self.reader.files(), names)
 
+    async def go_to(self, vertex: str) -> bool:
+        """Goes to a file."""
+        return self.query_one(FileList).go_to(vertex)
+
     def enter(self) -> None:
         """Goes to the list."""
         self.query_one(FileList).focus()

@@ -29,5 +29,9 @@ class Pane(Container):
     async def reload(self) -> None:
         """Shows the same part as it is now, without moving what a person looks at."""
 
+    async def go_to(self, vertex: str) -> bool:
+        """Goes to a vertex of what is shown; False when it is not there. Raises SilaError."""
+        return False
+
     def enter(self) -> None:
         """Takes the focus to what keys should move."""

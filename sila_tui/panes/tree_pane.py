@@ -101,6 +101,16 @@ class TreePane(Pane):
         self._list.rows_changed()
         await self._show_vertex()
 
+    async def go_to(self, vertex: str) -> bool:
+        """Opens the tree down to a vertex."""
+        steps = await self.reader.steps_to(self._tree, vertex)
+        at = await self._list.tree_rows.open_down(steps, self._open_row)
+        if at is None:
+            return False
+        self._list.cursor = at
+        await self._show_vertex()
+        return True
+
     def enter(self) -> None:
         """Goes to the tree."""
         self._list.focus()
@@ -120,11 +130,6 @@ class TreePane(Pane):
             self._list.rows_changed()
         elif row.is_more or row.vertex.child_count:
             run_job(self, lambda: self._open_row(row), group="open")
-
-    @on(RawTree.LeftAlone)
-    def left_alone(self) -> None:
-        """Goes out of the pane."""
-        self.post_message(self.LeftAlone())
 
     async def _open_row(self, row: TreeRow) -> None:
         page = await self.reader.page(self._tree, row.vertex.id, row.after)

@@ -8,6 +8,7 @@ from textual import on
 from textual.binding import Binding, BindingType
 
 from sila_tui.activity_view import ActivityView
+from sila_tui.goal import Goal
 from sila_tui.screens.frame import FramedScreen
 from sila_tui.screens.space import SpaceScreen
 from sila_tui.screens.sync import SyncScreen
@@ -75,7 +76,7 @@ class ActivityScreen(FramedScreen):
         elif event.state:
             self.app.push_screen(SyncScreen())
         else:
-            self.app.push_screen(SpaceScreen(space, next(iter(event.trees), "")))
+            self.app.push_screen(SpaceScreen(space, Goal(next(iter(event.trees), ""))))
 
     def action_next_kind(self) -> None:
         """Shows one kind of event after the other, then all again."""

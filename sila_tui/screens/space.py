@@ -11,6 +11,7 @@ from textual.containers import Horizontal
 from textual.widgets import ContentSwitcher, Static
 
 from sila_daemon.core.errors import SilaError
+from sila_tui.goal import Goal
 from sila_tui.jobs import run_job
 from sila_tui.outline import Item, Outline
 from sila_tui.panes.chat_pane import ChatPane
@@ -55,9 +56,9 @@ class SpaceScreen(FramedScreen):
         Binding("s", "sync", "Sync now"),
     ]
 
-    def __init__(self, space: SpaceFacts, tree: str = "") -> None:
+    def __init__(self, space: SpaceFacts, goal: Goal | None = None) -> None:
         super().__init__()
-        self._wish = tree
+        self._goal = goal or Goal()
         self._space_id = space.id
         self.outline = Outline()
         self._shown: Item | None = None
@@ -98,11 +99,18 @@ class SpaceScreen(FramedScreen):
             self._has_begun = False
             self.query_one("#nothing", Static).update(f"{exc.message}\n{exc.hint}")
             return
-        first = self.outline.first(self._wish)
-        if first is not None:
-            await self._open(first)
-        else:
+        first = self._goal.begin(self.outline)
+        if first is None:
             self.query_one("#nothing", Static).update("No chats yet.")
+            return
+        await self._open(first)
+        if self._goal.vertex:
+            pane = await self._goal.reach(self.pane, self.outline, self._open)
+            if pane is None:
+                self.app.notify("That is no longer there", timeout=4)
+                return
+            self.add_class("-reading")
+            self.call_after_refresh(pane.enter)
 
     async def _load_outline(self) -> None:
         self.outline = await self._reader.outline()
@@ -114,22 +122,23 @@ class SpaceScreen(FramedScreen):
         shown = self.query_one(ContentSwitcher).current
         return self.query_one(f"#{shown}", Pane) if shown and shown != "nothing" else None
 
-    async def _open(self, item: Item) -> None:
+    async def _open(self, item: Item) -> Pane | None:
         await self.query_one(f"#pane-{item.view}", Pane).open(item.tree)
         self._shown = item
         self.query_one(ContentSwitcher).current = f"pane-{item.view}"
         self.query_one(Sidebar).point_at(item.view, item.tree)
         self.refresh_bindings()
         self.pull()
+        return self.pane
 
     def show(self, item: Item) -> None:
         """Opens a part of the space and goes there."""
 
         async def job() -> None:
-            await self._open(item)
+            pane = await self._open(item)
             self.add_class("-reading")
-            if self.pane is not None:
-                self.call_after_refresh(self.pane.enter)
+            if pane is not None:
+                self.call_after_refresh(pane.enter)
 
         run_job(self, job, group="show")
 
@@ -182,9 +191,7 @@ class SpaceScreen(FramedScreen):
 
     def action_as_tree(self) -> None:
         """Shows what is in front as the tree that it is."""
-        tree = self._shown.tree if self._shown else ""
-        found = next((item for item in self.outline.items(with_trees=True) if item.view == "tree"
-                      and item.tree == tree), None)  # fmt: skip
+        found = self.outline.as_tree(self._shown.tree if self._shown else "")
         if found is not None:
             self.show(found)
 

@@ -62,6 +62,14 @@ class FileList(RowList):
         self._rows = file_rows(files, source)
         self.rows_changed()
 
+    def go_to(self, vertex: str) -> bool:
+        """Puts the cursor on the file of a vertex; False when it is not listed."""
+        found = (at for at, row in enumerate(self._rows) if row.file and row.file.vertex == vertex)
+        at = next(found, None)
+        if at is not None:
+            self.cursor = at
+        return at is not None
+
     def row_count(self) -> int:
         """Folders and files."""
         return len(self._rows)

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from tests.tui import sample
+from tests.tui.fake_search import search
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,6 +135,7 @@ class FakeDaemon:
             "secret.list": lambda _: {"names": sorted(self.secrets)},
             "secret.get": lambda params: {"value": self.secrets[params["name"]], **params},
             "secret.set": self._set_secret,
+            "space.search": lambda params: search(self, params),
             "space.sync": lambda _: {},
             "space.pause": lambda params: self._set_state(params["space"], "paused"),
             "space.resume": lambda params: self._set_state(params["space"], "current"),
@@ -245,6 +247,9 @@ class FakeDaemon:
     def _vertex(self, params: Json) -> Json:
         tree = self._tree(params)
         vertex = params.get("vertex") or params["tree"]
+        said = {message["id"]: message for message in self.messages.get(params["tree"], [])}
+        if vertex in said and vertex not in tree:
+            return {"id": vertex, "parent": None, "properties": {"text": said[vertex]["text"]}}
         if vertex not in tree:
             raise Refused("not_found", f"there is no vertex {vertex}")
         row, properties = tree[vertex], tree[vertex]["properties"]

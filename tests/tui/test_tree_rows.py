@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sila_tui.contents import VertexFacts
-from sila_tui.tree_rows import TreeRows
+from sila_tui.tree_rows import TreeRow, TreeRows
 
 
 def vertex(name: str, children: int = 0) -> VertexFacts:
@@ -35,6 +35,26 @@ def test_more_children_take_the_place_of_the_row_that_stood_for_them() -> None:
     rows.open(1, [vertex("deep")], None)
     rows.extend(4, [vertex("c"), vertex("d")], None)
     assert names(rows) == ["root", "  a", "    deep", "  b", "  c", "  d"]
+
+
+async def test_a_way_down_is_opened_as_far_as_needed() -> None:
+    rows = TreeRows()
+    rows.start([vertex("root", 4), vertex("trash", 1)])
+    pages: dict[str, list[tuple[list[VertexFacts], str | None]]] = {
+        "root": [([vertex("a"), vertex("b")], "b"), ([vertex("c", 2), vertex("d")], None)],
+        "c": [([vertex("deep", 1)], None)],
+        "deep": [([vertex("deeper")], None)],
+    }
+
+    async def opened(row: TreeRow) -> None:
+        children, after = pages[row.vertex.id].pop(0)
+        at = rows.rows.index(row)
+        rows.extend(at, children, after) if row.is_more else rows.open(at, children, after)
+
+    assert await rows.open_down(["root", "c", "deep"], opened) == 4
+    assert names(rows) == ["root", "  a", "  b", "  c", "    deep", "  d", "trash"]
+    assert await rows.open_down(["root", "c", "deep", "deeper"], opened) == 5
+    assert await rows.open_down(["root", "gone"], opened) is None
 
 
 def test_opening_what_is_open_shows_it_anew() -> None:
