@@ -42,6 +42,17 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retry_delay_s_max: float = 60.0
 
 
+class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is too much to delete or overwrite at once without asking."""
+
+    share: float = 0.3
+    """Of the vertices of a space; 1 asks never."""
+    vertices_min: int = 50
+    """Fewer are never too many."""
+    window_s: float = 600.0
+    """So long changes of one source count as made at once."""
+
+
 class CredentialsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where tokens are kept."""
 
@@ -55,6 +66,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log: LogSettings = LogSettings()
     folder: FolderSettings = FolderSettings()
     server: ServerSettings = ServerSettings()
+    guard: GuardSettings = GuardSettings()
     credentials: CredentialsSettings = CredentialsSettings()
 
 
@@ -64,6 +76,9 @@ _RANGES = {
     "folder.scan_interval_s": (1.0, 86_400.0),
     "folder.append_interval_s": (0.05, 60.0),
     "server.retry_delay_s_max": (1.0, 3600.0),
+    "guard.share": (0.01, 1.0),
+    "guard.vertices_min": (1, 1_000_000_000),
+    "guard.window_s": (1.0, 86_400.0),
 }
 
 

@@ -35,6 +35,7 @@ GROUPS = {
         "run", "start", "stop", "restart", "status", "events", "config",
     ),
     "sila_daemon.cli.outbox_group": ("outbox",),
+    "sila_daemon.cli.held_group": ("held",),
     "sila_daemon.cli.accounts_group": ("login", "logout", "whoami"),
     "sila_daemon.cli.space_offline": ("space",),
     "sila_daemon.cli.spaces_group": ("space",),

@@ -145,7 +145,11 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def _apply(arguments: argparse.Namespace, edit: dict[str, Any]) -> dict[str, Any]:
     answer = ask(
-        "edit.apply", space=space_reference(arguments.space), tree=arguments.tree, edits=[edit]
+        "edit.apply",
+        space=space_reference(arguments.space),
+        tree=arguments.tree,
+        edits=[edit],
+        force=getattr(arguments, "force", False),
     )
     result: dict[str, Any] = answer["results"][0]
     return result

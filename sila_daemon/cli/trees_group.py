@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from sila_daemon.cli.command_tree import CommandTree, Parser
 
 _TREES = "sila_daemon.cli.trees"
+_FORCE = "also where it deletes or overwrites a large share of the space"
 
 
 def add_parsers(commands: CommandTree) -> None:
@@ -40,6 +41,8 @@ def add_parsers(commands: CommandTree) -> None:
     _add(move, "SPACE", "TREE", "VERTEX", "PARENT")
     delete = commands.add("vertex delete", "Move a vertex to the trash.", f"{_TREES}:delete")
     _add(delete, "SPACE", "TREE", "VERTEX")
+    for parser in (change, unset, move, delete):
+        parser.add_argument("--force", action="store_true", help=_FORCE)
     commands.group("trash", "What was deleted, and putting it back.")
     trash = commands.add("trash list", "List what was deleted.", f"{_TREES}:trash")
     _add(trash, "SPACE")

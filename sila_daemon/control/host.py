@@ -96,12 +96,91 @@ class Hits(Protocol):
         ...
 
 
+class Hold(Protocol):
+    """Changes that one source brought at once and that the guard holds."""
+
+    @property
+    def number(self) -> int:
+        """Names it within its space."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """`folder`, or a server's URL."""
+        ...
+
+    @property
+    def vertices(self) -> int:
+        """About how many vertices would be deleted or overwritten."""
+        ...
+
+    @property
+    def of_vertices(self) -> int:
+        """How many there were when it began."""
+        ...
+
+    @property
+    def at_ms(self) -> int:
+        """Since when, in Unix milliseconds."""
+        ...
+
+    @property
+    def refused_ms(self) -> int | None:
+        """When somebody said no; None while it waits."""
+        ...
+
+    @property
+    def ops(self) -> int:
+        """How many ops are held."""
+        ...
+
+    @property
+    def deletions(self) -> int:
+        """How many of them move something to the trash."""
+        ...
+
+    @property
+    def moves(self) -> int:
+        """How many move something elsewhere."""
+        ...
+
+    @property
+    def trees(self) -> int:
+        """In how many trees."""
+        ...
+
+
+class HeldChanges(Protocol):
+    """What the guard of a space holds, and what a person decides about it."""
+
+    async def holds(self) -> Sequence[Hold]:
+        """Returns the changes that the guard holds, those that were refused too."""
+        ...
+
+    async def accept(self, number: int) -> int:
+        """Shows and passes on what is held; returns how many ops. Raises NotFoundError."""
+        ...
+
+    async def refuse(self, number: int) -> int:
+        """Has changes stay held, and nobody asked any more; returns how many ops they are."""
+        ...
+
+    async def undo(self, number: int) -> int:
+        """Undoes what is held for everybody; returns how many ops that took."""
+        ...
+
+
 class OpenSpace(Protocol):
     """One space that the daemon looks after."""
 
     @property
     def space_id(self) -> str:
         """The space's id."""
+        ...
+
+    @property
+    def held(self) -> HeldChanges:
+        """What the guard of the space holds."""
         ...
 
     def status(self) -> dict[str, Any]:
@@ -120,8 +199,14 @@ class OpenSpace(Protocol):
         """Returns the space tree, understood."""
         ...
 
-    async def edit(self, tree_id: str, change: Callable[[RepTree], T]) -> T:
-        """Applies a change; when it returns, the change is durable."""
+    async def edit(
+        self, tree_id: str, change: Callable[[RepTree], T], *, is_meant: bool = False
+    ) -> T:
+        """Applies a change; when it returns, the change is durable.
+
+        Raises ProtectionError for one that deletes or overwrites a large share of the space,
+        unless it is said to be meant.
+        """
         ...
 
     async def create_tree(

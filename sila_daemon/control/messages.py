@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from sila_daemon.control import results, search_results
+from sila_daemon.control import held_results, results, search_results
 
 PROTOCOL_VERSION = 1
 """Raised when something is taken away or changes its meaning, not when something is added."""
@@ -166,6 +166,8 @@ class EditParams(TreeParams):
     """Edits of one tree that are kept together or not at all."""
 
     edits: list[Edit]
+    force: bool = False
+    """They are meant, even where they delete or overwrite a large share of the space."""
 
 
 class TrashParams(SpaceParams):
@@ -250,6 +252,12 @@ class OutboxExportParams(SpaceParams):
     overwrite: bool = False
 
 
+class HeldParams(SpaceParams):
+    """Held changes of a space: those of one number, or all that wait."""
+
+    number: int | None = None
+
+
 class SubscribeParams(Params):
     """The last event that the client has seen, if any, and the daemon's run that it came from."""
 
@@ -303,5 +311,9 @@ METHODS: dict[str, Method] = {
     "outbox.list": Method(StatusParams, results.Outbox),
     "outbox.retry": Method(OutboxParams, results.Retried),
     "outbox.export": Method(OutboxExportParams, results.OutboxExported),
+    "held.list": Method(StatusParams, held_results.HeldList),
+    "held.accept": Method(HeldParams, held_results.HeldDone),
+    "held.refuse": Method(HeldParams, held_results.HeldDone),
+    "held.undo": Method(HeldParams, held_results.HeldDone),
     "events.subscribe": Method(SubscribeParams, results.Subscribed),
 }

@@ -7,7 +7,7 @@ that make ops.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from sila_daemon.core import ids, json_value
@@ -132,6 +132,32 @@ class RepTree(MergingTree):
         self._require(vertex_id)
         self._edit(PropertyOp(0, "", vertex_id, key, _encoded(key, value), transient=True))
 
+    def keep(self, against: Iterable[Op]) -> int:
+        """Says anew how things are, so that ops that are still to be merged change nothing.
+
+        `against` are those ops; they must have been seen by the clock. Returns how many ops that
+        took. Where vertices are is said from above to below, so that nothing makes a cycle.
+        """
+        moved: dict[int, None] = {}
+        changed: dict[tuple[int, str], None] = {}
+        for op in against:
+            index = self.index_of(op.target)
+            if index is not None and isinstance(op, MoveOp):
+                moved[index] = None
+            elif index is not None and isinstance(op, PropertyOp):
+                changed[index, op.key] = None
+        drafts: list[Op] = []
+        for index in sorted(moved, key=lambda index: depth_of(self, self.id_of(index))):
+            parent = self.parent_of(index)
+            above = None if parent is None else self.id_of(parent)
+            drafts.append(MoveOp(0, "", self.id_of(index), above))
+        for index, key in changed:
+            text = self.text(index, key, with_transient=False)
+            drafts.append(PropertyOp(0, "", self.id_of(index), key, text))
+        if drafts:
+            self._edit(*drafts)
+        return len(drafts)
+
     def take_local_ops(self) -> list[Op]:
         """Returns the ops made by edits since the last call, in the order they were made."""
         taken, self._local_ops = self._local_ops, []
@@ -174,6 +200,12 @@ class RepTree(MergingTree):
         if index is None:
             raise NotFoundError(f"no vertex {ids.shortened(vertex_id)} in this tree")
         return index
+
+
+def depth_of(tree: RepTree, vertex_id: str) -> int:
+    """Returns how much stands above a vertex; 0 for one that does not exist."""
+    index = tree.index_of(vertex_id)
+    return 0 if index is None else sum(1 for _ in tree.ancestors_of(index))
 
 
 def nothing_to_go_back_to() -> UsageError:

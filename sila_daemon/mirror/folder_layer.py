@@ -199,6 +199,7 @@ class FolderLayer:
             self._fail(FolderState.FAILING, error)
         else:
             self._back_off.reset()
+        self._intake.let_servers_bring()
         async with self._turned:
             self._turns += 1
             self._turned.notify_all()
@@ -251,6 +252,8 @@ class FolderLayer:
             self.state, self._write_due = FolderState.STARTING, True
             await self._read(folder, scan.files)
             self.pending_ops = (await self._store.debt(FOLDER)).ops
+        if self.last_scan_at is None and await self._store.first_sync.is_going_on(FOLDER):
+            await self._store.first_sync.is_over(FOLDER)
         await self._blobs.scan()
         self._secrets_due = True
         self._line_problem_count = await self._line_problems.count()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from sila_daemon.core.errors import StorageError
 from sila_daemon.core.ops import PropertyOp
 from sila_daemon.mirror.wakes import News, Wakes
+from sila_daemon.store.schema import FOLDER
 from sila_daemon.store.space_store import Committed, Delivery
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from sila_daemon.core.editor import Editor
     from sila_daemon.core.rep_tree import RepTree
     from sila_daemon.mirror.trees import TreeCache
+    from sila_daemon.store.held import Release
     from sila_daemon.store.op_table import TreeOp
     from sila_daemon.store.space_store import SpaceStore
 
@@ -46,6 +48,8 @@ class _Edit(Generic[T]):
     tree_ids: Sequence[str]
     fresh_ids: Sequence[str]
     act: Callable[[list[RepTree]], T]
+    frame: Delivery
+    """What is stored with the ops that it makes."""
     done: asyncio.Future[T]
 
 
@@ -76,9 +80,24 @@ class Intake:
         self._on_arrival = on_arrival
         self._queue: asyncio.Queue[_Delivered | _Edit[Any]] = asyncio.Queue(QUEUE_ITEMS_MAX)
         self._is_open = True
+        self._may_servers_bring = asyncio.Event()
+        self._may_servers_bring.set()
+
+    def hold_off_servers(self) -> None:
+        """Has ops of servers wait until the folder was looked at.
+
+        Else nobody could tell later what was here before a server came.
+        """
+        self._may_servers_bring.clear()
+
+    def let_servers_bring(self) -> None:
+        """Takes ops of servers from now on."""
+        self._may_servers_bring.set()
 
     async def deliver(self, delivery: Delivery) -> Committed:
         """Returns once everything in `delivery` is durable. Transient ops are shown only."""
+        if delivery.ops and delivery.origin not in (None, FOLDER):
+            await self._may_servers_bring.wait()
         lasting, transients = _parted(delivery.ops)
         if transients:
             counters = dict(delivery.counters)
@@ -95,14 +114,18 @@ class Intake:
         act: Callable[[list[RepTree]], T],
         *,
         fresh_ids: Sequence[str] = (),
+        is_meant: bool = False,
+        releases: Sequence[Release] = (),
     ) -> T:
         """Runs `act` on trees and returns its result once the ops that it made are durable.
 
         `act` gets the trees of `tree_ids`, then empty ones of `fresh_ids`. When it raises,
-        nothing of it is kept.
+        nothing of it is kept. Raises ProtectionError for edits that delete or overwrite a large
+        share of the space, unless they are said to be meant.
         """
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        await self._put(_Edit(tree_ids, fresh_ids, act, done))
+        frame = Delivery(is_meant=is_meant, releases=releases)
+        await self._put(_Edit(tree_ids, fresh_ids, act, frame, done))
         return await done
 
     async def _put(self, item: _Delivered | _Edit[Any]) -> None:
@@ -152,8 +175,7 @@ class Intake:
             return following
         for item, committed in zip(group, outcomes, strict=True):
             self._trees.merge([*committed.new, *item.transients])
-            arrival = Arrival(committed, item.delivery.source, item.transients)
-            self._arrived(arrival)
+            self._arrived(Arrival(committed, item.delivery.source, item.transients))
             if not item.done.done():
                 item.done.set_result(committed)
         return following
@@ -174,7 +196,8 @@ class Intake:
                 made = [(tree.tree_id, op) for tree in trees for op in tree.take_local_ops()]
             lasting, transients = _parted(made)
             counters = {tree.tree_id: tree.highest_counter for tree in trees}
-            (committed,) = await self._store.commit([Delivery(lasting, counters=counters)])
+            delivery = replace(edit.frame, ops=lasting, counters=counters)
+            (committed,) = await self._store.commit([delivery])
         except BaseException as error:
             if made or edit.fresh_ids:
                 self._undo()
@@ -195,8 +218,13 @@ class Intake:
         self._trees.drop_all(self._new_editor())
 
     def _arrived(self, arrival: Arrival) -> None:
+        committed = arrival.committed
+        for tree_id, op in committed.held:
+            self._trees.raise_counter(tree_id, op.counter)
+        for _, released in committed.released:
+            self._trees.merge(released)
         self._on_arrival(arrival)
-        if arrival.committed.new:
+        if committed.new or committed.held or committed.released:
             self._wakes.ring(News.OPS)
         if arrival.committed.refers_to_blobs:
             self._wakes.ring(News.BLOBS)

@@ -24,6 +24,8 @@ from sila_daemon.mirror.space_search import SpaceSearch
 from sila_daemon.mirror.tree_use import TreeUse
 from sila_daemon.mirror.trees import TreeCache
 from sila_daemon.store.blobs import Blobs
+from sila_daemon.store.guard import Guard
+from sila_daemon.store.held import Held
 from sila_daemon.store.schema import FOLDER
 from sila_daemon.store.secrets import Secrets
 from sila_daemon.store.servers import Servers
@@ -58,6 +60,7 @@ class Layers:
     intake: Intake
     secrets: Secrets
     blobs: Blobs
+    held: Held
     local_blobs: LocalBlobs
     leftovers: Leftovers
     folder: FolderLayer | None
@@ -76,10 +79,12 @@ class Layers:
         on_arrival: Callable[[Arrival], None],
     ) -> Layers:
         """Opens the store of a space and prepares its layers. Raises StorageError."""
-        store = await SpaceStore.open(ports.databases, home / STORE_NAME, ports.clock)
+        guard = None if settings.guard is None else Guard(settings.guard, ports.clock, record.id)
+        store = await SpaceStore.open(ports.databases, home / STORE_NAME, ports.clock, guard)
         try:
             names = [FOLDER] if record.path is not None else []
             await store.set_layers([*names, *(server.url for server in record.servers)])
+            is_folder_new = record.path is not None and await store.first_sync.is_going_on(FOLDER)
         except BaseException:
             await store.close()
             raise
@@ -100,11 +105,14 @@ class Layers:
             Intake(store, trees, wakes, new_editor, on_arrival),
             secrets,
             blobs,
+            Held(store.database),
             LocalBlobs(files_dir, ports, blobs, wakes, require_place),
             Leftovers(layout, files_dir, ports),
             None,
             [],
         )
+        if is_folder_new:
+            parts.intake.hold_off_servers()
         if layout is not None:
             parts.folder = parts._folder_layer(record.id, layout, ports, settings, wakes)
         for server in record.servers:
@@ -121,6 +129,19 @@ class Layers:
         if self.folder is not None and source != FOLDER:
             others.append(self.folder)
         return others
+
+    def held_back(self, source: str | None, count: int) -> None:
+        """Notes what servers are to get once somebody agrees, until it is counted."""
+        for remote in self.remotes:
+            if remote.status.url != source:
+                remote.status.held_ops += count
+
+    def released(self, source: str, count: int) -> None:
+        """Notes debts that somebody agreed to."""
+        for layer in self.others(source):
+            layer.added(count)
+        for remote in self.remotes:
+            remote.offer_again()
 
     async def run(self) -> None:
         """Keeps every layer going until cancelled; none holds up another."""

@@ -26,6 +26,8 @@ class Totals:
     trees: int = 0
     ops: int = 0
     blobs: BlobCounts | None = None
+    held_ops: int = 0
+    """They wait for somebody to say yes or no."""
 
 
 def folder_verdict(folder: FolderLayer) -> tuple[str, str]:
@@ -45,10 +47,18 @@ def folder_verdict(folder: FolderLayer) -> tuple[str, str]:
     return "current", ""
 
 
+def held_reason(totals: Totals) -> str:
+    """Says what the guard holds, and what to do."""
+    count = totals.held_ops
+    changes = f"{count} change{'s' * (count != 1)}"
+    return f"{changes} that would take much away wait for you; see: sila-daemon held"
+
+
 def verdict(
     record: SpaceRecord,
     is_paused: bool,
     trouble: str,
+    totals: Totals,
     folder: FolderLayer | None,
     remotes: Sequence[RemoteStatus],
 ) -> tuple[str, str]:
@@ -57,7 +67,8 @@ def verdict(
         return "broken", trouble
     if is_paused:
         return "paused", "paused" if record.paused_until is None else "paused for a while"
-    found = [folder_verdict(folder)] if folder is not None else []
+    found = [("needs_you", held_reason(totals))] if totals.held_ops else []
+    found += [folder_verdict(folder)] if folder is not None else []
     found += [(remote.public_state, f"{remote.url}: {remote.public_reason}") for remote in remotes]
     if not found:
         return "current", ""
@@ -90,6 +101,7 @@ def status_json(
         "reason": reason,
         "trees": totals.trees,
         "ops": totals.ops,
+        "heldOps": totals.held_ops,
         "files": blobs.here if blobs else 0,
         "bytes": blobs.bytes_here if blobs else 0,
         "folder": shown,

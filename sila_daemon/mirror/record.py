@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
+
+from sila_daemon.store.guard import GuardSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,3 +91,5 @@ class MirrorSettings:
     """An op file that lacks what was read from it has so long to be as it was."""
     tree_idle_s: float = 600.0
     """A tree that nobody asked for this long is let go of."""
+    guard: GuardSettings | None = field(default_factory=GuardSettings)
+    """What is too much at once; None where nobody is to be asked."""

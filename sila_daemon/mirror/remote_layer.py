@@ -20,7 +20,7 @@ from sila_daemon.mirror.error_groups import apart
 from sila_daemon.mirror.rejections import ENDS_CONNECTION, TOO_LARGE
 from sila_daemon.mirror.remote_pusher import SendingHistory
 from sila_daemon.mirror.remote_session import RemoteSession
-from sila_daemon.mirror.remote_status import RemoteState, RemoteStatus
+from sila_daemon.mirror.remote_status import RemoteState, RemoteStatus, count_debt
 from sila_daemon.mirror.set_aside import read_again
 from sila_daemon.mirror.suspects import FAILURES_ALONE, Suspects
 from sila_daemon.mirror.wakes import News
@@ -144,11 +144,12 @@ class RemoteLayer:
         facts = await self._servers.facts(self.status.url)
         self.status.head = facts.cursor.seq if facts.cursor else 0
         self.status.last_ack_ms = facts.acknowledged_ms
-        await self._count_debt()
-
-    async def _count_debt(self) -> None:
-        self.status.owes(await self._store.debt(self.status.url))
+        await self.count_debt()
         await self._files.count_debt()
+
+    async def count_debt(self) -> None:
+        """Counts the ops that the server is owed."""
+        await count_debt(self.status, self._store)
 
     async def _attempt(self) -> SilaError:
         """Works with the server until something ends it; returns what did."""
@@ -187,12 +188,16 @@ class RemoteLayer:
                 # It goes alone, and one more failure will do.
                 self._history.suspects.suspect([refusal.seq], FAILURES_ALONE - 1)
         read_count = await read_again(url, self._quarantine, self._intake)
-        self.status.owes(await self._store.debt(url))
-        if self._session is not None and self._session.pusher is not None:
-            self._session.pusher.offer_again()
+        await self.count_debt()
+        self.offer_again()
         self._hurry.set()
         self._wakes.ring(News.STATE)
         return len(released), read_count
+
+    def offer_again(self) -> None:
+        """Has everything that is owed offered from its beginning, if there is a connection."""
+        if self._session is not None and self._session.pusher is not None:
+            self._session.pusher.offer_again()
 
     async def _work(self) -> None:
         url = self.status.url

@@ -21,7 +21,7 @@ from sila_daemon.mirror.arrivals import Arrivals
 from sila_daemon.mirror.connector import Answer, Event
 from sila_daemon.mirror.messages import CodeOnly, HavePart, OpsMessage, Ready, SyncDone
 from sila_daemon.mirror.remote_pusher import Pusher
-from sila_daemon.mirror.remote_status import RemoteState
+from sila_daemon.mirror.remote_status import RemoteState, count_debt
 from sila_daemon.mirror.set_aside import check_room
 from sila_daemon.mirror.wakes import News
 from sila_daemon.store.quarantine import Quarantine
@@ -116,6 +116,8 @@ class RemoteSession:
             group.create_task(self._arrivals.run(), name=f"store from {self._layer}")
             group.create_task(self._receive_all(), name=f"receive {self._layer}")
             await self._catch_up(ready, facts)
+            if facts.is_first_sync:
+                await self._store.first_sync.is_over(self._layer)
             await self.count_debt()
             self._status.state, self._status.reason = RemoteState.LIVE, ""
             self._wakes.ring(News.BLOBS)
@@ -349,14 +351,8 @@ class RemoteSession:
             await self.count_debt()
 
     async def count_debt(self) -> None:
-        """Counts what is owed, where up to now it was kept up with."""
-        status = self._status
-        while True:
-            added = status.added_ops
-            debt = await self._store.debt(self._layer)
-            if status.added_ops == added:
-                break  # Else a debt was noted that this count may not know of.
-        status.owes(debt)
+        """Counts what is owed, and tells who waits for the state."""
+        await count_debt(self._status, self._store)
         self._wakes.ring(News.STATE)
 
 

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sila_daemon.store.space_store import Debt
+    from sila_daemon.store.space_store import Debt, SpaceStore
 
 
 class RemoteState(Enum):
@@ -46,6 +46,8 @@ class RemoteStatus:
     """It does not take them; they stay owed."""
     set_aside_ops: int = 0
     """It sent them, and they are none."""
+    held_ops: int = 0
+    """They are not offered before somebody agrees."""
     last_ack_ms: int | None = None
     oldest_pending_ms: int | None = None
     retry_at: float | None = None
@@ -61,6 +63,7 @@ class RemoteStatus:
             self.state is RemoteState.LIVE
             and self.pending_ops == 0
             and not self.set_aside_ops
+            and not self.held_ops
             and self.head >= self.server_head
             and self.are_files_equal
             and self.pending_files == 0
@@ -73,7 +76,7 @@ class RemoteStatus:
             return str(self.state.value)
         if self.state is RemoteState.FAILING:
             return "broken"
-        needs_you = self.refused_ops or self.set_aside_ops
+        needs_you = self.refused_ops or self.set_aside_ops or self.held_ops
         if needs_you or (self.state is RemoteState.LIVE and self.files_reason):
             return "needs_you"
         return "current" if self.is_current else "syncing"
@@ -85,6 +88,9 @@ class RemoteStatus:
             return self.reason
         if self.refused_ops or self.set_aside_ops:
             return f"{self._quarantined}; see: sila-daemon outbox"
+        if self.held_ops:
+            count = f"{self.held_ops} change{'s' * (self.held_ops != 1)}"
+            return f"{count} wait for you before they go there; see: sila-daemon held"
         if self.state is not RemoteState.LIVE:
             return str(self.state.value)
         if self.files_reason:
@@ -109,6 +115,7 @@ class RemoteStatus:
         """Takes note of what was counted."""
         self.pending_ops, self.oldest_pending_ms = debt.ops, debt.oldest_ms
         self.refused_ops, self.set_aside_ops = debt.refused, debt.set_aside
+        self.held_ops = debt.held
 
     def to_json(self) -> dict[str, object]:
         """Returns one element of `remotes` of the status."""
@@ -125,5 +132,16 @@ class RemoteStatus:
             "oldestPendingAt": self.oldest_pending_ms,
             "refusedOps": self.refused_ops,
             "setAsideOps": self.set_aside_ops,
+            "heldOps": self.held_ops,
             "retryAt": None if self.retry_at is None else int(self.retry_at * 1000),
         }
+
+
+async def count_debt(status: RemoteStatus, store: SpaceStore) -> None:
+    """Counts what a server is owed, where up to now it was kept up with. Raises StorageError."""
+    while True:
+        added = status.added_ops
+        debt = await store.debt(status.url)
+        if status.added_ops == added:
+            break  # Else a debt was noted that this count may not know of.
+    status.owes(debt)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sila_daemon.core.errors import NotFoundError, ProtectionError
 from sila_daemon.core.space import Space
+from sila_daemon.mirror.held_changes import HeldChanges
 from sila_daemon.mirror.wakes import News
 from sila_daemon.ports.randomness import new_id
 from sila_daemon.store.blobs import BlobName
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from sila_daemon.mirror.layers import Layers
     from sila_daemon.mirror.space_search import Hits
     from sila_daemon.mirror.wakes import Wakes
+    from sila_daemon.ports.clock import Clock
     from sila_daemon.ports.randomness import Randomness
     from sila_daemon.store.quarantine import QuarantinedOp, Way
 
@@ -30,8 +32,9 @@ T = TypeVar("T")
 class SpaceAccess(ABC):
     """Trees, secrets and files of one space. Everything waits until the space is open."""
 
-    def __init__(self, space_id: str, randomness: Randomness, wakes: Wakes) -> None:
+    def __init__(self, space_id: str, clock: Clock, randomness: Randomness, wakes: Wakes) -> None:
         self.space_id = space_id
+        self.held = HeldChanges(self._ready_layers, clock, wakes)
         self._randomness = randomness
         self._news = wakes
 
@@ -51,10 +54,18 @@ class SpaceAccess(ABC):
         """Returns the space tree, understood. Raises NotFoundError before its first op came."""
         return Space(await self.tree(self.space_id))
 
-    async def edit(self, tree_id: str, change: Callable[[RepTree], T]) -> T:
-        """Applies a change; when this returns, it is durable. When it raises, nothing is kept."""
+    async def edit(
+        self, tree_id: str, change: Callable[[RepTree], T], *, is_meant: bool = False
+    ) -> T:
+        """Applies a change; when this returns, it is durable. When it raises, nothing is kept.
+
+        Raises ProtectionError for one that deletes or overwrites a large share of the space,
+        unless it is said to be meant.
+        """
         layers = await self._ready_layers()
-        return await layers.intake.edit([tree_id], lambda trees: change(trees[0]))
+        return await layers.intake.edit(
+            [tree_id], lambda trees: change(trees[0]), is_meant=is_meant
+        )
 
     async def create_space(self, name: str) -> None:
         """Plants the space tree of a space that has no op yet. Raises ProtectionError."""

@@ -10,13 +10,13 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from sila_daemon.core.editor import Editor
-from sila_daemon.core.errors import SilaError, StorageError
+from sila_daemon.core.errors import ProblemError, SilaError, StorageError
 from sila_daemon.folder.problems import storage_errors
 from sila_daemon.mirror.back_off import BackOff
 from sila_daemon.mirror.error_groups import apart
 from sila_daemon.mirror.layers import Layers
 from sila_daemon.mirror.live_state import LiveState
-from sila_daemon.mirror.mirror_status import status_json, verdict
+from sila_daemon.mirror.mirror_status import held_reason, status_json, verdict
 from sila_daemon.mirror.record import Device, MirrorPorts, MirrorSettings, SpaceRecord
 from sila_daemon.mirror.space_access import SpaceAccess
 from sila_daemon.mirror.totals import TotalsKeeper
@@ -45,7 +45,7 @@ class SpaceMirror(SpaceAccess):
     ) -> None:
         """`home` is this space's directory for its store, and for files without a folder."""
         wakes = Wakes()
-        super().__init__(record.id, ports.randomness, wakes)
+        super().__init__(record.id, ports.clock, ports.randomness, wakes)
         self.record = record
         self._ports = ports
         self._home = home
@@ -96,12 +96,13 @@ class SpaceMirror(SpaceAccess):
         layers = self._layers
         folder = layers.folder if layers else None
         remotes = [remote.status for remote in layers.remotes] if layers else []
-        trouble = self._trouble
+        trouble, totals = self._trouble, self._totals.totals
         if layers is None and not trouble:
             state, reason = "syncing", "the space is being opened"
         else:
-            state, reason = verdict(self.record, self._is_paused(), trouble, folder, remotes)
-        totals = self._totals.totals
+            state, reason = verdict(
+                self.record, self._is_paused(), trouble, totals, folder, remotes
+            )
         return status_json(self.record, state, reason, totals, folder, remotes)
 
     async def sync_now(self) -> None:
@@ -121,6 +122,8 @@ class SpaceMirror(SpaceAccess):
         if syncing.cancelled():
             raise _closed()
         syncing.result()
+        if self._totals.totals.held_ops:
+            raise ProblemError(held_reason(self._totals.totals), code="needs_you")
 
     def observe(self, observer: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
         """Calls `observer` with what happens, as `{"kind": ..., ...}`; returns what ends it."""
@@ -208,18 +211,27 @@ class SpaceMirror(SpaceAccess):
     def _arrived(self, arrival: Arrival) -> None:
         """Notes new debts at once: nothing is called current in between."""
         assert self._layers is not None
-        count = len(arrival.committed.new)
+        committed = arrival.committed
+        count = len(committed.new)
         for layer in self._layers.others(arrival.source):
             layer.added(count)
+        self._totals.totals.held_ops += len(committed.held)
+        self._layers.held_back(committed.origin, len(committed.held))
+        for source, released in committed.released:
+            self._layers.released(source, len(released))
         if arrival.transients:
             fresh = self._live_state.fresh(arrival.transients)
             for remote in self._layers.remotes:
                 if remote.status.url != arrival.source:
                     remote.offer_transients(fresh)
-        self._totals.arrived(arrival.committed.new)
-        if count:
-            trees = sorted({tree_id for tree_id, _ in arrival.committed.new})
-            self._tell({"kind": "ops", "count": count, "source": arrival.source, "trees": trees})
+        shown = committed.new + [op for _, released in committed.released for op in released]
+        self._totals.arrived(shown)
+        if shown:
+            trees = sorted({tree_id for tree_id, _ in shown})
+            event = {"kind": "ops", "count": len(shown), "source": arrival.source, "trees": trees}
+            self._tell(event)
+        if committed.held:
+            self._tell({"kind": "held", "count": len(committed.held), "source": committed.origin})
 
     def _changed(self, kind: str) -> None:
         if self._observers:

@@ -66,6 +66,7 @@ class TotalsKeeper:
         self.totals.ops = await layers.store.op_count()
         self.totals.trees = len(await layers.store.tree_ids())
         self.totals.blobs = await layers.blobs.counts()
+        self.totals.held_ops = await layers.held.waiting_count()
         if self._is_name_stale:
             self._is_name_stale = False
             self.totals.name = await self._stored_name(layers)

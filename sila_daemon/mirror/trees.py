@@ -55,6 +55,8 @@ class TreeCache:
         self._loading: dict[str, asyncio.Future[RepTree]] = {}
         self._late: dict[str, list[Op]] = {}
         """Ops that were committed while their tree was being loaded."""
+        self._late_counters: dict[str, int] = {}
+        """And the highest counters of those that are not shown."""
         self._has_loaded = asyncio.Event()
 
     @property
@@ -103,6 +105,13 @@ class TreeCache:
                 # The store has both contents; loading anew shows the one that counts.
                 self.drop(tree_id)
 
+    def raise_counter(self, tree_id: str, counter: int) -> None:
+        """Notes a counter that was committed, of an op that is not shown."""
+        if tree_id in self._trees:
+            self._trees[tree_id].raise_counter(counter)
+        elif tree_id in self._late:
+            self._late_counters[tree_id] = max(counter, self._late_counters.get(tree_id, 0))
+
     def drop(self, tree_id: str) -> None:
         """Lets go of a tree; it is loaded anew when it is asked for."""
         self._trees.pop(tree_id, None)
@@ -150,6 +159,7 @@ class TreeCache:
                 lambda: _built(RepTree(tree_id, editor), rows, winners.values())
             )
             tree.raise_counter(counter)
+            tree.raise_counter(self._late_counters.pop(tree_id, 0))
             late = self._late.pop(tree_id)
             if late and (_is_long(tree, late) or tree.merge(late).conflicts):
                 return await self._load_again(tree_id)
@@ -160,6 +170,7 @@ class TreeCache:
             return tree
         finally:
             self._late.pop(tree_id, None)
+            self._late_counters.pop(tree_id, None)
             self._loading.pop(tree_id, None)
             done.cancel()
 

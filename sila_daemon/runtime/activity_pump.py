@@ -20,6 +20,7 @@ class ActivityPump:
         self._activity = activity
         self._clock = clock
         self._ops: dict[tuple[str, str | None], dict[str, Any]] = {}
+        self._held: dict[tuple[str, str], int] = {}
         self._states: dict[str, tuple[Any, ...]] = {}
         self._changed: dict[str, dict[str, Any]] = {}
         self._news = asyncio.Event()
@@ -32,6 +33,9 @@ class ActivityPump:
             )
             entry["count"] += event["count"]
             entry["trees"] |= dict.fromkeys(event["trees"])
+        elif event["kind"] == "held":
+            key = space_id, str(event["source"])
+            self._held[key] = self._held.get(key, 0) + event["count"]
         elif event["kind"] == "state":
             self._changed[space_id] = event["status"]
         self._news.set()
@@ -52,6 +56,10 @@ class ActivityPump:
             self._activity.append(
                 "ops", space_id, source=source, count=count, trees=list(entry["trees"]), text=text
             )
+        held, self._held = self._held, {}
+        for (space_id, source), count in held.items():
+            text = f"{count:,} {'op' if count == 1 else 'ops'} {_origin(source)} held"
+            self._activity.append("held", space_id, source=source, count=count, text=text)
         changed, self._changed = self._changed, {}
         for space_id, status in changed.items():
             remotes = tuple((remote["url"], remote["state"]) for remote in status["remotes"])

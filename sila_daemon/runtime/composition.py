@@ -38,6 +38,7 @@ from sila_daemon.runtime.running_spaces import RunningSpaces
 from sila_daemon.runtime.space_folders import SpaceFolders
 from sila_daemon.runtime.space_host import SpaceHost
 from sila_daemon.runtime.space_registry import SpaceRegistry
+from sila_daemon.store.guard import GuardSettings as MirrorGuard
 from sila_daemon.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Composition:
     def reconfigure(self, settings: Config) -> None:
         """Works by other settings from now on."""
         before, self._settings = self._settings, settings
-        if (before.folder, before.server) != (settings.folder, settings.server):
+        if _of_spaces(before) != _of_spaces(settings):
             self._restart_wanted.set()
 
     async def run(self) -> None:
@@ -164,6 +165,9 @@ class Composition:
                 found.folder.scan_interval_s,
                 found.folder.append_interval_s,
                 found.server.retry_delay_s_max,
+                guard=MirrorGuard(
+                    found.guard.share, found.guard.vertices_min, found.guard.window_s
+                ),
             )
             home = self._paths.stores_dir / record.id
             mirror = SpaceMirror(record, ports, home, shown, settings)
@@ -208,3 +212,8 @@ class Composition:
 
     def _report_bug(self, method: str, error: Exception) -> None:
         self._log.error("a call failed by a bug", method=method, exc_info=error)
+
+
+def _of_spaces(settings: Config) -> tuple[object, ...]:
+    """Returns the settings that spaces work by."""
+    return settings.folder, settings.server, settings.guard

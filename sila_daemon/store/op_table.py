@@ -206,7 +206,7 @@ def chunk(
         "SELECT op.peer, counter, rank, peer.name, target, parent, key, value"
         " FROM op JOIN peer ON peer.id = op.peer"
         " WHERE tree = (SELECT id FROM tree WHERE name = ?)"
-        " AND (op.peer, counter, rank) > (?, ?, ?)"
+        f" AND (op.peer, counter, rank) > (?, ?, ?){_shown(connection)}"
         " ORDER BY op.peer, counter, rank LIMIT ?",
         (tree_id, *(after or _START), limit),
     )
@@ -222,8 +222,15 @@ def chunk(
     return found, rows[-1][:3] if len(rows) == limit else None
 
 
+def _shown(connection: apsw.Connection) -> str:
+    """Returns the condition that leaves out what the guard holds; mostly there is nothing."""
+    if sql.first(connection, "SELECT 1 FROM held LIMIT 1") is None:
+        return ""
+    return " AND NOT EXISTS (SELECT 1 FROM held WHERE held.seq = op.seq)"
+
+
 def vector(connection: apsw.Connection, tree_id: str) -> StateVector:
-    """Returns which ops of a tree are held."""
+    """Returns which ops of a tree this device has, those that the guard holds included."""
     ranges: dict[str, list[tuple[int, int]]] = {}
     for peer, first, last in sql.rows(
         connection,
@@ -239,11 +246,12 @@ def vector(connection: apsw.Connection, tree_id: str) -> StateVector:
 
 
 def find(connection: apsw.Connection, tree_id: str, op_ids: Iterable[OpId]) -> dict[OpId, list[Op]]:
-    """Returns the contents held for each id."""
+    """Returns the shown contents of each id."""
     query = (
         "SELECT target, parent, key, value FROM op"
         " WHERE tree = (SELECT id FROM tree WHERE name = ?)"
-        " AND peer = (SELECT id FROM peer WHERE name = ?) AND counter = ? ORDER BY rank"
+        " AND peer = (SELECT id FROM peer WHERE name = ?) AND counter = ?"
+        f"{_shown(connection)} ORDER BY rank"
     )
     return {
         OpId(counter, peer): [
@@ -271,7 +279,7 @@ def history(connection: apsw.Connection, tree_id: str, vertex_id: str) -> list[O
         connection,
         "SELECT counter, peer.name, target, parent, key, value FROM op"
         " JOIN peer ON peer.id = op.peer"
-        " WHERE tree = (SELECT id FROM tree WHERE name = ?) AND target = ?",
+        f" WHERE tree = (SELECT id FROM tree WHERE name = ?) AND target = ?{_shown(connection)}",
         (tree_id, stored(vertex_id)),
     )
     return [to_op(*row) for row in sorted(rows, key=lambda row: (row[0], collation_key(row[1])))]
@@ -283,7 +291,8 @@ def property_ops(connection: apsw.Connection, tree_id: str, vertex_id: str, key:
         connection,
         "SELECT counter, peer.name, target, parent, key, value FROM op"
         " JOIN peer ON peer.id = op.peer"
-        " WHERE tree = (SELECT id FROM tree WHERE name = ?) AND target = ? AND key = ?",
+        " WHERE tree = (SELECT id FROM tree WHERE name = ?) AND target = ? AND key = ?"
+        f"{_shown(connection)}",
         (tree_id, stored(vertex_id), stored(key)),
     )
     return [to_op(*row) for row in sorted(found, key=lambda row: (row[0], collation_key(row[1])))]

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from sila_daemon.core.ops import Op
 
 _COLUMNS = "op.seq, tree.name, op.counter, peer.name, target, parent, key, value"
+_NOT_HELD = "NOT EXISTS (SELECT 1 FROM held WHERE held.seq = outbox.seq)"
+"""A debt that stands and is not paid: nobody agreed yet that the op is passed on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,9 @@ class OwedOp:
 
 def add_layer(connection: apsw.Connection, name: str, now_ms: int) -> None:
     """Makes a layer known; one that is new is owed everything there is."""
-    connection.execute("INSERT OR IGNORE INTO layer (name) VALUES (?)", (name,))
+    connection.execute(
+        "INSERT OR IGNORE INTO layer (name, base) SELECT ?, coalesce(max(seq), 0) FROM op", (name,)
+    )
     if connection.changes():
         connection.execute(
             "INSERT INTO outbox SELECT (SELECT id FROM layer WHERE name = ?), seq, ? FROM op",
@@ -94,7 +98,7 @@ def _forget_paid_refusals(connection: apsw.Connection) -> None:
 
 
 def owed(connection: apsw.Connection, layer: str, after_seq: int, limit: int) -> list[OwedOp]:
-    """Returns debts in order, from after a number on, without those that were refused."""
+    """Returns debts in order, from after a number on, without what was refused or is held."""
     found = sql.rows(
         connection,
         f"SELECT {_COLUMNS} FROM outbox JOIN op ON op.seq = outbox.seq"
@@ -102,6 +106,7 @@ def owed(connection: apsw.Connection, layer: str, after_seq: int, limit: int) ->
         " WHERE outbox.layer = (SELECT id FROM layer WHERE name = ?) AND outbox.seq > ?"
         " AND NOT EXISTS (SELECT 1 FROM refusal WHERE refusal.layer = outbox.layer"
         "                 AND refusal.seq = outbox.seq)"
+        f" AND {_NOT_HELD}"
         " ORDER BY outbox.seq LIMIT ?",
         (layer, after_seq, limit),
     )
@@ -109,8 +114,20 @@ def owed(connection: apsw.Connection, layer: str, after_seq: int, limit: int) ->
 
 
 def count(connection: apsw.Connection, layer: str) -> int:
-    """Returns how many ops a layer is owed, refused ones included."""
-    query = "SELECT count(*) FROM outbox WHERE layer = (SELECT id FROM layer WHERE name = ?)"
+    """Returns how many ops a layer is owed, refused ones included, held ones not."""
+    query = (
+        "SELECT count(*) FROM outbox WHERE layer = (SELECT id FROM layer WHERE name = ?)"
+        f" AND {_NOT_HELD}"
+    )
+    return int(sql.first(connection, query, (layer,)))
+
+
+def held_count(connection: apsw.Connection, layer: str) -> int:
+    """Returns how many ops a layer is to get once somebody agrees, refused ones not counted."""
+    query = (
+        "SELECT count(*) FROM held JOIN hold ON hold.id = held.hold JOIN outbox USING (seq)"
+        " WHERE refused_ms IS NULL AND outbox.layer = (SELECT id FROM layer WHERE name = ?)"
+    )
     return int(sql.first(connection, query, (layer,)))
 
 
@@ -118,7 +135,7 @@ def oldest_ms(connection: apsw.Connection, layer: str) -> int | None:
     """Returns since when the first op in line has been owed, as Unix milliseconds."""
     query = (
         "SELECT owed_ms FROM outbox WHERE layer = (SELECT id FROM layer WHERE name = ?)"
-        " ORDER BY seq LIMIT 1"
+        f" AND {_NOT_HELD} ORDER BY seq LIMIT 1"
     )
     found = sql.first(connection, query, (layer,))
     return None if found is None else int(found)

@@ -3,7 +3,8 @@
 Ops are clustered by (tree, peer, counter), the order in which trees are loaded and vectors are
 made; `rank` tells apart the contents of an id that was used twice. `seq` is the order in which
 this device learned of them. An `outbox` row says that a layer is not known to hold an op: debts
-stand in the database, in one transaction with the op, and never in memory alone.
+stand in the database, in one transaction with the op, and never in memory alone. An op with a
+row in `held` counts as held by this device, and is neither shown nor passed on.
 """
 
 from __future__ import annotations
@@ -137,4 +138,25 @@ CREATE TABLE set_aside (
 ) STRICT;
 """
 
-SCHEMA = Schema(application_id=0x53494C53, migrations=(_VERSION_1, _VERSION_2, _VERSION_3))
+# `base` is the highest seq before the first sync with a layer, and NULL once that is over.
+_VERSION_4 = """
+CREATE TABLE hold (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    source TEXT NOT NULL,
+    vertices INTEGER NOT NULL,
+    of_vertices INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    refused_ms INTEGER
+) STRICT;
+CREATE TABLE held (
+    seq INTEGER PRIMARY KEY,
+    hold INTEGER NOT NULL REFERENCES hold (id) ON DELETE CASCADE
+) STRICT;
+CREATE INDEX held_hold ON held (hold);
+CREATE INDEX op_moved ON op (tree, target) WHERE key IS NULL;
+ALTER TABLE layer ADD COLUMN base INTEGER;
+"""
+
+SCHEMA = Schema(
+    application_id=0x53494C53, migrations=(_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
+)

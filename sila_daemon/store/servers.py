@@ -30,6 +30,8 @@ class ServerFacts:
     server_id: str | None
     cursor: Cursor | None
     acknowledged_ms: int | None
+    is_first_sync: bool = False
+    """Both sides were never yet in agreement."""
 
 
 def store_cursor(connection: apsw.Connection, layer: str, cursor: Cursor) -> None:
@@ -56,15 +58,16 @@ class Servers:
         found = await self._database.read(
             lambda connection: sql.rows(
                 connection,
-                "SELECT server_id, epoch, seq, tag, acknowledged_ms FROM layer WHERE name = ?",
+                "SELECT server_id, epoch, seq, tag, acknowledged_ms, base IS NOT NULL"
+                " FROM layer WHERE name = ?",
                 (layer,),
             )
         )
         if not found:
             return ServerFacts(None, None, None)
-        server_id, epoch, seq, tag, acknowledged_ms = found[0]
+        server_id, epoch, seq, tag, acknowledged_ms, is_first_sync = found[0]
         cursor = None if epoch is None else Cursor(epoch, seq, tag)
-        return ServerFacts(server_id, cursor, acknowledged_ms)
+        return ServerFacts(server_id, cursor, acknowledged_ms, bool(is_first_sync))
 
     async def set_server_id(self, layer: str, server_id: str) -> None:
         """Notes who answers at the address, the first time."""

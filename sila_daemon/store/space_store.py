@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sila_daemon.store import blobs, op_table, outbox, positions, quarantine, servers, sql
+from sila_daemon.store import (
+    blobs,
+    held,
+    op_table,
+    outbox,
+    positions,
+    quarantine,
+    servers,
+    sql,
+)
+from sila_daemon.store.first_sync import FirstSync
+from sila_daemon.store.guard import EDITS
 from sila_daemon.store.op_log import StoredOpLog
 from sila_daemon.store.op_table import OpTable, PeerRows, TreeOp
 from sila_daemon.store.schema import FOLDER, SCHEMA
@@ -20,6 +31,7 @@ if TYPE_CHECKING:
     from sila_daemon.core.state_vector import StateVector
     from sila_daemon.database.database import Database, Databases
     from sila_daemon.ports.clock import Clock
+    from sila_daemon.store.guard import Guard
 
 LOAD_CHUNK_OPS = 10_000
 
@@ -39,6 +51,15 @@ class Delivery:
     """Of the server `source`: with `ops` and `set_aside`, everything up to it is held."""
     set_aside: Sequence[quarantine.NoOp] = ()
     """What the server `source` sent that is no op."""
+    releases: Sequence[held.Release] = ()
+    """What the guard held and somebody decided about."""
+    is_meant: bool = True
+    """Whether edits are stored however much they delete or overwrite."""
+
+    @property
+    def origin(self) -> str | None:
+        """Who brought it, known to hold it or not; None for edits made here."""
+        return FOLDER if self.progress is not None else self.source
 
 
 @dataclass(slots=True)
@@ -46,11 +67,18 @@ class Committed:
     """What a delivery changed."""
 
     new: list[TreeOp]
+    """What is shown and passed on from now on and was not known before."""
     duplicate_count: int
     conflicts: list[tuple[str, OpId]]
     settled_count: int
     """Debts of the source that it showed to hold."""
     refers_to_blobs: bool = False
+    origin: str | None = None
+    """Who brought it."""
+    held: list[TreeOp] = field(default_factory=list)
+    """What was not known before, and the guard holds."""
+    released: list[tuple[str, list[TreeOp]]] = field(default_factory=list)
+    """What was held until now, with its source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +101,30 @@ class Debt:
     refused: int
     set_aside: int
     """What it sent itself and is no op."""
+    held: int = 0
+    """Not among `ops`: they wait for somebody to agree that they are passed on."""
 
 
 class SpaceStore:
     """The database of one space."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, guard: Guard | None = None) -> None:
+        """Without a guard nothing is ever held."""
         self._database = database
         self._clock = clock
+        self._guard = guard
         self.log = StoredOpLog(database)
+        self.first_sync = FirstSync(database, guard)
         self._table = OpTable()
         self._is_doubtful = False
         """A transaction was begun whose end is not known to have been good."""
 
     @classmethod
-    async def open(cls, databases: Databases, path: Path, clock: Clock) -> SpaceStore:
+    async def open(
+        cls, databases: Databases, path: Path, clock: Clock, guard: Guard | None = None
+    ) -> SpaceStore:
         """Opens or creates the file. Raises StorageError, UnsupportedVersionError."""
-        return cls(await databases.open(path, SCHEMA), clock)
+        return cls(await databases.open(path, SCHEMA), clock, guard)
 
     async def close(self) -> None:
         """Closes the database."""
@@ -114,7 +149,8 @@ class SpaceStore:
     async def commit(self, deliveries: Sequence[Delivery]) -> list[Committed]:
         """Stores deliveries in one transaction, and owes what is new to every other layer.
 
-        Raises StorageError, and then nothing of any of them is stored.
+        Raises StorageError, ProtectionError for edits that nobody said are meant, and then
+        nothing of any of them is stored.
         """
         now_ms = self._now_ms()
 
@@ -122,10 +158,14 @@ class SpaceStore:
             if self._is_doubtful:
                 self._table.forget()
             self._is_doubtful = True
+            if self._guard is not None:
+                self._guard.begin()
             return [self._store(connection, delivery, now_ms) for delivery in deliveries]
 
         committed = await self._database.write(work)
         self._is_doubtful = False
+        if self._guard is not None:
+            self._guard.kept()
         return committed
 
     def _store(self, connection: apsw.Connection, delivery: Delivery, now_ms: int) -> Committed:
@@ -143,8 +183,18 @@ class SpaceStore:
         if delivery.progress is not None:
             positions.store_progress(connection, delivery.progress)
         refers = blobs.note_references(connection, (op for _, op in inserted.new))
+        new, stopped = inserted.new, _held_back(self._guard, connection, delivery, inserted, now_ms)
+        if stopped:
+            new = [entry for index, entry in enumerate(inserted.new) if index not in stopped]
         return Committed(
-            inserted.new, len(inserted.known_seqs), inserted.conflicts, settled, refers
+            new,
+            len(inserted.known_seqs),
+            inserted.conflicts,
+            settled,
+            refers,
+            delivery.origin,
+            [inserted.new[index] for index in sorted(stopped)],
+            [_released(self._guard, connection, decided) for decided in delivery.releases],
         )
 
     async def acknowledge(self, layer: str, answers: Sequence[Acknowledgement]) -> tuple[int, int]:
@@ -218,6 +268,7 @@ class SpaceStore:
                 outbox.count(connection, layer),
                 outbox.oldest_ms(connection, layer),
                 *quarantine.counts(connection, layer),
+                outbox.held_count(connection, layer),
             )
         )
 
@@ -256,3 +307,28 @@ class SpaceStore:
 
     def _now_ms(self) -> int:
         return int(self._clock.time() * 1000)
+
+
+def _held_back(
+    guard: Guard | None,
+    connection: apsw.Connection,
+    delivery: Delivery,
+    inserted: op_table.Inserted,
+    now_ms: int,
+) -> set[int]:
+    """Has the guard look at what is new; returns what it holds, by place."""
+    source = delivery.origin
+    if guard is None or (source is None and delivery.is_meant):
+        return set()
+    source = EDITS if source is None else source
+    return guard.judge(connection, source, inserted.first_seq, inserted.new, now_ms)
+
+
+def _released(
+    guard: Guard | None, connection: apsw.Connection, decided: held.Release
+) -> tuple[str, list[TreeOp]]:
+    """Lets go of what was held; returns its source and the ops."""
+    source = held.source_of(connection, decided.hold) or ""
+    if guard is not None:
+        guard.forget(source)
+    return source, held.release(connection, decided)

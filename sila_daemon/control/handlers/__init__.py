@@ -8,6 +8,7 @@ from sila_daemon.control.handlers.chats import ChatHandlers
 from sila_daemon.control.handlers.daemon import DaemonHandlers
 from sila_daemon.control.handlers.edits import EditHandlers
 from sila_daemon.control.handlers.files import FileHandlers
+from sila_daemon.control.handlers.held import HeldHandlers
 from sila_daemon.control.handlers.outbox import OutboxHandlers
 from sila_daemon.control.handlers.search import SearchHandlers
 from sila_daemon.control.handlers.secrets import SecretHandlers
@@ -38,5 +39,6 @@ def all_handlers(
         SecretHandlers(spaces),
         ServerHandlers(accounts),
         OutboxHandlers(spaces, local),
+        HeldHandlers(spaces),
     )
     return {name: handler for group in groups for name, handler in group.routes().items()}

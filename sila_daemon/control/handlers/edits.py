@@ -45,7 +45,10 @@ class EditHandlers:
             raise UsageError(f"at most {EDITS_MAX} edits at once")
         space = self._spaces.find(params.space)
         tree_id = await find_tree(space, params.tree)
-        return results.Applied(results=await space.edit(tree_id, lambda tree: _apply(tree, params)))
+        applied = await space.edit(
+            tree_id, lambda tree: _apply(tree, params), is_meant=params.force
+        )
+        return results.Applied(results=applied)
 
 
 def _apply(tree: RepTree, params: messages.EditParams) -> list[dict[str, Any]]:

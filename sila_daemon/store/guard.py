@@ -1,0 +1,263 @@
+"""The guard: what would delete or overwrite a large share of a space waits for a person.
+
+Counted is what one source took away within a while, so that a mass deletion in many small steps
+is one event. Within the first sync with a source only what was here before it counts: a space that
+is being cloned has lost nothing. New things always come in; what is held are changes to vertices
+that were there before.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from sila_daemon.core.errors import ProtectionError
+from sila_daemon.core.ids import NULL_VERTEX
+from sila_daemon.core.ops import MoveOp
+from sila_daemon.store import first_sync, held, sql
+from sila_daemon.store.losses import LossCount
+from sila_daemon.store.op_table import TreeOp, stored
+
+if TYPE_CHECKING:
+    import apsw
+
+    from sila_daemon.ports.clock import Clock
+
+EDITS = ""
+"""Stands where the source would, for edits made here."""
+
+_Vertex = tuple[str, str]
+"""A tree and a vertex of it."""
+
+_WINDOW_PARTS = 60
+"""Deliveries that come this close together, as a part of the window, are forgotten together."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuardSettings:
+    """What is too much at once."""
+
+    share: float = 0.3
+    """Of the vertices that a space has."""
+    vertices_min: int = 50
+    """Fewer are never held, however small the space."""
+    window_s: float = 600.0
+    """So long changes of one source count as made at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Numbers of ops that one source brought."""
+
+    at: float
+    first: int
+    last: int
+
+
+@dataclass(slots=True)
+class _Recent:
+    """What one source brought within the window; copied for each commit, which may fail."""
+
+    spans: tuple[_Span, ...] = ()
+    targets: dict[_Vertex, float] = field(default_factory=dict)
+    """Vertices from before whose properties it set, and when."""
+    trees: dict[str, float] = field(default_factory=dict)
+    """Trees in which it moved vertices from before, and when."""
+    deleted: int = 0
+    """What its moves took away when that was last counted."""
+    is_over_until: float = 0.0
+    """Until then all that it changes of what was there is held."""
+
+
+class Guard:
+    """Judges what is being stored in one space; what it remembers ends with the process."""
+
+    def __init__(self, settings: GuardSettings, clock: Clock, space_id: str) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._space_id = space_id
+        self._recent: dict[str, _Recent] = {}
+        self._before: dict[str, _Recent | None] = {}
+        """As it was before the transaction under way."""
+        self._living: tuple[float, int] | None = None
+
+    def begin(self) -> None:
+        """Begins a transaction; what the one before added to memory counts only if `kept`."""
+        for source, recent in self._before.items():
+            if recent is None:
+                self._recent.pop(source, None)
+            else:
+                self._recent[source] = recent
+        self._before = {}
+
+    def kept(self) -> None:
+        """Notes that the transaction was committed."""
+        self._before = {}
+
+    def forget(self, source: str) -> None:
+        """Starts anew for a source: what it brought is how things are now."""
+        self._recent.pop(source, None)
+        self._before.pop(source, None)
+
+    def judge(
+        self,
+        connection: apsw.Connection,
+        source: str,
+        first_seq: int,
+        ops: Sequence[TreeOp],
+        now_ms: int,
+    ) -> set[int]:
+        """Holds what must be held of ops that were just stored, numbered from `first_seq` on.
+
+        Returns which, by their place in `ops`. Raises ProtectionError for edits made here.
+        """
+        base = first_sync.base(connection, source)
+        if not ops or base == 0:
+            return set()  # Where nothing was here before, nothing can be lost.
+        now = self._clock.monotonic()
+        recent = self._joined(connection, source, _Span(now, first_seq, first_seq + len(ops) - 1))
+        is_recent = _after(base) if base is not None else _within(recent.spans)
+        from_before = _from_before(connection, ops, is_recent)
+        if not from_before:
+            return set()
+        self._note(recent, [ops[index] for index in from_before], now)
+        touched = len({(tree_id, op.target) for tree_id, op in (ops[i] for i in from_before)})
+        if recent.is_over_until > now:
+            loss = touched, self._living[1] if self._living else touched
+        else:
+            has_moves = any(isinstance(ops[index][1], MoveOp) for index in from_before)
+            too_much = self._loss(connection, recent, is_recent, has_moves=has_moves)
+            if too_much is None:
+                return set()
+            if source == EDITS:
+                raise _too_much(*too_much)
+            loss = too_much
+            recent.is_over_until = now + self._settings.window_s
+        seqs = [first_seq + index for index in from_before]
+        held.hold(connection, source, seqs, loss, now_ms)
+        return set(from_before)
+
+    def _joined(self, connection: apsw.Connection, source: str, span: _Span) -> _Recent:
+        """Returns what is recent of a source, with its newest ops and without what is over."""
+        before = self._recent.get(source)
+        if before is None:
+            before = _Recent()
+            if source != EDITS and held.waiting(connection, source) is not None:
+                # It may have been in the midst of it when the process before this one ended.
+                before.is_over_until = span.at + self._settings.window_s
+        since = span.at - self._settings.window_s
+        part_s = self._settings.window_s / _WINDOW_PARTS
+        recent = replace(before, spans=_with(before.spans, span, since, part_s))
+        self._set(source, recent)
+        return recent
+
+    def _note(self, recent: _Recent, ops: Sequence[TreeOp], now: float) -> None:
+        """Adds changes to vertices from before, and forgets those that are not recent."""
+        since = now - self._settings.window_s
+        recent.targets = {vertex: at for vertex, at in recent.targets.items() if at > since}
+        recent.trees = {tree_id: at for tree_id, at in recent.trees.items() if at > since}
+        for tree_id, op in ops:
+            if isinstance(op, MoveOp):
+                recent.trees[tree_id] = now
+            else:
+                recent.targets[tree_id, op.target] = now
+
+    def _set(self, source: str, recent: _Recent) -> None:
+        self._before.setdefault(source, self._recent.get(source))
+        self._recent[source] = recent
+
+    def _loss(
+        self,
+        connection: apsw.Connection,
+        recent: _Recent,
+        is_recent: Callable[[int], bool],
+        *,
+        has_moves: bool,
+    ) -> tuple[int, int] | None:
+        """Returns how many vertices of how many are lost, if those are too many."""
+        settings = self._settings
+        if not has_moves:
+            # Counting exactly is slow in a large tree: first, whether it could be too much.
+            at_most = len(recent.targets) + recent.deleted
+            if at_most < settings.vertices_min or self._is_within_share(at_most):
+                return None
+        count = LossCount(connection, self._space_id, is_recent)
+        targets: dict[str, set[str]] = {}
+        for tree_id, vertex in recent.targets:
+            targets.setdefault(tree_id, set()).add(vertex)
+        losses = count.losses(targets, recent.trees)
+        recent.deleted = losses.deleted
+        if losses.vertices < settings.vertices_min:
+            return None
+        living = count.living_count()
+        self._living = self._clock.monotonic(), living
+        return (losses.vertices, living) if losses.vertices > settings.share * living else None
+
+    def _is_within_share(self, vertices: int) -> bool:
+        """Tells whether so many were a small part of the space when that was last counted."""
+        if self._living is None:
+            return False
+        counted_at, living = self._living
+        is_fresh = self._clock.monotonic() < counted_at + self._settings.window_s
+        return is_fresh and vertices <= self._settings.share * living
+
+
+def _after(base: int) -> Callable[[int], bool]:
+    return lambda seq: seq > base
+
+
+def _within(spans: Sequence[_Span]) -> Callable[[int], bool]:
+    firsts = [span.first for span in spans]
+
+    def is_within(seq: int) -> bool:
+        index = bisect_right(firsts, seq) - 1
+        return index >= 0 and seq <= spans[index].last
+
+    return is_within
+
+
+def _with(
+    spans: tuple[_Span, ...], newest: _Span, since: float, part_s: float
+) -> tuple[_Span, ...]:
+    spans = tuple(span for span in spans if span.at > since)
+    last = spans[-1] if spans else None
+    if last is not None and last.last + 1 == newest.first and newest.at < last.at + part_s:
+        return (*spans[:-1], _Span(last.at, last.first, newest.last))
+    return (*spans, newest)
+
+
+def _from_before(
+    connection: apsw.Connection, ops: Sequence[TreeOp], is_recent: Callable[[int], bool]
+) -> list[int]:
+    """Returns which of the ops change vertices that were there before the recent ones."""
+    known: dict[_Vertex, bool] = {}
+    found = []
+    for index, (tree_id, op) in enumerate(ops):
+        vertex = tree_id, op.target
+        if vertex not in known:
+            known[vertex] = op.target != NULL_VERTEX and any(
+                not is_recent(seq) for seq in _move_seqs(connection, *vertex)
+            )
+        if known[vertex]:
+            found.append(index)
+    return found
+
+
+def _move_seqs(connection: apsw.Connection, tree_id: str, vertex: str) -> Iterator[int]:
+    rows = sql.rows(
+        connection,
+        "SELECT seq FROM op WHERE tree = (SELECT id FROM tree WHERE name = ?)"
+        " AND target = ? AND key IS NULL",
+        (tree_id, stored(vertex)),
+    )
+    return (seq for (seq,) in rows)
+
+
+def _too_much(vertices: int, of_vertices: int) -> ProtectionError:
+    return ProtectionError(
+        f"this would delete or overwrite {vertices} of the {of_vertices} vertices of the space",
+        code="mass_change",
+        hint="if it is meant, say so with --force",
+    )
