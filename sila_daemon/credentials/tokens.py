@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 REFRESH_BEFORE_S = 60.0
 """A token with less time left is replaced first: it could expire on its way."""
 
+REFRESH_BEFORE_SHARE = 0.5
+"""Of a token that is given out for less than twice that, so much; else no use of it would be
+without a refresh before."""
+
 
 class Credentials:
     """One account per server. Reading is cheap: accounts are in memory once loaded."""
@@ -40,6 +44,8 @@ class Credentials:
         self._device = device
         self._accounts: dict[str, Account] = {}
         self._refused: dict[str, str] = {}
+        self._refresh_before_s: dict[str, float] = {}
+        """By server, how long before its end the token is replaced that it gave out last."""
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @property
@@ -143,7 +149,8 @@ class Credentials:
 
     def _is_ending(self, account: Account) -> bool:
         ends = account.expires_at
-        return ends is not None and ends - self._clock.time() < REFRESH_BEFORE_S
+        before_s = self._refresh_before_s.get(account.url, REFRESH_BEFORE_S)
+        return ends is not None and ends - self._clock.time() < before_s
 
     def _is_over(self, account: Account) -> bool:
         return account.expires_at is not None and account.expires_at <= self._clock.time()
@@ -161,6 +168,10 @@ class Credentials:
             ends: float | None = self._clock.time() + grant.expires_in
         else:
             ends = token_expiry(grant.access_token)
+        lasts_s = 0.0 if ends is None else ends - self._clock.time()
+        if lasts_s > 0:
+            before_s = min(REFRESH_BEFORE_S, REFRESH_BEFORE_SHARE * lasts_s)
+            self._refresh_before_s[account.url] = before_s
         return msgspec.structs.replace(
             account,
             access=grant.access_token,

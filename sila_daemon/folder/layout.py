@@ -26,6 +26,7 @@ _WRITTEN_BY_US = re.compile(r"([A-Za-z0-9_-]+)\.([0-9a-f]{16})(-0)?\.jsonl\Z")
 _MOVES_OR_PROPERTIES = re.compile(r"([A-Za-z0-9_-]+)-([mp])(?:[ .(].*)?\.jsonl\Z")
 _TYPED = re.compile(r"([A-Za-z0-9_-]+)(?: \d+| ?\(.*\)|\..*)?\.jsonl\Z")
 _DAY = re.compile(r"\d{4}/\d\d/\d\d\Z")
+_PATHS_KEPT_MAX = 1000
 _WRITER = re.compile(r"[0-9a-f]{16}\Z")
 
 
@@ -50,6 +51,7 @@ class SpaceLayout:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._paths: dict[str, Path] = {}
         self._root_and_slash = root.as_posix().rstrip("/") + "/"
         self.marker = root / MARKER
         """The file that tells people and programs what this folder is."""
@@ -73,7 +75,8 @@ class SpaceLayout:
 
     def day_dir(self, tree_id: str, day: date) -> Path:
         """Returns the directory of what is written on one UTC day. Raises InvalidIdError."""
-        return self.tree_dir(tree_id) / f"{day:%Y}" / f"{day:%m}" / f"{day:%d}"
+        ids.checked_tree_id(tree_id)
+        return self.path_of(f"{VERSION_DIR}/ops/{tree_id[:2]}/{tree_id[2:]}/{day:%Y/%m/%d}")
 
     def moves_file(self, tree_id: str, day: date, peer: str) -> Path:
         """Returns where a peer itself writes its moves. Raises InvalidIdError."""
@@ -90,6 +93,15 @@ class SpaceLayout:
     def root_file(self, tree_id: str, day: date, author: str, writer: str) -> Path:
         """Returns where `writer` writes the move that creates a root. Raises InvalidIdError."""
         return self.day_dir(tree_id, day) / f"{_author_and_writer(author, writer)}-0.jsonl"
+
+    def path_of(self, relative: str) -> Path:
+        """Returns a path below the root; the same object for some time, as making one is dear."""
+        path = self._paths.get(relative)
+        if path is None:
+            if len(self._paths) >= _PATHS_KEPT_MAX:
+                self._paths.clear()
+            path = self._paths[relative] = self.root / relative
+        return path
 
     def relative(self, path: Path) -> str:
         """Returns a path below the root, parted by `/`. Raises ValueError for another path."""

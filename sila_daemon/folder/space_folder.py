@@ -117,7 +117,7 @@ class SpaceFolder:
 
     def path_of(self, file: OpFile) -> Path:
         """Returns where an op file is."""
-        return self.layout.root / file.relative
+        return self.layout.path_of(file.relative)
 
 
 def create_space_folder(

@@ -33,6 +33,8 @@ PARALLEL_TRANSFERS = 4
 ASK_AGAIN_S = 600.0
 """What was found nowhere is asked for again this often, events apart."""
 
+_BOTH = frozenset({News.BLOBS, News.SECRETS})
+
 _NO_CONTENT = "0" * 64
 """Stands for the content of a mutable blob that is not here: no server has it."""
 
@@ -63,6 +65,8 @@ class RemoteFiles:
         self._clock = clock
         self._back_off = back_off
         self._wake = asyncio.Event()
+        self._due: set[News] = set()
+        """What is to be compared: each of the two by itself, since either takes requests."""
         self._problems: dict[LocalBlob | BlobName, str] = {}
         """What cannot be sent as it is, or not be fetched, and why; with the next connection it
         is tried again."""
@@ -72,17 +76,21 @@ class RemoteFiles:
         if news in (News.BLOBS, News.SECRETS):
             if news is News.BLOBS or self._secrets is not None:
                 self._status.are_files_equal = False
+            self._due.add(news)
             self._wake.set()
 
     async def run(self) -> None:
         """Compares and transfers until cancelled; a failure is waited out."""
         self._problems.clear()
+        self._due |= _BOTH
         while True:
             self._wake.clear()
+            due, self._due = self._due, set()
             pause_s = ASK_AGAIN_S
             try:
-                wait_s = await self._sync()
+                wait_s = await self._sync(due)
             except SilaError as error:
+                self._due |= due
                 self._status.files_reason = error.message
                 pause_s = self._back_off.next_s()
             else:
@@ -90,25 +98,30 @@ class RemoteFiles:
                 self._status.files_reason = next(iter(self._problems.values()), "")
                 is_done = wait_s is None and not self._wake.is_set()
                 self._status.are_files_equal = is_done and not self._problems
-                pause_s = pause_s if wait_s is None else wait_s
+                if wait_s is not None:
+                    self._due.add(News.SECRETS)
+                    pause_s = wait_s
             await self.count_debt()
             self._wakes.ring(News.STATE)
             try:
                 async with asyncio.timeout(pause_s):
                     await self._wake.wait()
             except TimeoutError:
-                pass
+                self._due = self._due or set(_BOTH)
 
     async def count_debt(self) -> None:
         """Counts what the server is not known to hold."""
         self._status.pending_files, self._status.pending_bytes = await self._blobs.debt(self._layer)
 
-    async def _sync(self) -> float | None:
+    async def _sync(self, due: set[News]) -> float | None:
         """Returns after how many seconds it is to be done again; None when all was done."""
-        wait_s = None if self._secrets is None else await self._secrets.sync()
-        await self._upload()
-        await self._download()
-        await self._follow_changes()
+        wait_s = None
+        if self._secrets is not None and News.SECRETS in due:
+            wait_s = await self._secrets.sync()
+        if News.BLOBS in due:
+            await self._upload()
+            await self._download()
+            await self._follow_changes()
         return wait_s
 
     async def _upload(self) -> None:

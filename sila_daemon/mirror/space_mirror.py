@@ -126,7 +126,10 @@ class SpaceMirror(SpaceAccess):
             raise ProblemError(held_reason(self._totals.totals), code="needs_you")
 
     def observe(self, observer: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
-        """Calls `observer` with what happens, as `{"kind": ..., ...}`; returns what ends it."""
+        """Calls `observer` with what happens, as `{"kind": ..., ...}`; returns what ends it.
+
+        Of a kind `state` `status` tells the rest: who listens may want it less often.
+        """
         self._observers.append(observer)
         return lambda: self._observers.remove(observer)
 
@@ -234,8 +237,7 @@ class SpaceMirror(SpaceAccess):
             self._tell({"kind": "held", "count": len(committed.held), "source": committed.origin})
 
     def _changed(self, kind: str) -> None:
-        if self._observers:
-            self._tell({"kind": kind, "status": self.status()})
+        self._tell({"kind": kind})
 
     def _tell(self, event: dict[str, Any]) -> None:
         for observer in tuple(self._observers):

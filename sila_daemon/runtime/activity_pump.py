@@ -6,6 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sila_daemon.control.activity import ActivityLog
     from sila_daemon.ports.clock import Clock
 
@@ -22,11 +24,13 @@ class ActivityPump:
         self._ops: dict[tuple[str, str | None], dict[str, Any]] = {}
         self._held: dict[tuple[str, str], int] = {}
         self._states: dict[str, tuple[Any, ...]] = {}
-        self._changed: dict[str, dict[str, Any]] = {}
+        self._changed: dict[str, Callable[[], dict[str, Any]]] = {}
         self._news = asyncio.Event()
 
-    def note(self, space_id: str, event: dict[str, Any]) -> None:
-        """Takes what a mirror reports; only takes notes."""
+    def note(
+        self, space_id: str, event: dict[str, Any], status: Callable[[], dict[str, Any]]
+    ) -> None:
+        """Takes what a mirror reports; only takes notes. `status` is asked later."""
         if event["kind"] == "ops":
             entry = self._ops.setdefault(
                 (space_id, event["source"]), {"count": 0, "trees": dict[str, None]()}
@@ -37,7 +41,7 @@ class ActivityPump:
             key = space_id, str(event["source"])
             self._held[key] = self._held.get(key, 0) + event["count"]
         elif event["kind"] == "state":
-            self._changed[space_id] = event["status"]
+            self._changed[space_id] = status
         self._news.set()
 
     async def run(self) -> None:
@@ -61,7 +65,8 @@ class ActivityPump:
             text = f"{count:,} {'op' if count == 1 else 'ops'} {_origin(source)} held"
             self._activity.append("held", space_id, source=source, count=count, text=text)
         changed, self._changed = self._changed, {}
-        for space_id, status in changed.items():
+        for space_id, status_now in changed.items():
+            status = status_now()
             remotes = tuple((remote["url"], remote["state"]) for remote in status["remotes"])
             state = (status["state"], remotes)
             if self._states.get(space_id) == state:

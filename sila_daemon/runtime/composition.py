@@ -171,7 +171,7 @@ class Composition:
             )
             home = self._paths.stores_dir / record.id
             mirror = SpaceMirror(record, ports, home, shown, settings)
-            mirror.observe(lambda event: pump.note(record.id, event))
+            mirror.observe(lambda event: pump.note(record.id, event, mirror.status))
             return mirror
 
         supervisor = Supervisor(self._clock, self._randomness, self._report_failure)

@@ -49,7 +49,7 @@ async def main(space_id: str, home: str, folder: str, url: str, token: str) -> N
     record = SpaceRecord(space_id, Path(folder), (ServerRecord(url, "mirror"),))
     settings = MirrorSettings(scan_interval_s=5, append_interval_s=0.1, retry_delay_s_max=0.5)
     mirror = SpaceMirror(record, ports, Path(home), Device("d", "d", "test"), settings)
-    mirror.observe(tell)
+    mirror.observe(lambda event: tell({**event, "status": mirror.status()}))
     async with asyncio.TaskGroup() as group:
         group.create_task(watcher.run())
         group.create_task(mirror.run())

@@ -150,12 +150,16 @@ class SimLoop(asyncio.BaseEventLoop):
             if not runnable or (waiting and waiting[0][0] <= self._now):
                 self._wake_due()
             count = len(runnable)
-            handle = runnable.pop(int(draw() * count) if count > 1 else 0)
+            handle: Any = runnable.pop(int(draw() * count) if count > 1 else 0)
             if not handle._cancelled:
                 self._steps += 1
                 if self._steps > STEPS_MAX:
                     raise AssertionError(f"no rest after {STEPS_MAX} steps, at {self._now:.3f} s")
-                handle._run()
+                try:
+                    handle._context.run(handle._callback, *handle._args)
+                except Exception as error:
+                    told = {"message": "a callback failed", "exception": error}
+                    self.call_exception_handler(told)
 
     def _wake_due(self) -> None:
         """Makes timers ready that are due, after a jump to the next one if nothing is ready."""

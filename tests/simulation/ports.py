@@ -50,7 +50,7 @@ class SimRandomness:
 
 
 class SimWatcher:
-    """Tells of changes on one machine's disk late, and of some never."""
+    """Tells of changes on one machine's disk late, several at once, and of some never."""
 
     def __init__(self, disk: MachineDisk, random: Random, loss: float) -> None:
         self._disk = disk
@@ -63,14 +63,19 @@ class SimWatcher:
         loop = asyncio.get_running_loop()
         below = f"{root}/"
         is_on = True
+        gathered: set[Path] = set()
 
-        def tell(path: Path) -> None:
+        def tell() -> None:
+            paths = frozenset(gathered)
+            gathered.clear()
             if is_on:
-                on_hint(frozenset((path,)))
+                on_hint(paths)
 
         def changed(path: Path) -> None:
             if str(path).startswith(below) and self._random.random() >= self._loss:
-                loop.call_later(0.01 + 0.2 * self._random.random(), tell, path)
+                if not gathered:
+                    loop.call_later(0.01 + 0.2 * self._random.random(), tell)
+                gathered.add(path)
 
         def end() -> None:
             nonlocal is_on
