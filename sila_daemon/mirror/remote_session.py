@@ -159,7 +159,8 @@ class RemoteSession:
     async def _catch_up(self, ready: Ready, facts: ServerFacts) -> None:
         """Brings here what the server has, and finds out what it lacks."""
         cursor = facts.cursor
-        if cursor is None and await self._store.op_count() == 0:
+        op_count, _ = await self._store.sizes()
+        if cursor is None and op_count == 0:
             cursor = Cursor(ready.epoch, 0, "")  # Nothing is here, so nothing is to be compared.
         self._status.head = cursor.seq if cursor else 0
         if cursor is None or cursor.epoch != ready.epoch or not await self._pull(cursor):

@@ -52,9 +52,10 @@ class TotalsKeeper:
                 woken.clear()
                 heard = set(rung)
                 rung.clear()  # Before the count: what is rung while it goes on is counted after.
-                if heard & {News.OPS, News.BLOBS}:
-                    await self.count(layers)
+                if News.OPS in heard:
+                    await self._count_ops(layers)
                 if News.BLOBS in heard:
+                    self.totals.blobs = await layers.blobs.counts()
                     for remote in layers.remotes:
                         await remote.count_files()
                 on_change()
@@ -63,9 +64,11 @@ class TotalsKeeper:
 
     async def count(self, layers: Layers) -> None:
         """Counts everything. Raises StorageError."""
-        self.totals.ops = await layers.store.op_count()
-        self.totals.trees = len(await layers.store.tree_ids())
+        await self._count_ops(layers)
         self.totals.blobs = await layers.blobs.counts()
+
+    async def _count_ops(self, layers: Layers) -> None:
+        self.totals.ops, self.totals.trees = await layers.store.sizes()
         self.totals.held_ops = await layers.held.waiting_count()
         if self._is_name_stale:
             self._is_name_stale = False

@@ -276,10 +276,11 @@ class SpaceStore:
         """Returns the trees that something is known of, oldest knowledge first."""
         return await self._database.read(op_table.tree_ids)
 
-    async def op_count(self) -> int:
-        """Returns how many ops are held."""
-        query = "SELECT coalesce(max(seq), 0) FROM op"
-        return await self._database.read(lambda connection: int(sql.first(connection, query)))
+    async def sizes(self) -> tuple[int, int]:
+        """Returns how many ops are held, and how many trees something is known of."""
+        query = "SELECT (SELECT coalesce(max(seq), 0) FROM op), (SELECT count(*) FROM tree)"
+        (found,) = await self._database.read(lambda connection: sql.rows(connection, query))
+        return found[0], found[1]
 
     async def counter(self, tree_id: str) -> int:
         """Returns a tree's stored high-water mark."""

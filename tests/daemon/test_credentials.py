@@ -52,13 +52,14 @@ class Server:
 
     def __init__(self) -> None:
         self.generation = 0
+        self.lasts_s = 900
         self.refreshes: list[str] = []
         self.logouts: list[str] = []
         self.failure: Exception | None = None
 
     def grant(self) -> Grant:
         self.generation += 1
-        return Grant(f"access-{self.generation}", f"refresh-{self.generation}", 900)
+        return Grant(f"access-{self.generation}", f"refresh-{self.generation}", self.lasts_s)
 
     async def login(self, url: str, email: str, password: str, device: Device) -> Grant:
         if password != "right":
@@ -120,6 +121,17 @@ async def test_a_token_is_replaced_before_it_ends_and_kept_before_it_is_used(
     assert set(tokens) == {"access-2"}
     assert bench.server.refreshes == ["refresh-1"]
     assert "refresh-2" in bench.path.read_text()
+
+
+async def test_a_short_token_is_kept_for_half_its_time(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.server.lasts_s = 20
+    credentials = await bench.signed_in()
+    bench.clock.now += 9
+    assert {await credentials.access_token(URL) for _ in range(3)} == {"access-1"}
+    bench.clock.now += 2
+    assert {await credentials.access_token(URL) for _ in range(3)} == {"access-2"}
+    assert bench.server.refreshes == ["refresh-1"]
 
 
 async def test_a_refused_token_is_replaced(tmp_path: Path) -> None:

@@ -157,7 +157,7 @@ def plan_of(seed: int, *, faults: bool = True) -> Plan:
 
 def _draw_token_s(random: Random) -> int | None:
     """Has the tokens of some worlds end all the time."""
-    return random.choice((1, 2, 5, 20, 60)) if random.random() < SHORT_TOKENS else None
+    return random.choice((5, 5, 10, 20, 60)) if random.random() < SHORT_TOKENS else None
 
 
 def _stream(seed: int, name: str) -> Random:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from random import Random
 
-DEVICES = (2, 2, 2, 2, 3, 3, 3, 4, 5, 6)
+DEVICES = (*[2] * 10, *[3] * 6, 4, 4, 5, 6)
 SERVERS = (1, 1, 1, 2, 2, 3)
 FOLDERLESS = 0.15
 """How likely a device keeps the space in its store only; the first never does."""

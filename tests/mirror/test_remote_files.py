@@ -1,0 +1,112 @@
+"""Files and secrets on one server: each is compared when it is due, and not with the other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sila_daemon.core.errors import RemoteUnavailableError
+from sila_daemon.database.database import InlineDatabases
+from sila_daemon.mirror.back_off import BackOff
+from sila_daemon.mirror.remote_files import RemoteFiles
+from sila_daemon.mirror.remote_status import RemoteStatus
+from sila_daemon.mirror.wakes import News, Wakes
+from sila_daemon.ports.clock import SystemClock
+from sila_daemon.ports.randomness import SystemRandomness
+from sila_daemon.store.blobs import VAR, BlobName, Blobs, LocalBlob
+from sila_daemon.store.space_store import SpaceStore
+
+SERVER = "https://a.example"
+
+
+class Server:
+    """Has everything, and counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.failures = 0
+
+    async def missing(self, blobs: Sequence[LocalBlob]) -> set[BlobName]:
+        self.asked.append("files")
+        if self.failures:
+            self.failures -= 1
+            raise RemoteUnavailableError("away")
+        return set()
+
+    async def sync(self) -> float | None:
+        self.asked.append("secrets")
+        return None
+
+
+class Never(SystemRandomness):
+    """Draws the shortest delay."""
+
+    def uniform(self) -> float:
+        return 0.0
+
+
+class Bench:
+    """One server's files and secrets beside a real store with a mutable file in it."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self.server = Server()
+        self.status = RemoteStatus(SERVER)
+        self._wakes = Wakes()
+        known: Any = self.server
+        unused: Any = None
+        back_off = BackOff(Never(), 1.0)
+        self.files = RemoteFiles(
+            SERVER, known, unused, blobs, known, self.status, self._wakes, SystemClock(), back_off
+        )
+
+    async def asked_for(self, *news: News) -> list[str]:
+        """Rings, and returns what the server was asked until both sides were shown to be equal."""
+        turned = asyncio.Event()
+        unlisten = self._wakes.listen(lambda _: turned.set())
+        for one in news:
+            self.server.asked.clear()
+            self.files.rung(one)
+        while not self.status.are_files_equal:
+            turned.clear()
+            await turned.wait()
+        unlisten()
+        return self.server.asked
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    store = await SpaceStore.open(InlineDatabases(), tmp_path / "s.sqlite", SystemClock())
+    await store.set_layers([SERVER])
+    blobs = Blobs(store.database)
+    local = LocalBlob(BlobName(VAR, "a" * 32), 3, "b" * 64)
+    await blobs.arrived([local])
+    await blobs.settle(SERVER, local, revision="1")
+    bench = Bench(blobs)
+    running = asyncio.create_task(bench.files.run())
+    yield bench
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    await store.close()
+
+
+async def test_a_new_connection_compares_everything(bench: Bench) -> None:
+    assert await bench.asked_for() == ["secrets", "files"]
+
+
+async def test_what_is_not_due_is_not_asked_for(bench: Bench) -> None:
+    await bench.asked_for()
+    assert await bench.asked_for(News.SECRETS) == ["secrets"]
+    assert await bench.asked_for(News.BLOBS) == ["files"]
+    assert await bench.asked_for(News.BLOBS, News.SECRETS) == ["secrets", "files"]
+
+
+async def test_what_failed_stays_due(bench: Bench) -> None:
+    await bench.asked_for()
+    bench.server.failures = 1
+    assert await bench.asked_for(News.BLOBS) == ["files", "files"]
