@@ -46,6 +46,8 @@ class TotalsKeeper:
             woken.set()
 
         unlisten = wakes.listen(note)
+        note(News.OPS)  # Something may have come since the first count, when nobody listened.
+        note(News.BLOBS)
         try:
             while True:
                 await woken.wait()

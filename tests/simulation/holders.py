@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -66,8 +67,14 @@ def line_of(row: Iterable[Any]) -> Line:
     if key is None:
         above = None if parent is None else _text(parent)
         return Line(_text(tree), counter, _text(peer), _text(target), None, above)
-    text = None if value is None else normal_text(json.loads(value))
+    text = None if value is None else _meaning(value)
     return Line(_text(tree), counter, _text(peer), _text(target), _text(key), text)
+
+
+@lru_cache(maxsize=4096)
+def _meaning(value: str | bytes) -> str | None:
+    """Renders a value. Kept, since every store and server of a world holds the same ones."""
+    return normal_text(json.loads(value))
 
 
 def _text(cell: object) -> str:

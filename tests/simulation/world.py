@@ -322,6 +322,8 @@ class SimWorld:
         """Tells whether a mirror says that all is well, or truly what a person has to see to."""
         assert device.mirror is not None
         status = device.mirror.status()
+        if status["state"] not in ("current", "needs_you"):
+            return False
         bad = 0
         if device.has_folder:
             view = device.disk.view()

@@ -1,0 +1,54 @@
+"""How much there is in a space: counted again for whatever came, whenever it came."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from types import SimpleNamespace
+from typing import Any
+
+from sila_daemon.mirror.totals import TotalsKeeper
+from sila_daemon.mirror.wakes import News, Wakes
+from sila_daemon.store.blobs import BlobCounts
+
+
+class Layers:
+    """A store whose sizes are as a test says."""
+
+    def __init__(self) -> None:
+        self.held = (0, 0)
+        self.store = self.blobs = self
+        self.log = SimpleNamespace(property_ops=self._no_ops)
+        self.remotes: list[Any] = []
+
+    async def sizes(self) -> tuple[int, int]:
+        return self.held
+
+    async def counts(self) -> BlobCounts:
+        return BlobCounts(self.held[0], 0, 0)
+
+    async def _no_ops(self, *_: str) -> list[Any]:
+        return []
+
+
+async def test_what_comes_before_anybody_listens_is_counted() -> None:
+    layers, wakes, keeper = Layers(), Wakes(), TotalsKeeper("s" * 32)
+    known: Any = layers
+    await keeper.count(known)
+    layers.held = (19, 2)
+    wakes.ring(News.OPS)
+    told = asyncio.Event()
+    following = asyncio.create_task(keeper.follow(known, wakes, told.set))
+    await told.wait()
+    blobs = keeper.totals.blobs
+    assert (keeper.totals.ops, keeper.totals.trees) == (19, 2)
+    assert blobs is not None and blobs.here == 19
+
+    told.clear()
+    layers.held = (20, 2)
+    wakes.ring(News.OPS)
+    await told.wait()
+    assert keeper.totals.ops == 20
+    following.cancel()
+    with suppress(asyncio.CancelledError):
+        await following
