@@ -16,16 +16,19 @@ class Layers:
     """A store whose sizes are as a test says."""
 
     def __init__(self) -> None:
-        self.held = (0, 0)
-        self.store = self.blobs = self
+        self.size = (0, 0)
+        self.store = self.blobs = self.held = self
         self.log = SimpleNamespace(property_ops=self._no_ops)
         self.remotes: list[Any] = []
 
     async def sizes(self) -> tuple[int, int]:
-        return self.held
+        return self.size
 
     async def counts(self) -> BlobCounts:
-        return BlobCounts(self.held[0], 0, 0)
+        return BlobCounts(self.size[0], 0, 0)
+
+    async def waiting_count(self) -> int:
+        return 0
 
     async def _no_ops(self, *_: str) -> list[Any]:
         return []
@@ -35,7 +38,7 @@ async def test_what_comes_before_anybody_listens_is_counted() -> None:
     layers, wakes, keeper = Layers(), Wakes(), TotalsKeeper("s" * 32)
     known: Any = layers
     await keeper.count(known)
-    layers.held = (19, 2)
+    layers.size = (19, 2)
     wakes.ring(News.OPS)
     told = asyncio.Event()
     following = asyncio.create_task(keeper.follow(known, wakes, told.set))
@@ -45,7 +48,7 @@ async def test_what_comes_before_anybody_listens_is_counted() -> None:
     assert blobs is not None and blobs.here == 19
 
     told.clear()
-    layers.held = (20, 2)
+    layers.size = (20, 2)
     wakes.ring(News.OPS)
     await told.wait()
     assert keeper.totals.ops == 20
