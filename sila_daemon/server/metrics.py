@@ -73,6 +73,9 @@ class Metrics:
         self._ops = Counter(
             "sila_ops", "ops by what became of them", ("outcome",), registry=registry
         )
+        self._accepted = self._ops.labels("accepted")
+        self._duplicates = self._ops.labels("duplicate")
+        self._event_counters: dict[str, Counter] = {}
         self._rejected = Counter("sila_rejected", "what was refused", ("code",), registry=registry)
         self._commit_seconds = Histogram(
             "sila_commit_seconds",
@@ -96,13 +99,16 @@ class Metrics:
 
     def event(self, name: str) -> None:
         """Counts one event of a client."""
-        self._events.labels(name).inc()
+        counter = self._event_counters.get(name)
+        if counter is None:
+            counter = self._event_counters[name] = self._events.labels(name)
+        counter.inc()
 
     def committed(self, seconds: float, outcomes: Sequence[Outcome]) -> None:
         """Counts one commit of ops."""
         self._commit_seconds.observe(seconds)
-        self._ops.labels("accepted").inc(sum(outcome.accepted for outcome in outcomes))
-        self._ops.labels("duplicate").inc(sum(outcome.duplicates for outcome in outcomes))
+        self._accepted.inc(sum(outcome.accepted for outcome in outcomes))
+        self._duplicates.inc(sum(outcome.duplicates for outcome in outcomes))
 
     def rejected(self, code: str) -> None:
         """Counts one op, event or request that was refused."""

@@ -31,6 +31,10 @@ _INSERT_OP = _INSERT.format("ops") + " ON CONFLICT (tree, counter, peer) DO NOTH
 _INSERT_ALTERNATE = _INSERT.format("alternates")
 
 
+TREES_KEPT_MAX = 10_000
+"""Trees whose greatest counter is kept at hand."""
+
+
 class Position(NamedTuple):
     """A place in the history of one space: how many ops, and the tag of the last one's commit."""
 
@@ -81,7 +85,13 @@ class OpStore:
         self.senders = Interned("senders")
         self._clock = clock
         self._randomness = randomness
-        self._stale = False
+        self._last = head
+        self._highest: dict[int, int] = {}
+        """The greatest counter of trees that were written to, by their integer."""
+        self._begun = 0
+        self._kept = 0
+        """Of the transactions begun the last one that is known to have been kept. Unless that is
+        the last one of all, nothing in memory is taken for true."""
         self.on_commit: Callable[[float, Sequence[Outcome]], None] | None = None
         """Is told how many seconds a commit took, and what became of its batches."""
 
@@ -123,12 +133,10 @@ class OpStore:
         now_ms = int(self._clock.time() * 1000)
         tags = [self._randomness.token(8) for _ in batches]
 
-        def work(connection: apsw.Connection) -> list[Outcome]:
-            if self._stale:
-                for interned in (self.trees, self.peers, self.senders):
-                    interned.clear()
-            self._stale = True  # Until the caller knows that the transaction was kept.
-            head = _head(connection)
+        def work(connection: apsw.Connection) -> tuple[int, list[Outcome]]:
+            self._recollect(connection)
+            self._begun += 1
+            head = self._last
             outcomes = []
             for batch, tag in zip(batches, tags, strict=True):
                 outcome = Outcome(head, head)
@@ -144,16 +152,25 @@ class OpStore:
                         (head.seq, outcome.previous.seq + 1, tag, now_ms, sender),
                     )
                 outcomes.append(outcome)
-            return outcomes
+            self._last = head
+            return self._begun, outcomes
 
         started = self._clock.monotonic()
-        outcomes = await self.database.write(work)
-        self._stale = False
+        self._kept, outcomes = await self.database.write(work)
         if self.on_commit is not None:
             self.on_commit(self._clock.monotonic() - started, outcomes)
         if outcomes:
             self.head = outcomes[-1].position
         return outcomes
+
+    def _recollect(self, connection: apsw.Connection) -> None:
+        """Forgets what may have been undone; on the database's thread."""
+        if self._kept == self._begun:
+            return
+        for interned in (self.trees, self.peers, self.senders):
+            interned.clear()
+        self._highest.clear()
+        self._last = _head(connection)
 
     def _store(
         self, connection: apsw.Connection, batch: Batch, outcome: Outcome, trusted: bool
@@ -161,7 +178,7 @@ class OpStore:
         """Stores a batch after `outcome.previous`; returns the ops that were new, in order."""
         ops: Sequence[Op] = batch.ops
         tree = self.trees.find(connection, batch.tree_id)
-        highest = 0 if tree is None else _highest(connection, tree)
+        highest = 0 if tree is None else self._highest_of(connection, tree)
         if not trusted:
             ops = [op for op in ops if _is_small(op, outcome)]
             ops = _without_jumps(ops, highest, outcome)
@@ -181,7 +198,20 @@ class OpStore:
         new_highest = max((op.counter for op in ops), default=0)
         if new_highest > highest:
             connection.execute("UPDATE trees SET highest = ? WHERE id = ?", (new_highest, tree))
+            self._keep_highest(tree, new_highest)
         return ops
+
+    def _highest_of(self, connection: apsw.Connection, tree: int) -> int:
+        known = self._highest.get(tree)
+        if known is None:
+            known = _highest(connection, tree)
+            self._keep_highest(tree, known)
+        return known
+
+    def _keep_highest(self, tree: int, counter: int) -> None:
+        if len(self._highest) >= TREES_KEPT_MAX:
+            self._highest.clear()
+        self._highest[tree] = counter
 
     def _insert_one_by_one(
         self, connection: apsw.Connection, ops: Sequence[Op], rows: Sequence[Row], outcome: Outcome

@@ -92,13 +92,16 @@ class EngineWebSocket(_AsgiWebSocket):  # type: ignore[misc]
         finally:
             self._is_sending = False
 
-    @property
-    def is_clear(self) -> bool:
-        """Whether nothing that was queued must leave first."""
-        return not (self._is_sending or self._socket.queue.unsent) and bool(self._socket.upgraded)
+    def send_now(self, frame: bytes) -> bool:
+        """Sends a frame at once if nothing that was queued must leave first and there is room.
 
-    def write_now(self, frame: bytes) -> bool:
-        """Sends a frame at once, when the way is clear; False when the transport has no room."""
+        Raises ConnectionError when the connection is closed.
+        """
+        socket = self._socket
+        if socket.closed or socket.closing:
+            raise ConnectionError("the connection is closed")
+        if self._is_sending or socket.queue.unsent or not socket.upgraded:
+            return False
         return self._direct is not None and self._direct.write_frame(frame)
 
 

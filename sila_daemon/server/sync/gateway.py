@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from sila_daemon.ports.clock import Clock
     from sila_daemon.ports.workers import Workers
     from sila_daemon.server.spaces.frames import Frame
+    from sila_daemon.server.sync.engine import EngineWebSocket
     from sila_daemon.server.sync.session import SpaceSession
 
 LOG = logging.getLogger(__name__)
@@ -82,19 +83,16 @@ class SocketPeer:
 
     def send_now(self, frame: Frame) -> bool:
         """Sends a frame when nothing is queued and the transport has room."""
-        self._open_socket()
-        websocket = self._server.eio.websockets.get(self._eio_sid)
-        if websocket is None or not websocket.is_clear:
+        websocket: EngineWebSocket | None = self._server.eio.websockets.get(self._eio_sid)
+        if websocket is None:
+            self._open_socket()
             return False
-        return websocket.write_now(self._carried(frame))  # type: ignore[no-any-return]
-
-    def _carried(self, frame: Frame) -> bytes:
-        """Returns a frame as it stands on a websocket, made once for neighbours of one space."""
         carried = frame.carried
         if carried is None or carried[0] != self.namespace:
+            # Made once for all neighbours in one space.
             text = f"{_MESSAGE}{self._packet(frame).encode()}"
             frame.carried = carried = self.namespace, text_frame(text.encode())
-        return carried[1]
+        return websocket.send_now(carried[1])
 
     def _packet(self, frame: Frame) -> SpacePacket:
         kind = packet.EVENT if frame.ack_id is None else packet.ACK

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import apsw
 import pytest
@@ -21,7 +23,12 @@ from sila_daemon.server.limits.constants import ALTERNATES_MAX, COUNTER_JUMP_MAX
 from sila_daemon.server.ops import op_queries
 from sila_daemon.server.ops.op_queries import OpQueries
 from sila_daemon.server.ops.op_store import ORIGIN, Batch, OpStore, Outcome, Position
-from tests.server.world_fixture import OTHER_PEER, PEER, TREE, moves, prop
+from tests.server.world_fixture import OTHER_PEER, PEER, TREE, eventually, moves, prop
+
+if TYPE_CHECKING:
+    from sila_daemon.database.database import Database, Work
+
+T = TypeVar("T")
 
 
 @asynccontextmanager
@@ -256,6 +263,72 @@ async def test_a_failed_commit_leaves_nothing(
     await commit(store, moves(1, 3, OTHER_PEER))
     assert [op.peer for op in await everything(store)] == [PEER] + [OTHER_PEER] * 3
     assert await OpQueries(store).tree_ids() == [TREE, "newcomer"]
+
+
+async def test_what_a_failed_commit_had_counted_is_forgotten(
+    store: OpStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await commit(store, moves(1, 1))
+
+    def fail(*_: object) -> bytes:
+        raise apsw.IOError("the disk is gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("sila_daemon.server.ops.op_store.encode_ops", fail)
+        with pytest.raises(Exception, match="the disk is gone"):
+            await commit(store, moves(COUNTER_JUMP_MAX, COUNTER_JUMP_MAX))
+    too_far = COUNTER_JUMP_MAX + 2
+    (error,) = (await commit(store, moves(too_far, too_far))).rejected
+    assert error.code == "counter_jump"
+    kept = await commit(store, moves(2, 2))
+    assert (kept.previous.seq, kept.position.seq) == (1, 2)
+
+
+class LateDatabase:
+    """A database that answers each transaction when it is let."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.answers: list[asyncio.Event] = []
+        """Of each transaction that was kept, what lets it be told."""
+
+    async def read(self, work: Work[T]) -> T:
+        """Reads."""
+        return await self._database.read(work)
+
+    async def write(self, work: Work[T]) -> T:
+        """Writes at once, and returns later."""
+        result = await self._database.write(work)
+        self.answers.append(asyncio.Event())
+        await self.answers[-1].wait()
+        return result
+
+    async def tidy(self) -> None:
+        """Tidies."""
+        await self._database.tidy()
+
+    async def close(self) -> None:
+        """Closes."""
+        await self._database.close()
+
+
+async def test_commits_that_nobody_knows_of_yet_are_counted(store: OpStore) -> None:
+    late = LateDatabase(store.database)
+    store.database = late
+    tasks: list[asyncio.Task[Outcome]] = []
+    for counter in (1, 2):
+        tasks.append(asyncio.create_task(commit(store, moves(counter, counter))))
+        await eventually(lambda: len(late.answers) == len(tasks))
+    late.answers[0].set()
+    assert (await tasks[0]).position.seq == 1
+    tasks.append(asyncio.create_task(commit(store, moves(3, 3))))
+    await eventually(lambda: len(late.answers) == 3)
+    tasks[1].cancel()
+    late.answers[2].set()
+    third = await tasks[2]
+    assert (third.previous.seq, third.position.seq) == (2, 3)
+    assert store.head == third.position
+    assert await everything(store) == moves(1, 3)
 
 
 async def test_text_of_new_ops_is_what_goes_out(store: OpStore) -> None:
