@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -248,7 +248,7 @@ class OpenSpace(Protocol):
         """Keeps bytes; returns their SHA-256 and how many they are."""
         ...
 
-    def read_blob(self, blob: BlobReference) -> AsyncIterator[bytes]:
+    def read_blob(self, blob: BlobReference) -> AsyncGenerator[bytes, None]:
         """Yields the bytes of a blob. Raises NotFoundError when they are not here."""
         ...
 

@@ -216,6 +216,13 @@ class FileGetParams(SpaceParams):
     overwrite: bool = False
 
 
+class FileHeadParams(TreeParams):
+    """A file by its vertex, and how many of its first bytes are wanted."""
+
+    vertex: str
+    limit: int = 65_536
+
+
 class SecretParams(SpaceParams):
     """The name of a secret."""
 
@@ -301,6 +308,7 @@ METHODS: dict[str, Method] = {
     "file.list": Method(FileListParams, results.Files),
     "file.put": Method(FilePutParams, results.FileStored),
     "file.get": Method(FileGetParams, results.FileWritten),
+    "file.head": Method(FileHeadParams, results.FileHead),
     "secret.list": Method(SpaceParams, results.SecretNames),
     "secret.get": Method(SecretParams, results.Secret),
     "secret.set": Method(SetSecretParams, results.Done),

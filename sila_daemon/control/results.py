@@ -237,10 +237,26 @@ class FileEntry(Result):
     """Whether its bytes are on this machine; None where nothing is known of them."""
 
 
+class FolderEntry(Result):
+    """A folder of files; `path` is empty for the one that holds all others of its tree."""
+
+    tree: str
+    vertex: str
+    path: str
+
+
 class Files(Result):
-    """Files by tree and path."""
+    """Files and folders by tree and path."""
 
     files: list[FileEntry]
+    folders: list[FolderEntry]
+
+
+class FileHead(Result):
+    """The first bytes of a file as base64, and whether they are all that it has."""
+
+    data: str
+    is_whole: bool
 
 
 class FileStored(Result):

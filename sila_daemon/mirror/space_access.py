@@ -15,7 +15,7 @@ from sila_daemon.store.quarantine import Quarantine
 from sila_daemon.store.space_store import Delivery
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
     from sila_daemon.core.files_view import BlobReference
     from sila_daemon.core.rep_tree import RepTree
@@ -128,7 +128,7 @@ class SpaceAccess(ABC):
         local = await (await self._ready_layers()).local_blobs.put(chunks)
         return local.sha256, local.size
 
-    async def read_blob(self, blob: BlobReference) -> AsyncIterator[bytes]:
+    async def read_blob(self, blob: BlobReference) -> AsyncGenerator[bytes, None]:
         """Yields the bytes of a blob. Raises NotFoundError when they are not here."""
         layers = await self._ready_layers()
         async for chunk in layers.local_blobs.read(BlobName(blob.kind.value, blob.name)):

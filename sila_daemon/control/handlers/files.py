@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from base64 import b64encode
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from mimetypes import MimeTypes
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sila_daemon.control import messages, results
-from sila_daemon.control.handlers.trees import find_tree
+from sila_daemon.control.handlers.trees import find_tree, found_vertex
 from sila_daemon.core.errors import NotFoundError, UsageError
 from sila_daemon.core.files_view import (
     FILES_APP,
@@ -16,6 +18,7 @@ from sila_daemon.core.files_view import (
     BlobReference,
     FileEntry,
     FilesView,
+    file_entry,
 )
 
 if TYPE_CHECKING:
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
     from sila_daemon.control.handlers.local_files import LocalFiles
     from sila_daemon.control.host import OpenSpace, SpaceKeeper
     from sila_daemon.core.rep_tree import RepTree
+
+HEAD_BYTES_MAX = 1 << 18
+"""More than a screen shows, little enough for one answer."""
 
 
 class FileHandlers:
@@ -34,17 +40,29 @@ class FileHandlers:
 
     def routes(self) -> dict[str, Handler]:
         """Returns the methods of this group."""
-        return {"file.list": self.list, "file.put": self.put, "file.get": self.get}
+        return {
+            "file.list": self.list,
+            "file.put": self.put,
+            "file.get": self.get,
+            "file.head": self.head,
+        }
 
     async def list(self, params: messages.FileListParams) -> results.Files:
         """Lists files by tree and path."""
         space = self._spaces.find(params.space)
-        found = [
-            await _shown(space, tree_id, path, entry)
-            for tree_id in await _tree_ids(space, params.tree)
-            for path, entry in _below(FilesView(await space.tree(tree_id)))
-        ]
-        return results.Files(files=found)
+        files: list[results.FileEntry] = []
+        folders: list[results.FolderEntry] = []
+        for tree_id in await _tree_ids(space, params.tree):
+            view = FilesView(await space.tree(tree_id))
+            if view.top is not None:
+                folders.append(results.FolderEntry(tree=tree_id, vertex=view.top.id, path=""))
+            for path, entry in _below(view):
+                if entry.is_folder:
+                    folder = results.FolderEntry(tree=tree_id, vertex=entry.vertex_id, path=path)
+                    folders.append(folder)
+                else:
+                    files.append(await _shown(space, tree_id, path, entry))
+        return results.Files(files=files, folders=folders)
 
     async def put(self, params: messages.FilePutParams) -> results.FileStored:
         """Stores a local file under a path of the space."""
@@ -84,6 +102,18 @@ class FileHandlers:
         size = await self._local.write(target, space.read_blob(blob), overwrite=params.overwrite)
         return results.FileWritten(target=str(target), size=size)
 
+    async def head(self, params: messages.FileHeadParams) -> results.FileHead:
+        """Gives the first bytes of a file."""
+        if not 0 < params.limit <= HEAD_BYTES_MAX:
+            raise UsageError(f"1 to {HEAD_BYTES_MAX} bytes are given at once")
+        space = self._spaces.find(params.space)
+        tree = await space.tree(await find_tree(space, params.tree))
+        blob = file_entry(found_vertex(tree, params.vertex)).blob
+        if blob is None:
+            raise NotFoundError(f"the vertex {params.vertex} is no file", code="no_file")
+        data, is_whole = await _first_bytes(space.read_blob(blob), params.limit)
+        return results.FileHead(data=b64encode(data).decode(), is_whole=is_whole)
+
     async def _blob(self, space: OpenSpace, params: messages.FileGetParams) -> BlobReference:
         for tree_id in await _tree_ids(space, params.tree):
             view = FilesView(await space.tree(tree_id))
@@ -117,7 +147,7 @@ async def _tree_ids(space: OpenSpace, reference: str | None) -> list[str]:
 
 
 def _below(view: FilesView) -> Iterator[tuple[str, FileEntry]]:
-    """Yields files with their paths; a stack, since folders may nest as deep as they like."""
+    """Yields folders and files with their paths; a stack: they may nest deeply."""
     stack = [("", entry) for entry in reversed(view.entries())]
     while stack:
         above, entry = stack.pop()
@@ -125,8 +155,18 @@ def _below(view: FilesView) -> Iterator[tuple[str, FileEntry]]:
         if entry.is_folder:
             below = reversed(view.entries(entry.vertex_id))
             stack.extend((f"{path}/", child) for child in below)
-        else:
-            yield path, entry
+        yield path, entry
+
+
+async def _first_bytes(chunks: AsyncGenerator[bytes, None], limit: int) -> tuple[bytes, bool]:
+    """Reads no further than needed; tells whether that was all."""
+    data = bytearray()
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            data += chunk
+            if len(data) > limit:
+                return bytes(data[:limit]), False
+    return bytes(data), True
 
 
 async def _shown(space: OpenSpace, tree_id: str, path: str, entry: FileEntry) -> results.FileEntry:
