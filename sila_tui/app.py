@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
+import tempfile
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
@@ -12,6 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.worker import Worker, WorkerError
 
 from sila_tui.commands import SilaCommands
+from sila_tui.desktop import Desktop
 from sila_tui.jobs import run_job
 from sila_tui.link import Connect, Link
 from sila_tui.screens.activity import ActivityScreen
@@ -71,6 +75,7 @@ class SilaApp(App[None]):
         home: str = "",
         first_space: str = "",
         is_light: bool = False,
+        cache: Path | None = None,
     ) -> None:
         super().__init__()
         self.session = session
@@ -80,6 +85,7 @@ class SilaApp(App[None]):
         self.host = host
         self.home = home
         """The folder that paths are shown relative to, as `~`."""
+        self.desktop = Desktop(cache or Path(tempfile.gettempdir(), f"sila-tui-{os.getuid()}"))
         self._first_space = first_space
         self._redraw: Timer | None = None
         self._linking: Worker[None] | None = None

@@ -108,6 +108,7 @@ def _app(parsed: argparse.Namespace) -> SilaApp:
         home=home,
         first_space=_reference(parsed.space),
         is_light=parsed.light,
+        cache=user_paths().cache_dir / "opened",
     )
 
 

@@ -29,7 +29,7 @@ class SilaCommands(Provider):
             yield f"Open {space.title}", said, partial(app.push_screen, SpaceScreen(space))
         if isinstance(self.screen, SpaceScreen):
             for item in self.screen.outline.items(with_trees=False):
-                if item.view in ("chat", "files", "secrets"):
+                if item.view in ("chat", "files", "secrets", "trash"):
                     yield f"Go to {item.title}", "in this space", partial(self.screen.show, item)
         seen: set[str] = set()
         for active in self.screen.active_bindings.values():

@@ -119,44 +119,6 @@ class Chat:
 
 
 @dataclass(frozen=True)
-class FileEntry:
-    """One file of a space."""
-
-    tree: str
-    vertex: str
-    path: str
-    mime: str
-    size_bytes: int | None
-    is_here: bool | None
-    """Whether its bytes are on this machine; None where the daemon does not say."""
-    is_mutable: bool
-
-    @property
-    def folders(self) -> tuple[str, ...]:
-        """The names of the folders it lies in, outermost first."""
-        return tuple(self.path.split("/")[:-1])
-
-    @property
-    def name(self) -> str:
-        """Its name without the folders."""
-        return self.path.rpartition("/")[2] or self.vertex[:8]
-
-    @classmethod
-    def read(cls, row: Mapping[str, Any]) -> FileEntry:
-        """Reads one element of `file.list`."""
-        here, size_bytes = row.get("here"), row.get("size")
-        return cls(
-            tree=text_of(row.get("tree")),
-            vertex=text_of(row.get("vertex")),
-            path=text_of(row.get("path")).strip("/"),
-            mime=text_of(row.get("mimeType")),
-            size_bytes=None if size_bytes is None else whole(size_bytes),
-            is_here=None if here is None else bool(here),
-            is_mutable=not row.get("hash") and bool(row.get("id")),
-        )
-
-
-@dataclass(frozen=True)
 class VertexFacts:
     """One vertex of a tree."""
 

@@ -29,7 +29,7 @@ class Item:
     title: str
     depth: int = 0
     view: str = ""
-    """`chat`, `files`, `secrets` or `tree`; `trees` lists or hides the rows below it."""
+    """`chat`, `files`, `secrets`, `trash` or `tree`; `trees` lists or hides the rows below it."""
     tree: str = ""
     count: int = 0
     is_folder: bool = False
@@ -59,6 +59,7 @@ class Outline:
             Item(""),
             Item("Files", 0, "files"),
             Item("Secrets", 0, "secrets", count=len(self.secrets)),
+            Item("Trash", 0, "trash"),
             Item(""),
             Item("Trees", 0, "trees", count=len(trees), is_open=with_trees),
             *(trees if with_trees else []),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sila_daemon.core.errors import NotFoundError
-from sila_tui.contents import Chat, ChatEntry, FileEntry, Message, TreeFacts, VertexFacts
+from sila_tui.contents import Chat, ChatEntry, Message, TreeFacts, VertexFacts
 from sila_tui.facts import rows, text_of
 from sila_tui.outline import Entry, Outline
 
@@ -150,19 +150,6 @@ class SpaceReader:
         """Keeps all edits of a tree or none; returns the vertex of each."""
         answer = await self._call("edit.apply", tree=tree, edits=list(edits))
         return [text_of(result.get("vertex")) for result in rows(answer["results"])]
-
-    async def files(self) -> list[FileEntry]:
-        """All files of the space."""
-        return [FileEntry.read(row) for row in rows((await self._call("file.list"))["files"])]
-
-    async def get_file(self, entry: FileEntry, target: str) -> str:
-        """Writes a file to `target` and tells where it went; an existing file is not replaced."""
-        answer = await self._call("file.get", tree=entry.tree, path=entry.path, target=target)
-        return text_of(answer.get("target"))
-
-    async def put_file(self, source: str, path: str) -> None:
-        """Puts a local file into the space."""
-        await self._call("file.put", source=source, path=path)
 
     async def secret_names(self) -> list[str]:
         """The names of the secrets."""

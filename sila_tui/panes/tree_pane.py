@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from textual import on
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Static
 
-from sila_daemon.core.errors import SilaError
 from sila_tui.contents import VertexFacts, value_kind, value_line
-from sila_tui.jobs import run_job, tell
-from sila_tui.panes.pane import Pane
+from sila_tui.jobs import run_job
+from sila_tui.panes.editing import EditingPane
 from sila_tui.tree_edits import (
     TreeEdit,
-    Undos,
     as_text,
     delete,
     from_text,
-    made,
     move,
     new_vertex,
     restore,
     set_value,
     unset_value,
 )
-from sila_tui.widgets.dialogs import Field, FormDialog
+from sila_tui.widgets.dialogs import Field
 from sila_tui.widgets.raw_tree import PropertyList, RawTree
 from sila_tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from textual.app import ComposeResult
 
     from sila_tui.session import Session
@@ -41,7 +35,7 @@ if TYPE_CHECKING:
     from sila_tui.tree_rows import TreeRow
 
 
-class TreePane(Pane):
+class TreePane(EditingPane):
     """Opens vertices as they are asked for, a page of children at a time."""
 
     DEFAULT_CSS = """
@@ -51,14 +45,12 @@ class TreePane(Pane):
     """
 
     BINDING_GROUP_TITLE = "Tree"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("u", "undo", "Undo")]
 
     def __init__(self, session: Session, reader: SpaceReader) -> None:
         super().__init__(session, reader, "tree")
         self._tree = ""
         self._vertex: VertexFacts | None = None
         self._cut: VertexFacts | None = None
-        self._undos = Undos()
 
     def compose(self) -> ComposeResult:
         """Builds the tree beside the properties."""
@@ -159,26 +151,26 @@ class TreePane(Pane):
             return
         match event.what:
             case "new":
-                self._ask(
+                self.ask(
                     "A vertex below " + vertex.title,
                     [Field("name", "Name", is_required=False)],
-                    lambda said: self._apply(new_vertex(vertex, said["name"])),
+                    lambda said: self._do(new_vertex(vertex, said["name"])),
                 )
             case "delete":
-                self._apply(delete(vertex))
+                self._do(delete(vertex))
             case "restore":
-                self._apply(restore(vertex))
+                self._do(restore(vertex))
             case "cut":
                 self._cut, self._list.can_paste = vertex, True
                 self.refresh_bindings()
                 self.app.notify(f"p moves {vertex.title} below where you are then", markup=False)
             case "paste" if self._cut is not None:
-                self._apply(move(self._cut, vertex))
+                self._do(move(self._cut, vertex))
                 self._cut, self._list.can_paste = None, False
             case "add":
                 self._edit_property(vertex, "", "", "text")
             case "remove" if (key := self._key()) is not None:
-                self._apply(unset_value(vertex, key))
+                self._do(unset_value(vertex, key))
 
     @on(RowList.Chosen, "#properties")
     def chosen_property(self) -> None:
@@ -186,20 +178,6 @@ class TreePane(Pane):
         key = self._key()
         if self._vertex is not None and key is not None:
             self._edit_property(self._vertex, key, *as_text(self._vertex.properties[key]))
-
-    def action_undo(self) -> None:
-        """Takes the last edit of this sitting back."""
-        step = self._undos.take()
-        if step is None:
-            self.app.notify("nothing to undo", timeout=2)
-            return
-
-        async def job() -> None:
-            await self.reader.apply(step.tree, step.undo)
-            self.app.notify(f"Undone: {step.title}", timeout=4, markup=False)
-            await self.reload()
-
-        run_job(self, job, group="edit")
 
     def _key(self) -> str | None:
         """The key under the cursor, as the vertex has it."""
@@ -214,38 +192,21 @@ class TreePane(Pane):
         ]
         if not key:
             fields.insert(0, Field("key", "Property", example="name"))
-        self._ask(
+        self.ask(
             f"{key or 'A property'} of {vertex.title}",
             fields,
-            lambda said: self._set(vertex, key or said["key"], said["value"], said["kind"]),
+            lambda said: self.try_step(
+                lambda: self._in_tree(
+                    set_value(vertex, key or said["key"], from_text(said["value"], said["kind"]))
+                )
+            ),
         )
 
-    def _set(self, vertex: VertexFacts, key: str, words: str, kind: str) -> None:
-        try:
-            self._apply(set_value(vertex, key, from_text(words, kind)))
-        except SilaError as error:
-            tell(self, error)
+    def _in_tree(self, step: TreeEdit) -> TreeEdit:
+        return replace(step, tree=self._tree)
 
-    def _ask(
-        self, title: str, fields: list[Field], answered: Callable[[dict[str, str]], None]
-    ) -> None:
-        def take(said: dict[str, str] | None) -> None:
-            if said is not None:
-                answered(said)
-
-        self.app.push_screen(FormDialog(title, fields), take)
-
-    def _apply(self, step: TreeEdit) -> None:
-        tree = self._tree
-
-        async def job() -> None:
-            vertices = await self.reader.apply(tree, step.edits)
-            self._undos.note(replace(made(step, vertices), tree=tree))
-            said = step.title[:1].upper() + step.title[1:]
-            self.app.notify(f"{said}   u undoes it", timeout=4, markup=False)
-            await self.reload()
-
-        run_job(self, job, group="edit")
+    def _do(self, step: TreeEdit) -> None:
+        self.apply(self._in_tree(step))
 
     def _show(self, vertex: VertexFacts) -> None:
         self._vertex = vertex

@@ -11,6 +11,7 @@ from textual.containers import Horizontal
 from textual.widgets import ContentSwitcher, Static
 
 from sila_daemon.core.errors import SilaError
+from sila_tui.files_reader import FilesReader
 from sila_tui.goal import Goal
 from sila_tui.jobs import run_job
 from sila_tui.outline import Item, Outline
@@ -18,6 +19,7 @@ from sila_tui.panes.chat_pane import ChatPane
 from sila_tui.panes.files_pane import FilesPane
 from sila_tui.panes.pane import Pane
 from sila_tui.panes.secrets_pane import SecretsPane
+from sila_tui.panes.trash_pane import TrashPane
 from sila_tui.panes.tree_pane import TreePane
 from sila_tui.screens.frame import FramedScreen
 from sila_tui.space_reader import SpaceReader
@@ -44,6 +46,9 @@ class SpaceScreen(FramedScreen):
     SpaceScreen #nothing { content-align: center middle; color: $dim; width: 1fr; height: 1fr; }
     SpaceScreen.-narrow Sidebar { width: 1fr; border-right: none; }
     SpaceScreen.-narrow ContentSwitcher { display: none; }
+    SpaceScreen.-narrow FilePreview { display: none; border-left: none; }
+    SpaceScreen.-narrow .-previewing FilePreview { display: block; }
+    SpaceScreen.-narrow .-previewing FileList { display: none; }
     SpaceScreen.-narrow.-reading Sidebar { display: none; }
     SpaceScreen.-narrow.-reading ContentSwitcher { display: block; }
     """
@@ -75,15 +80,16 @@ class SpaceScreen(FramedScreen):
     def body(self) -> ComposeResult:
         """Builds the sidebar and one pane for each kind of part."""
         session, reader = self.sila.session, SpaceReader(self.sila.link, self._space_id)
-        self._reader = reader
+        self._reader, files = reader, FilesReader(self.sila.link, self._space_id)
         with Horizontal():
             yield Sidebar()
             with ContentSwitcher(initial="nothing"):
                 yield Static("opening …", id="nothing", markup=False)
                 yield ChatPane(session, reader)
-                yield FilesPane(session, reader)
+                yield FilesPane(session, reader, files, self.sila.desktop)
                 yield TreePane(session, reader)
                 yield SecretsPane(session, reader)
+                yield TrashPane(session, reader, files)
 
     def on_mount(self) -> None:
         """Begins in the sidebar; the first news fill it."""

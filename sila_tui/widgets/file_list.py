@@ -2,64 +2,62 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
+from textual.binding import Binding, BindingType
 
 from sila_tui.widgets.lines import fitted, line, sides
 from sila_tui.widgets.row_list import RowList
 from sila_tui.words import size
 
 if TYPE_CHECKING:
-    from sila_tui.contents import FileEntry
+    from sila_tui.file_rows import FileRow
     from sila_tui.theme import Palette
 
-
-@dataclass(frozen=True)
-class FileRow:
-    """A folder, or a file in the last one named above it."""
-
-    title: str
-    depth: int
-    file: FileEntry | None
-
-
-def file_rows(files: list[FileEntry], source: dict[str, str]) -> list[FileRow]:
-    """Folders before what is in them; trees with more than one source get a heading each."""
-    found: list[FileRow] = []
-    open_path: tuple[str, ...] = ()
-    many = len({file.tree for file in files}) > 1
-    for file in sorted(files, key=lambda entry: (entry.tree, entry.folders, entry.name.lower())):
-        path = (*((source.get(file.tree) or file.tree[:8],) if many else ()), *file.folders)
-        shared = 0
-        while shared < min(len(path), len(open_path)) and path[shared] == open_path[shared]:
-            shared += 1
-        found += [FileRow(path[depth], depth, None) for depth in range(shared, len(path))]
-        open_path = path
-        found.append(FileRow(file.name, len(path), file))
-    return found
+WITH_KIND = 56
+"""From this width on a row has room for the type."""
 
 
 class FileList(RowList):
-    """One line for each folder and file."""
+    """One line for each folder and file; some can be marked, to be done something with together."""
 
     BINDING_GROUP_TITLE = "Files"
-    empty_text = "No files yet. p puts one here."
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "mark", "Mark", show=False),
+        Binding("y", "copy", "Copy path", show=False),
+    ]
+    empty_text = "No files yet. a adds one."
 
     def __init__(self) -> None:
         super().__init__("file-list")
         self._rows: list[FileRow] = []
+        self.marked: set[str] = set()
+        """Vertices."""
+        self.cut: set[str] = set()
+        """Vertices that wait for their new place."""
 
     @property
-    def file(self) -> FileEntry | None:
-        """The file under the cursor."""
+    def current(self) -> FileRow | None:
+        """The row under the cursor."""
         at = self.row_at_cursor
-        return None if at is None else self._rows[at].file
+        return None if at is None else self._rows[at]
 
-    def show(self, files: list[FileEntry], source: dict[str, str]) -> None:
-        """Shows files; `source` names the trees that they belong to."""
-        self._rows = file_rows(files, source)
+    @property
+    def meant(self) -> list[FileRow]:
+        """What is marked, else the row under the cursor."""
+        marked = [row for row in self._rows if row.vertex in self.marked]
+        return marked or ([self.current] if self.current else [])
+
+    def show(self, rows: list[FileRow]) -> None:
+        """Shows other rows; the cursor stays with what it stood on."""
+        before = self.current
+        self._rows = rows
+        known = {row.vertex for row in rows}
+        self.marked &= known
+        if before is not None:
+            found = (at for at, row in enumerate(rows) if row.vertex == before.vertex)
+            self.cursor = next(found, min(self.cursor, max(0, len(rows) - 1)))
         self.rows_changed()
 
     def go_to(self, vertex: str) -> bool:
@@ -74,9 +72,10 @@ class FileList(RowList):
         """Folders and files."""
         return len(self._rows)
 
-    def can_choose(self, index: int) -> bool:
-        """Folders are labels."""
-        return self._rows[index].file is not None
+    def words_of(self, index: int) -> str:
+        """The name and the type."""
+        row = self._rows[index]
+        return f"{row.title} {row.file.mime if row.file else ''}"
 
     def depth_of(self, index: int) -> int:
         """Files stand below their folders."""
@@ -85,19 +84,53 @@ class FileList(RowList):
     def row(self, index: int, width: int, look: Palette) -> Text:
         """Draws one folder or file."""
         row = self._rows[index]
-        margin, file = "  " * row.depth, row.file
+        is_marked = row.vertex in self.marked
+        margin = line("  " * row.depth, ("+ " if is_marked else "", look.warn))
+        style = look.dim if row.vertex in self.cut else look.text
+        file = row.file
         if file is None:
-            return line(margin, (f"{self.symbols.opened} {row.title}", look.dim))
+            sign = self.symbols.opened if row.is_open else self.symbols.closed
+            count = line((f"{row.count:,}" if row.count and not row.is_open else "", look.dim))
+            title = (row.title, look.dim if row.vertex in self.cut else look.strong)
+            return sides(line(margin, (f"{sign} ", look.dim), title), count, width)
         weight = "" if file.size_bytes is None else size(file.size_bytes)
         right = line((f"{weight:>9}", look.text))
         if file.is_here is not None:
             sign, said = (
                 (self.symbols.current, "here") if file.is_here else (self.symbols.offline, "away")
             )
-            style = look.good if file.is_here else look.dim
-            right = Text.assemble(right, "   ", line((f"{sign} ", style), (said, look.dim)))
-        if width >= 56:
+            shade = look.good if file.is_here else look.dim
+            right = Text.assemble(right, "   ", line((f"{sign} ", shade), (said, look.dim)))
+        if width >= WITH_KIND:
             kind = (file.mime or "unknown type") + (", can change" if file.is_mutable else "")
             kind_text = fitted(line((kind, look.dim)), min(30, width // 3))
             right = Text.assemble(kind_text, right)
-        return sides(line(margin, (row.title, look.text)), right, width)
+        return sides(line(margin, (row.title, style)), right, width)
+
+    def action_mark(self) -> None:
+        """Marks the row under the cursor, or takes the mark away, and goes on to the next."""
+        if self.current is not None and not self.current.is_top:
+            self.marked ^= {self.current.vertex}
+            self.action_move(1)
+            self.refresh()
+
+    def action_copy(self) -> None:
+        """Copies the path of what the cursor stands on."""
+        if self.current is not None:
+            file = self.current.file
+            self.app.copy_to_clipboard(file.path if file else self.current.folder.path)
+            self.app.notify("Path copied", timeout=2)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Escape first takes marks away."""
+        if action == "show_all":
+            return bool(self.marked or self.cut) or self.shown_rows.is_filtered
+        return super().check_action(action, parameters)
+
+    def action_show_all(self) -> None:
+        """Takes marks away, then shows what a filter hid."""
+        if self.marked or self.cut:
+            self.marked, self.cut = set(), set()
+            self.refresh()
+        else:
+            super().action_show_all()

@@ -11,6 +11,7 @@ from tests.tui.pictures import Picture, app_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
 
     from textual.pilot import Pilot
 
@@ -22,10 +23,10 @@ ROUNDS_MAX = 2000
 
 @asynccontextmanager
 async def driven(
-    daemon: FakeDaemon, size: tuple[int, int] = (120, 32)
+    daemon: FakeDaemon, size: tuple[int, int] = (120, 32), cache: Path | None = None
 ) -> AsyncIterator[tuple[SilaApp, Pilot[None]]]:
     """The app on its first screen, at rest."""
-    app = app_for(daemon, Picture("driven", "home"))
+    app = app_for(daemon, Picture("driven", "home"), cache)
     async with app.run_test(size=size, notifications=True) as pilot:
         app.animation_level = "none"
         await rest(pilot)

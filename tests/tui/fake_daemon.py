@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tempfile
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.tui import sample
+from tests.tui import fake_files, sample
 from tests.tui.fake_search import search
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 Json = dict[str, Any]
 
@@ -43,9 +44,8 @@ class FakeDaemon:
         self.messages: dict[str, list[Json]] = {sample.COFFEE: sample.chat_messages()}
         self.vertices = sample.vertices()
         self.secrets = dict(sample.SECRETS)
-        self.files = [dict(row) for row in sample.FILES]
         self.events = sample.events()
-        self.places: dict[str, str | None] = {}
+        self.places: dict[str, str | None] = {"f8": "recipes", "v-gone": sample.WORK}
         """What deleted vertices stood under."""
         self.epoch = "run-1"
         self.servers: list[Json] = []
@@ -129,8 +129,10 @@ class FakeDaemon:
             "chat.show": self._chat,
             "chat.send": self._send,
             "edit.apply": self._edit,
-            "file.list": lambda _: {"files": self.files},
-            "file.get": lambda params: {"target": params["target"], "size": 1},
+            "file.list": lambda _: fake_files.listed(self.vertices),
+            "file.head": lambda params: fake_files.head(self.vertices, params),
+            "trash.list": lambda _: fake_files.trashed(self.vertices, self.places),
+            "file.get": self._get,
             "file.put": self._put,
             "secret.list": lambda _: {"names": sorted(self.secrets)},
             "secret.get": lambda params: {"value": self.secrets[params["name"]], **params},
@@ -206,10 +208,20 @@ class FakeDaemon:
         return vertex
 
     def _put(self, params: Json) -> Json:
-        row = {"tree": sample.FILES_TREE, "vertex": "new", "path": params["path"], "size": 5,
-               "mimeType": "text/plain", "hash": "ee", "id": None, "here": True}  # fmt: skip
-        self.files.append(row)
-        return row
+        """Keeps a file at the top of the files tree."""
+        named = {"name": params["path"], "size": 5, "mimeType": "text/plain", "hash": "ee"}
+        self.vertices[sample.FILES_TREE]["new"] = {"parent": "top", "properties": named}
+        return {"tree": sample.FILES_TREE, "vertex": "new", **params, "hash": "ee", "size": 5}
+
+    def _get(self, params: Json) -> Json:
+        """Writes what a file begins with, as the real one writes all of it."""
+        target = Path(params["target"])
+        if target.exists() and not params["overwrite"]:
+            raise Refused("exists", f"{target} exists already", exit_code=6)
+        if target.is_relative_to(tempfile.gettempdir()):
+            target.unlink(missing_ok=True)
+            target.write_bytes(sample.CONTENTS.get(params["path"].rpartition("/")[2], b""))
+        return {"target": str(target), "size": 1}
 
     def _set_secret(self, params: Json) -> Json:
         self.secrets[params["name"]] = params["value"]

@@ -89,7 +89,8 @@ PICTURES = [
     Picture("chat-light", "space", (120, 40), is_light=True),
     Picture("chat-small", "space", (80, 24)),
     Picture("writing", "write", prepare=all_safe),
-    Picture("files", "files", prepare=all_safe),
+    Picture("files", "files", (140, 36), prepare=all_safe),
+    Picture("trash", "trash", (100, 24), prepare=all_safe),
     Picture("tree", "tree"),
     Picture("tree-small", "tree", (80, 24)),
     Picture("secrets", "secrets", (100, 24)),
@@ -105,6 +106,8 @@ PICTURES = [
     Picture("hard-text-home", "home", (80, 24), prepare=hard_text, is_shown=False),
     Picture("many-spaces", "home", (80, 24), prepare=lots_of_everything, is_shown=False),
     Picture("files-small", "files", (80, 24), is_shown=False),
+    Picture("preview-small", "preview", (80, 24), is_light=True, is_shown=False),
+    Picture("files-large", "files", (200, 60), is_light=True, is_shown=False),
     Picture("sync-small", "sync", (80, 24), is_shown=False),
     Picture("activity-small", "activity", (80, 24), is_light=True, is_shown=False),
     Picture("filter", "filter", (80, 24), is_shown=False),
@@ -116,7 +119,7 @@ PICTURES = [
 ]
 
 
-def app_for(daemon: FakeDaemon, picture: Picture) -> SilaApp:
+def app_for(daemon: FakeDaemon, picture: Picture, cache: Path | None = None) -> SilaApp:
     """The app at the fixed moment, connected to that daemon."""
 
     async def connect() -> ControlClient:
@@ -129,4 +132,5 @@ def app_for(daemon: FakeDaemon, picture: Picture) -> SilaApp:
         host="laptop",
         home=sample.HOME,
         is_light=picture.is_light,
+        cache=cache,
     )

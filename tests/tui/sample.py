@@ -173,18 +173,31 @@ CHATS: list[Json] = [
     {"tree": "t-ja", "title": "Entraînement à vélo", "messages": 5},
 ]
 
-FILES: list[Json] = [
-    {"tree": FILES_TREE, "vertex": "f1", "path": "recipes/espresso.md", "here": True,
-     "mimeType": "text/markdown", "size": 2310, "hash": None, "id": "499ff7ec"},
-    {"tree": FILES_TREE, "vertex": "f2", "path": "recipes/filter.md", "here": True,
-     "mimeType": "text/markdown", "size": 1804, "hash": "aa", "id": None},
-    {"tree": FILES_TREE, "vertex": "f3", "path": "curve.png", "here": True,
-     "mimeType": "image/png", "size": 48_120, "hash": "bb", "id": None},
-    {"tree": FILES_TREE, "vertex": "f4", "path": "videos/first crack.mp4", "here": False,
-     "mimeType": "video/mp4", "size": 214_000_000, "hash": "cc", "id": None},
-    {"tree": FILES_TREE, "vertex": "f5", "path": "invoice.pdf", "here": True,
-     "mimeType": "application/pdf", "size": 220_400, "hash": "dd", "id": None},
-]  # fmt: skip
+RECIPE = """\
+# Espresso
+
+18 g in, **36 g** out, 28 s. For the *light* Brazil:
+
+1. Grind two steps finer.
+2. Let it flow to 40 g.
+
+| when   | bar |
+|--------|----:|
+| first  |   3 |
+| then   |   9 |
+"""
+
+PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\5\0\0\0\2\xd0\x08\2\0\0\0"
+
+CONTENTS = {
+    "espresso.md": RECIPE.encode(),
+    "filter.md": b"60 g to the litre.",
+    "curve.png": PNG,
+    "roasts.json": b'{"beans": ["Brazil", "Ethiopia"], "rest": {"filter": 5, "espresso": 10}}',
+    "grind.py": b"def grams(cups: int) -> float:\n    # 60 to the litre.\n    return cups * 15\n",
+}
+AWAY = {"videos/first crack.mp4"}
+"""Files whose bytes are on no disk of this machine."""
 
 SECRETS = {"api-key-anthropic": "sk-ant-fixture", "api-key-openai": "sk-fixture-openai-0123456789"}
 
@@ -226,7 +239,36 @@ def vertices() -> dict[str, dict[str, Json]]:
             "m4": made("m3", _n="message", role="assistant", text="Ten days."),
             "v-jobs": made(COFFEE, name="jobs"),
         },
+        FILES_TREE: files_tree(),
     }  # fmt: skip
+
+
+def files_tree() -> dict[str, Json]:
+    """Files in folders, one of them empty, one file in the trash."""
+
+    def folder(parent: str, name: str) -> Json:
+        return {"parent": parent, "properties": {"_n": name, "name": name}}
+
+    def file(parent: str, name: str, mime: str, size: int, **reference: str) -> Json:
+        named = {"name": name, "mimeType": mime, "size": size, **reference}
+        return {"parent": parent, "properties": named}
+
+    return {
+        FILES_TREE: {"parent": None, "properties": {"appId": "files"}},
+        "top": {"parent": FILES_TREE, "properties": {"name": "files"}},
+        "recipes": folder("top", "recipes"),
+        "cold": folder("recipes", "cold brew"),
+        "f1": file("recipes", "espresso.md", "text/markdown", 2310, id="499ff7ec"),
+        "f2": file("recipes", "filter.md", "text/markdown", 1804, hash="aa"),
+        "videos": folder("top", "videos"),
+        "f4": file("videos", "first crack.mp4", "video/mp4", 214_000_000, hash="cc"),
+        "f3": file("top", "curve.png", "image/png", 48_120, hash="bb"),
+        "f6": file("top", "grind.py", "text/x-python", 76, hash="ff"),
+        "f5": file("top", "invoice.pdf", "application/pdf", 220_400, hash="dd"),
+        "f7": file("top", "roasts.json", "application/json", 76, hash="ab"),
+        "0": {"parent": None, "properties": {}},
+        "f8": file("0", "old list.txt", "text/plain", 12, hash="ac"),
+    }
 
 
 def a_lot_of_messages(count: int) -> list[Json]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from sila_tui.contents import Chat, FileEntry, VertexFacts, value_kind, value_line
+from sila_tui.contents import Chat, VertexFacts, value_kind, value_line
 from sila_tui.facts import Activity, Remote, SpaceFacts, moment, place_name, rows
-from tests.tui import sample
+from sila_tui.files import FileEntry, SpaceFiles
+from tests.tui import fake_files, sample
 
 
 def test_a_space_of_the_status() -> None:
@@ -63,10 +64,12 @@ def test_a_chat() -> None:
 
 
 def test_files_and_whether_they_are_here() -> None:
-    away = FileEntry.read(sample.FILES[3])
-    assert (away.name, away.folders, away.is_here) == ("first crack.mp4", ("videos",), False)
+    listed = fake_files.listed(sample.vertices())
+    files = {file.name: file for file in SpaceFiles.read(listed).files}
+    away = files["first crack.mp4"]
+    assert (away.folders, away.above, away.is_here) == (("videos",), "videos", False)
     assert FileEntry.read({"path": "a", "id": "u"}).is_here is None
-    assert FileEntry.read(sample.FILES[0]).is_mutable
+    assert [name for name, file in files.items() if file.is_mutable] == ["espresso.md"]
 
 
 def test_values_are_one_clean_line() -> None:

@@ -134,28 +134,6 @@ async def test_a_long_chat_shows_its_end_and_the_rest_on_the_way_up(daemon: Fake
         await until(pilot, lambda: "message 299" in shown(app))
 
 
-async def test_files_with_types_sizes_and_whether_they_are_here(daemon: FakeDaemon) -> None:
-    async with driven(daemon) as (app, pilot):
-        await opened(app, pilot)
-        await press(pilot, *["j"] * 4, "enter")
-        await until(pilot, lambda: "invoice.pdf" in shown(app))
-        text = shown(app)
-        assert "▾ recipes" in text
-        assert "application/pdf" in text
-        assert "220 kB   ● here" in text
-        assert "214 MB   ○ away" in text
-        await press(pilot, "w")
-        await press(pilot, "enter")
-        await until(pilot, lambda: len(daemon.called("file.get")) == 1)
-        assert daemon.called("file.get")[0]["path"] == "curve.png"
-        assert daemon.called("file.get")[0]["target"].endswith("/Downloads/curve.png")
-        await press(pilot, "p")
-        await write(pilot, "/tmp/note")
-        await press(pilot, "enter", "enter")
-        await until(pilot, lambda: "note" in shown(app).replace("is in the space", ""))
-        assert daemon.called("file.put")[0]["path"] == "note"
-
-
 async def test_secrets_are_masked_until_asked_for(daemon: FakeDaemon) -> None:
     async with driven(daemon) as (app, pilot):
         await opened(app, pilot)

@@ -1,0 +1,56 @@
+"""Asks the daemon about the files and the trash of one space."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from typing import TYPE_CHECKING, Any
+
+from sila_tui.facts import rows, text_of
+from sila_tui.files import SpaceFiles, TrashEntry
+
+if TYPE_CHECKING:
+    from sila_tui.files import FileEntry
+    from sila_tui.link import Link
+
+HEAD_BYTES = 65_536
+"""As much of a file as a preview reads."""
+TRASH_MAX = 500
+"""As many as one answer lists; more is for `sila-daemon trash list`."""
+
+
+class FilesReader:
+    """The daemon's view of the files of one space."""
+
+    def __init__(self, link: Link, space_id: str) -> None:
+        self._link = link
+        self._space_id = space_id
+
+    async def _call(self, method: str, **params: Any) -> Any:
+        return await self._link.call(method, space=self._space_id, **params)
+
+    async def files(self) -> SpaceFiles:
+        """All files and folders of the space."""
+        return SpaceFiles.read(await self._call("file.list"))
+
+    async def head(self, entry: FileEntry) -> tuple[bytes, bool]:
+        """The first bytes of a file, and whether they are all."""
+        answer = await self._call(
+            "file.head", tree=entry.tree, vertex=entry.vertex, limit=HEAD_BYTES
+        )
+        return b64decode(str(answer["data"])), bool(answer["isWhole"])
+
+    async def get(self, entry: FileEntry, target: str, *, overwrite: bool = False) -> str:
+        """Writes a file to `target` and tells where it went."""
+        answer = await self._call(
+            "file.get", tree=entry.tree, path=entry.raw_path, target=target, overwrite=overwrite
+        )
+        return text_of(answer.get("target"))
+
+    async def put(self, source: str, path: str, tree: str | None = None) -> None:
+        """Puts a local file into the space; into a tree of its own choice when none is named."""
+        await self._call("file.put", source=source, path=path, tree=tree)
+
+    async def trash(self) -> list[TrashEntry]:
+        """What was deleted, tree by tree."""
+        answer = await self._call("trash.list", limit=TRASH_MAX)
+        return [TrashEntry.read(row) for row in rows(answer.get("deleted"))]
