@@ -16,7 +16,7 @@ class ShownRows:
         self.wish = ""
         """The words that a row must have, in any order."""
         self._shown: list[int] | None = None
-        self._found = 0
+        self._found: list[int] = []
 
     def look_through(
         self, count: int, words_of: Callable[[int], str], depth_of: Callable[[int], int]
@@ -28,14 +28,14 @@ class ShownRows:
             return
         shown: list[int] = []
         above: list[int] = []
-        self._found = 0
+        self._found = []
         for index in range(count):
             depth = depth_of(index)
             while above and depth_of(above[-1]) >= depth:
                 above.pop()
             text = words_of(index).casefold()
             if all(word in text for word in words):
-                self._found += 1
+                self._found.append(index)
                 last = shown[-1] if shown else -1
                 shown += [row for row in above if row > last]
                 shown.append(index)
@@ -45,7 +45,14 @@ class ShownRows:
     @property
     def found(self) -> int:
         """How many rows have the words."""
-        return self._found
+        return len(self._found)
+
+    def nearest_found(self, row: int) -> int:
+        """The row itself while nothing is looked for; else the first that fits from there on."""
+        if self._shown is None or not self._found:
+            return row
+        at = bisect_left(self._found, row)
+        return self._found[at] if at < len(self._found) else self._found[0]
 
     @property
     def is_filtered(self) -> bool:

@@ -76,10 +76,6 @@ class FilesPane(EditingPane):
     def _list(self) -> FileList:
         return self.query_one(FileList)
 
-    async def open(self, tree: str) -> None:
-        """Shows all files."""
-        await self.reload()
-
     async def reload(self) -> None:
         """Shows the files as they are now."""
         outline = await self.reader.outline()
@@ -92,7 +88,10 @@ class FilesPane(EditingPane):
         await self._show_preview()
 
     async def go_to(self, vertex: str) -> bool:
-        """Goes to a file."""
+        """Goes to a file, in whatever folder it is."""
+        if self._folded:
+            self._folded.clear()
+            self._show_rows()
         return self.query_one(FileList).go_to(vertex)
 
     def enter(self) -> None:

@@ -25,6 +25,7 @@ class Pane(Container):
 
     async def open(self, tree: str) -> None:
         """Shows the part that `tree` names, from its beginning. Raises SilaError."""
+        await self.reload()
 
     async def reload(self) -> None:
         """Shows the same part as it is now, without moving what a person looks at."""

@@ -34,10 +34,6 @@ class TrashPane(EditingPane):
         """Builds the list."""
         yield TrashList()
 
-    async def open(self, tree: str) -> None:
-        """Shows what was deleted."""
-        await self.reload()
-
     async def reload(self) -> None:
         """Shows what is in the trash now."""
         self.query_one(TrashList).show(await self._files.trash())

@@ -77,6 +77,8 @@ class RowList(Rows, can_focus=True, inherit_bindings=False):
         """Shows only rows that have the words; all when there are none."""
         self.shown_rows.wish = wish
         self.rows_changed()
+        # What a person looks for is not the heading above it.
+        self.cursor = self.shown_rows.nearest_found(self.cursor)
         self._show_cursor()
 
     def render_line(self, y: int) -> Strip:

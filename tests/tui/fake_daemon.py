@@ -57,6 +57,11 @@ class FakeDaemon:
         self._subscribers: list[asyncio.StreamWriter] = []
         self._served: set[asyncio.Task[None]] = set()
 
+    @property
+    def files(self) -> list[Json]:
+        """The files as `file.list` gives them."""
+        return list(fake_files.listed(self.vertices)["files"])
+
     async def start(self) -> None:
         """Begins to listen."""
         self._server = await asyncio.start_unix_server(self._accept, self.path, limit=1 << 24)

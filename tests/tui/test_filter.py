@@ -62,6 +62,6 @@ async def test_the_sidebar_keeps_the_headings_of_what_fits(daemon: FakeDaemon) -
         text = shown(app)
         assert text.index("Chats") < text.index("▾ Projects") < text.index("Shop layout")
         assert "Trip to Ghent" not in text
-        await press(pilot, "down", "enter", "enter")
+        await press(pilot, "enter", "enter")
         await until(pilot, lambda: "sila › Work › Shop layout" in shown(app))
         assert "Trip to Ghent" not in shown(app)

@@ -44,6 +44,7 @@ def test_lines_and_rows_lead_to_each_other() -> None:
     assert [rows.has(at) for at in range(len(TREE))] == [True, True, False, True, False, False]
     assert [rows.line_of(row) for row in (0, 1, 3)] == [0, 1, 2]
     assert (rows.found, rows.is_filtered) == (1, True)
+    assert [rows.nearest_found(row) for row in (0, 3, 5)] == [3, 3, 3]
 
 
 def test_a_row_that_fits_is_counted_once_and_headings_are_not_counted() -> None:
