@@ -172,6 +172,7 @@ def _open(path: Path, schema: Schema, vfs: str | None) -> apsw.Connection:
             connection.pragma("synchronous", 2)  # FULL: what is committed survives a power cut.
             connection.pragma("foreign_keys", 1)
             connection.pragma("journal_size_limit", WAL_BYTES_MAX)
+            _empty_log(connection)
             migrate(connection, schema)
         except BaseException:
             connection.close()
@@ -180,6 +181,21 @@ def _open(path: Path, schema: Schema, vfs: str | None) -> apsw.Connection:
         _raise_converted(error, path)
         raise
     return connection
+
+
+def _empty_log(connection: apsw.Connection) -> None:
+    """Moves into the database what a process left in the log that died.
+
+    Its last sync may have failed, and systems then go on showing what will never be on the disk: a
+    log that is continued behind such a place ends there after a power cut, whatever was committed.
+    """
+    # A full disk is no reason to open nothing, and another process sees to its own log.
+    with suppress(apsw.FullError, apsw.BusyError):
+        frames, _ = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        if frames > 0:
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            # Only a commit makes it durable that the log has begun anew.
+            connection.pragma("user_version", connection.pragma("user_version"))
 
 
 def _tidy(connection: apsw.Connection) -> None:

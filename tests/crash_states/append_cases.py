@@ -57,6 +57,8 @@ def foreign_ops(start: int) -> tuple[Op, ...]:
 class AppendCase(Case):
     """Batches that are appended one after the other, each acknowledged by itself."""
 
+    trusts_what_is_seen = True
+
     def __init__(
         self, name: str, batches: tuple[Batch, ...], *, torn: bytes = b"", days: bool = False
     ) -> None:

@@ -45,6 +45,9 @@ class Case(ABC):
     """Writes are torn in a few places only: checksums cover them, so one place is as another."""
     gets_over: int = 1
     """So many calls may fail without anybody being told, as nothing depends on them."""
+    trusts_what_is_seen: bool = False
+    """A new process cannot know of a sync that failed before it began, and of what was forgotten
+    then: it is noticed after the power cut, and mended from elsewhere."""
 
     async def prepare(self, machine: Machine) -> None:  # noqa: B027 - nothing is a fine beginning.
         """Makes what is there before; all of it will be durable."""

@@ -41,15 +41,20 @@ class Kind(NamedTuple):
     error: int
     is_lasting: bool = False
     """All calls from there on fail."""
+    forgets: bool = False
+    """Only syncs fail, and a file forgets what waited: the next one succeeds, for nothing."""
 
     def __str__(self) -> str:
-        return errno.errorcode[self.error] + (" from there on" if self.is_lasting else "")
+        lasting = " from there on" if self.is_lasting else ""
+        return errno.errorcode[self.error] + lasting + (", forgotten" if self.forgets else "")
 
 
+FORGOTTEN = Kind(errno.EIO, forgets=True)
 KINDS = (
     *map(Kind, (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EMFILE, errno.EDQUOT)),
     Kind(errno.ENOSPC, True),
     Kind(errno.EIO, True),
+    FORGOTTEN,
 )
 
 
@@ -77,7 +82,8 @@ async def _fail_each(case: Case, kind: Kind, failed: Failed) -> None:
     before, looks = await prepared(case), Looks(case)
     for number in itertools.count(1):
         machine = Machine(before.copy(), 1)
-        machine.failures = Failures(kind.error, number, sys.maxsize if kind.is_lasting else number)
+        last = sys.maxsize if kind.is_lasting else number
+        machine.failures = Failures(kind.error, number, last, kind.forgets)
         attempt = _Attempt(case, machine, looks)
         await attempt.run()
         if not machine.failures.failed:
@@ -128,7 +134,8 @@ class _Attempt:
             await self._looks.verify(root, machine.acknowledged)
         restarted = Machine(machine.disk.root.copy(), 2, machine.acknowledged)
         await completed(self._case, restarted)
-        await self._check_end(restarted, may_have_leftovers=False)
+        is_blind = failures.forgets and self._case.trusts_what_is_seen
+        await self._check_end(restarted, may_have_leftovers=False, is_blind=is_blind)
         program = self._program or await self._case.start(machine)
         await program.act()
         await program.close()
@@ -150,9 +157,11 @@ class _Attempt:
         if not any(reason in error.message for reason in reasons):
             raise ViolationError(f"no reason is told: {error.message}")
 
-    async def _check_end(self, machine: Machine, *, may_have_leftovers: bool) -> None:
+    async def _check_end(
+        self, machine: Machine, *, may_have_leftovers: bool, is_blind: bool = False
+    ) -> None:
         root = machine.disk.root
-        await self._looks.verify(worst(root), machine.acknowledged)
+        await self._looks.verify(root if is_blind else worst(root), machine.acknowledged)
         left = self._case.leftovers(view_of(root))
         if left and not may_have_leftovers:
             raise ViolationError(f"left behind: {left}")

@@ -38,12 +38,16 @@ class Failures:
     first: int = 0
     """The first call that fails; 0: none does."""
     last: int = 0
+    forgets: bool = False
+    """Only syncs fail, and a file forgets what waited for one."""
     calls: int = 0
     failed: str = ""
     """The first call that did, as its name and file."""
 
     def is_due(self, what: str, path: Path) -> bool:
         """Counts a call; tells whether it fails."""
+        if self.forgets and what != "sync":
+            return False
         self.calls += 1
         if not self.first <= self.calls <= self.last:
             return False
@@ -112,6 +116,11 @@ class MachineView(DiskView):
         self._machine.before_change(what)
         super().step(what, path)
         self.look(what, path)
+
+    @property
+    def forgets(self) -> bool:
+        """Whether a file forgets what waited for a sync that failed."""
+        return self._machine.failures.forgets
 
     def look(self, what: str, path: Path) -> None:
         """Has a call fail. Raises OSError by plan."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import apsw
 
-from sila_daemon.database import schema
+from sila_daemon.database import database, schema
 from sila_daemon.folder import blobs, secrets
 from sila_daemon.folder.op_appender import Appended, OpAppender
 from sila_daemon.mirror import op_file_scan
@@ -21,7 +21,7 @@ from sila_daemon.server.ops.op_store import OpStore
 from sila_daemon.server.spaces.space_secrets import SpaceSecrets
 from sila_daemon.store.schema import FOLDER
 from sila_daemon.store.space_store import Acknowledgement, Delivery, SpaceStore
-from tests.crash_states.failures import Kind
+from tests.crash_states.failures import FORGOTTEN, Kind
 from tests.simulation.mutants.databases import (
     cursor_alone,
     server_acknowledges_early,
@@ -165,6 +165,10 @@ async def _debts_end_by_themselves(
     return await _acknowledge(store, layer, answers)
 
 
+def _passed_over(*_: object) -> None:
+    """Does nothing."""
+
+
 def _rolled_back_by_apsw(connection: apsw.Connection, work: Any) -> Any:
     with connection:
         return work(connection)
@@ -215,6 +219,12 @@ MUTANTS: dict[str, Planted] = {
         WrongCode(OpAppender, "_append_to", _failures_passed_over),
         "append: several files, twice",
         EIO,
+    ),
+    "failed_sync_tried_again": Planted(
+        WrongCode(OpAppender, "_leave", _passed_over), "append: several files, twice", FORGOTTEN
+    ),
+    "log_continued_after_a_crash": Planted(
+        WrongCode(database, "_empty_log", _passed_over), "store: a new one", FORGOTTEN
     ),
     "store_saves_early": Planted(
         WrongCode(SpaceStore, "open", classmethod(store_saves_early)), "store: ops with a cursor"

@@ -67,7 +67,7 @@ def _key(names: dict[str, Key]) -> Key:
 def _is_settled(directory: Directory) -> bool:
     """Tells whether nothing waits to become durable, here and below."""
     return not directory.waiting and all(
-        not entry.waiting if isinstance(entry, File) else _is_settled(entry)
+        entry.is_settled if isinstance(entry, File) else _is_settled(entry)
         for entry in directory.names.values()
     )
 
@@ -87,7 +87,7 @@ def _as_left(file: File, data: bytes) -> File:
 
 
 def _of_file(file: File, count: Count) -> list[Variant]:
-    if not file.waiting:
+    if file.is_settled:
         return [(hash(file.durable), file)]
     found: dict[Key, Entry] = {}
     for data in _contents(file, count):

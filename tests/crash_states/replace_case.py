@@ -83,6 +83,7 @@ class OpenedCase(ReplaceCase):
     """The same by a process that holds a database open."""
 
     is_coarse = True
+    gets_over = 2  # As it is opened, its log is emptied as far as a full disk lets it.
 
     def __init__(
         self,

@@ -43,6 +43,8 @@ class FaultPlan:
         self.crash_in = 0
         self.crash_only = ""
         self.on_crash: Callable[[], None] = lambda: None
+        self.forgets = False
+        """Whether a file forgets what waited for a sync that failed."""
 
     def crash(self, after: int, on_crash: Callable[[], None], only: str = "") -> None:
         """Has `on_crash` called just before a call, after that many others of files so named."""
@@ -50,9 +52,12 @@ class FaultPlan:
         self.crash_only = only
         self.on_crash = on_crash
 
-    def fail(self, error: int, after: int, count: int = 1, only: str = "") -> None:
+    def fail(
+        self, error: int, after: int, count: int = 1, only: str = "", *, forgets: bool = False
+    ) -> None:
         """Lets `count` calls fail, after that many that do not, on files of one suffix only."""
         self.error = error
+        self.forgets = forgets
         self.only = only
         self.counted = 0
         self.fail_at = after + 1
@@ -168,6 +173,21 @@ class DiskView:
             self._guard(what, path)
         if self._may_fail and disk.faults.is_due(path, may_crash=self._may_crash):
             self._raise(disk.faults.error, path)
+
+    @property
+    def forgets(self) -> bool:
+        """Whether a file forgets what waited for a sync that failed."""
+        return self.disk.faults.forgets
+
+    def sync_file(self, path: Path, file: File) -> None:
+        """Makes the bytes of a file durable. Raises OSError by plan."""
+        try:
+            self.step("sync", path)
+        except OSError:
+            if self.forgets:
+                file.forget()
+            raise
+        file.sync()
 
     def look(self, what: str, path: Path) -> None:
         """Is taken before calls that only look: none of them fails here."""
@@ -317,8 +337,7 @@ class Handle:
 
     def sync(self) -> None:
         """Makes the bytes durable. After a failed sync nothing is known."""
-        self._view.step("sync", self._path)
-        self.file.sync()
+        self._view.sync_file(self._path, self.file)
 
     def close(self) -> None:
         """Lets go of the file."""

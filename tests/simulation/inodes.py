@@ -34,7 +34,7 @@ class File:
 
     kind = EntryKind.FILE
 
-    __slots__ = ("_data", "_is_shared", "_replaced", "modified_ns", "number", "waiting")
+    __slots__ = ("_data", "_is_shared", "_kept", "_replaced", "modified_ns", "number", "waiting")
 
     def __init__(self, number: int, data: bytes | bytearray = b"", modified_ns: int = 0) -> None:
         self.number = number
@@ -44,6 +44,8 @@ class File:
         self._replaced: list[tuple[int, bytes, int]] = []
         """For each waiting change: offset and bytes that it replaced, and the length before."""
         self._is_shared = False
+        self._kept: bytearray | None = None
+        """What the disk holds, where programs see something that will never come there."""
 
     @property
     def data(self) -> bytearray:
@@ -53,6 +55,8 @@ class File:
     @property
     def durable(self) -> bytes:
         """What the disk holds for certain."""
+        if self._kept is not None:
+            return bytes(self._kept)
         if not self.waiting:
             return bytes(self._data)
         data = bytearray(self._data)
@@ -86,8 +90,25 @@ class File:
             self._data, self._is_shared = bytearray(self._data), False
         return self._data
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether a power cut would leave what programs see."""
+        return not self.waiting and self._kept is None
+
     def sync(self) -> None:
-        """Makes what programs see durable."""
+        """Makes what programs see durable, but for what was forgotten."""
+        if self._kept is not None:
+            for change in self.waiting:
+                _apply(self._kept, change)
+        self.waiting.clear()
+        self._replaced.clear()
+
+    def forget(self) -> None:
+        """Has what waits never come to the disk, though programs go on seeing it.
+
+        So do systems after a sync that failed: the next one succeeds, for nothing.
+        """
+        self._kept = bytearray(self.durable)
         self.waiting.clear()
         self._replaced.clear()
 
@@ -104,6 +125,7 @@ class File:
         copy = File(self.number, self._data, self.modified_ns)
         copy.waiting = list(self.waiting)
         copy._replaced = list(self._replaced)
+        copy._kept = None if self._kept is None else bytearray(self._kept)
         copy._is_shared = self._is_shared = True
         return copy
 

@@ -144,8 +144,7 @@ class _SimVfsFile:
 
     def xSync(self, flags: int) -> None:
         try:
-            self._view.step("sync", self._path)
-            self.file.sync()
+            self._view.sync_file(self._path, self.file)
             if self._syncs_name:
                 # As SQLite does on Unix: with the first sync of a journal that it may have made,
                 # and not only of one that it has made, the name is synced.

@@ -89,7 +89,5 @@ DURABILITY: dict[str, Mutant] = {
     "torn_tail_not_healed": Mutant(
         OpAppender, "_ends_well", _tail_is_always_whole, REGRESSIONS["a_torn_line_is_closed"]
     ),
-    "unsynced_lines_credited": Mutant(
-        op_file_scan, "_outlasts", _is_durable, REGRESSIONS["lines_read_back_are_synced_first"]
-    ),
+    "unsynced_lines_credited": Mutant(op_file_scan, "_outlasts", _is_durable, plans.CUT_APPENDS),
 }

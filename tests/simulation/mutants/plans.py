@@ -93,6 +93,19 @@ APPENDS_AND_KILLS = _plan(
     )
 )
 
+# The daemon dies in the midst of an append, anywhere, and says soon after how things stand.
+CUT_APPENDS = _plan(
+    *(
+        action
+        for n in range(5)
+        for action in (
+            Action(1.0 + 10 * n, "crash_at_append", 0, 0.31, 0.1 + 0.17 * n),
+            Action(1.1 + 10 * n, "burst", 0, 0.1 * n, 0.2),
+            Action(7.0 + 10 * n, "inspect", 0, 0.0, 0.0),
+        )
+    )
+)
+
 # No event tells of what the other program writes.
 UNHEARD_PROGRAM = _plan(
     Action(1.0, "app_set", 0, 0.1, 0.2),
