@@ -15,7 +15,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
 
-from sila_daemon.core.hierarchy import ROOT, Hierarchy
+from sila_daemon.core.hierarchy import ROOT, UNPLACED, Hierarchy
 from sila_daemon.core.peer_order import translated
 
 Move = tuple[int, int, int]
@@ -63,6 +63,15 @@ class MoveLog:
     def count_from(self, stamp: int) -> int:
         """Returns how many moves a late move with that stamp would have replayed. O(log n)."""
         return len(self._stamps) - bisect_left(self._stamps, stamp)
+
+    def moved_since(self, stamp: int) -> set[int]:
+        """Returns what moves with that stamp or later found in a place already: whether they
+        count may change with a move before them, as it cannot for those that create."""
+        return {
+            self._targets[index]
+            for index in range(bisect_left(self._stamps, stamp), len(self._stamps))
+            if self._parents_before[index] != UNPLACED
+        }
 
     def find(self, stamp: int, parent: int) -> Move | None:
         """Returns the move with that op id if it counts, or if it waits for `parent`. O(log n)."""

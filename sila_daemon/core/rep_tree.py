@@ -15,6 +15,7 @@ from sila_daemon.core.errors import InvalidIdError, InvalidValueError, NotFoundE
 from sila_daemon.core.merging_tree import MergingTree
 from sila_daemon.core.op_codec import checked_op
 from sila_daemon.core.ops import MoveOp, Op, PropertyOp
+from sila_daemon.core.peer_order import LABEL_BITS
 from sila_daemon.core.tree_state import CREATED_KEY
 from sila_daemon.core.vertex import Vertex
 
@@ -138,16 +139,23 @@ class RepTree(MergingTree):
         `against` are those ops; they must have been seen by the clock. Returns how many ops that
         took. Where vertices are is said from above to below, so that nothing makes a cycle.
         """
-        moved: dict[int, None] = {}
+        moved: set[int] = set()
         changed: dict[tuple[int, str], None] = {}
+        earliest = None
         for op in against:
             index = self.index_of(op.target)
-            if index is not None and isinstance(op, MoveOp):
-                moved[index] = None
-            elif index is not None and isinstance(op, PropertyOp):
+            if index is None:
+                continue
+            if isinstance(op, PropertyOp):
                 changed[index, op.key] = None
+            else:
+                moved.add(index)
+                earliest = min(op.counter, earliest or op.counter)
+        if earliest is not None:
+            # Later moves may not count any more, as they would make a cycle then.
+            moved |= self._moves.moved_since(earliest << LABEL_BITS)
         drafts: list[Op] = []
-        for index in sorted(moved, key=lambda index: depth_of(self, self.id_of(index))):
+        for _, index in sorted((depth_of(self, self.id_of(index)), index) for index in moved):
             parent = self.parent_of(index)
             above = None if parent is None else self.id_of(parent)
             drafts.append(MoveOp(0, "", self.id_of(index), above))

@@ -9,7 +9,7 @@ that were there before.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -67,8 +67,42 @@ class _Recent:
     """Trees in which it moved vertices from before, and when."""
     deleted: int = 0
     """What its moves took away when that was last counted."""
+    at_risk: int = 0
+    """What they put elsewhere then, where it may still be deleted from above."""
     is_over_until: float = 0.0
     """Until then all that it changes of what was there is held."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """Ops of one delivery that may take something away."""
+
+    connection: apsw.Connection
+    recent: _Recent
+    is_recent: Callable[[int], bool]
+    ops: Sequence[TreeOp]
+    from_before: Sequence[int]
+    """Those that change what was there before, by place."""
+    moves: Sequence[int]
+    """Those that move anything in trees in which something from before was moved."""
+
+    @property
+    def moves_from_before(self) -> bool:
+        """Whether something from before is moved now."""
+        return any(isinstance(self.ops[index][1], MoveOp) for index in self.from_before)
+
+    @property
+    def targets(self) -> dict[str, set[str]]:
+        """The vertices from before whose properties were set, by tree."""
+        found: dict[str, set[str]] = {}
+        for tree_id, vertex in self.recent.targets:
+            found.setdefault(tree_id, set()).add(vertex)
+        return found
+
+    def touched(self, living: tuple[float, int] | None) -> tuple[int, int]:
+        """Returns how many vertices from before are changed, and about how many there are."""
+        count = len({(self.ops[index][0], self.ops[index][1].target) for index in self.from_before})
+        return count, living[1] if living else count
 
 
 class Guard:
@@ -120,24 +154,27 @@ class Guard:
         recent = self._joined(connection, source, _Span(now, first_seq, first_seq + len(ops) - 1))
         is_recent = _after(base) if base is not None else _within(recent.spans)
         from_before = _from_before(connection, ops, is_recent)
-        if not from_before:
-            return set()
         self._note(recent, [ops[index] for index in from_before], now)
-        touched = len({(tree_id, op.target) for tree_id, op in (ops[i] for i in from_before)})
-        if recent.is_over_until > now:
-            loss = touched, self._living[1] if self._living else touched
-        else:
-            has_moves = any(isinstance(ops[index][1], MoveOp) for index in from_before)
-            too_much = self._loss(connection, recent, is_recent, has_moves=has_moves)
-            if too_much is None:
-                return set()
-            if source == EDITS:
-                raise _too_much(*too_much)
-            loss = too_much
+        # What was there before may have been put below what is new.
+        moves = _moves_in(recent.trees, ops)
+        if not (from_before or moves):
+            return set()
+        case = _Case(connection, recent, is_recent, ops, from_before, moves)
+        is_over = recent.is_over_until > now
+        loss = case.touched(self._living) if is_over else self._loss(case)
+        if loss is None:
+            return set()
+        if source == EDITS:
+            raise _too_much(*loss)
+        if not is_over:
             recent.is_over_until = now + self._settings.window_s
-        seqs = [first_seq + index for index in from_before]
-        held.hold(connection, source, seqs, loss, now_ms)
-        return set(from_before)
+        stopped = set(from_before)
+        if not stopped.issuperset(moves) and self._is_lost_without(case, first_seq):
+            stopped.update(moves)
+        if stopped:
+            seqs = [first_seq + index for index in sorted(stopped)]
+            held.hold(connection, source, seqs, loss, now_ms)
+        return stopped
 
     def _joined(self, connection: apsw.Connection, source: str, span: _Span) -> _Recent:
         """Returns what is recent of a source, with its newest ops and without what is over."""
@@ -168,32 +205,31 @@ class Guard:
         self._before.setdefault(source, self._recent.get(source))
         self._recent[source] = recent
 
-    def _loss(
-        self,
-        connection: apsw.Connection,
-        recent: _Recent,
-        is_recent: Callable[[int], bool],
-        *,
-        has_moves: bool,
-    ) -> tuple[int, int] | None:
+    def _loss(self, case: _Case) -> tuple[int, int] | None:
         """Returns how many vertices of how many are lost, if those are too many."""
-        settings = self._settings
-        if not has_moves:
+        settings, recent = self._settings, case.recent
+        if not case.moves_from_before:
             # Counting exactly is slow in a large tree: first, whether it could be too much.
             at_most = len(recent.targets) + recent.deleted
+            at_most += recent.at_risk if case.moves else 0
             if at_most < settings.vertices_min or self._is_within_share(at_most):
                 return None
-        count = LossCount(connection, self._space_id, is_recent)
-        targets: dict[str, set[str]] = {}
-        for tree_id, vertex in recent.targets:
-            targets.setdefault(tree_id, set()).add(vertex)
-        losses = count.losses(targets, recent.trees)
-        recent.deleted = losses.deleted
+        count = LossCount(case.connection, self._space_id, case.is_recent)
+        losses = count.losses(case.targets, recent.trees)
+        recent.deleted, recent.at_risk = losses.deleted, losses.at_risk
         if losses.vertices < settings.vertices_min:
             return None
         living = count.living_count()
         self._living = self._clock.monotonic(), living
         return (losses.vertices, living) if losses.vertices > settings.share * living else None
+
+    def _is_lost_without(self, case: _Case, first_seq: int) -> bool:
+        """Tells whether too much is lost by what is not from before, either."""
+        stopped = [first_seq + index for index in case.from_before]
+        count = LossCount(case.connection, self._space_id, case.is_recent, without=stopped)
+        lost = count.losses({}, case.recent.trees).deleted
+        is_many = lost >= self._settings.vertices_min
+        return is_many and lost > self._settings.share * count.living_count()
 
     def _is_within_share(self, vertices: int) -> bool:
         """Tells whether so many were a small part of the space when that was last counted."""
@@ -243,6 +279,14 @@ def _from_before(
         if known[vertex]:
             found.append(index)
     return found
+
+
+def _moves_in(trees: Container[str], ops: Sequence[TreeOp]) -> list[int]:
+    return [
+        index
+        for index, (tree_id, op) in enumerate(ops)
+        if isinstance(op, MoveOp) and tree_id in trees
+    ]
 
 
 def _move_seqs(connection: apsw.Connection, tree_id: str, vertex: str) -> Iterator[int]:

@@ -37,6 +37,8 @@ class Losses:
     """Vertices, with everything below them and everything in the trees that they refer to."""
     overwritten: int = 0
     """Other vertices of which a property that was set has another value or none."""
+    at_risk: int = 0
+    """Living vertices that were moved, with all below them: what is done above may delete them."""
 
     @property
     def vertices(self) -> int:
@@ -59,14 +61,19 @@ class LossCount:
     """
 
     def __init__(
-        self, connection: apsw.Connection, space_id: str, is_recent: Callable[[int], bool]
+        self,
+        connection: apsw.Connection,
+        space_id: str,
+        is_recent: Callable[[int], bool],
+        without: Collection[int] | None = None,
     ) -> None:
+        """Held ops count if they are recent; with `without` no held op does, nor do those."""
         self._connection = connection
         self._space_id = space_id
         self._is_recent = is_recent
-        held = "SELECT seq FROM held"
-        self._unseen = {seq for (seq,) in sql.rows(connection, held) if not is_recent(seq)}
-        """Held for other reasons: to nobody's loss."""
+        held = (seq for (seq,) in sql.rows(connection, "SELECT seq FROM held"))
+        self._unseen = {seq for seq in held if without is not None or not is_recent(seq)}
+        self._unseen.update(without or ())
         self._living: dict[str, set[str]] = {}
 
     def losses(self, targets: Mapping[str, Collection[str]], moved: Iterable[str]) -> Losses:
@@ -81,8 +88,12 @@ class LossCount:
             before = self._living_by(tree_id, moves.before)
             gone: set[str] = set()
             if moves.after:
-                gone = before - _living(_moved_tree(tree_id, moves.before, moves.after))
+                tree = _moved_tree(tree_id, moves.before, moves.after)
+                living = _living(tree)
+                gone = before - living
                 found.deleted += self._weight(tree_id, gone)
+                targets_moved = {row.target for rows in moves.after.values() for row in rows}
+                found.at_risk += _count_below(tree, targets_moved & before, living)
             changed = self._overwritten(tree_id, targets.get(tree_id, ()))
             found.overwritten += len((changed & before) - gone)
         return found
@@ -194,3 +205,19 @@ def _living(tree: RepTree) -> set[str]:
         alive = True if node is None else is_alive[node]
         is_alive.update((index, alive) for index in path)
     return {tree.id_of(index) for index, alive in is_alive.items() if alive}
+
+
+def _count_below(tree: RepTree, tops: Collection[str], living: Collection[str]) -> int:
+    """Counts the living vertices that are `tops` or below them. O(n)."""
+    is_below = {index: True for top in tops if (index := tree.index_of(top)) is not None}
+    count = 0
+    for vertex_id in living if is_below else ():
+        path: list[int] = []
+        node = tree.index_of(vertex_id)
+        while node is not None and node not in is_below:
+            path.append(node)
+            node = tree.parent_of(node)
+        below = node is not None and is_below[node]
+        is_below.update(dict.fromkeys(path, below))
+        count += below
+    return count

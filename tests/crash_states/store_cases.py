@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sila_daemon.core.ops import MoveOp, PropertyOp
+from sila_daemon.store.guard import Guard, GuardSettings
+from sila_daemon.store.held import Held, Release
 from sila_daemon.store.positions import FileProgress, Position
 from sila_daemon.store.quarantine import NoOp, Refusal
 from sila_daemon.store.schema import FOLDER
@@ -28,6 +30,7 @@ OPS: list[TreeOp] = [
     (TREE, PropertyOp(2, PEER, "a", "name", b'"' + b"x" * 3000 + b'"')),
     (TREE, PropertyOp(3, PEER, "a", "name", b"null")),
 ]
+DELETION: TreeOp = (TREE, MoveOp(4, "bb" * 16, "a", "0"))
 POSITION = Position("ops/one.jsonl", 7, 100, 1, 100, 3, b"\0" * 32)
 CURSOR = Cursor("epoch", 9, "tag")
 NONSENSE = NoOp(TREE, b"7", "malformed_op", "no op")
@@ -91,6 +94,49 @@ async def _refused(_: Machine, store: SpaceStore) -> None:
         await store.acknowledge(SERVER, [Acknowledgement(owed[1:], [refusal], CURSOR)])
 
 
+async def _open_guarded(machine: Machine) -> SpaceStore:
+    """Opens it with a guard to whom the loss of one thing is too much."""
+    guard = Guard(GuardSettings(share=0.01, vertices_min=1), machine.clock, TREE)
+    return await SpaceStore.open(machine.databases, PATH, machine.clock, guard)
+
+
+async def _in_agreement(machine: Machine) -> None:
+    await _with_debts(machine)
+    store = await _open(machine)
+    roots = [MoveOp(9, PEER, TREE, None), MoveOp(8, PEER, "0", None)]
+    await store.commit([Delivery([(TREE, op) for op in roots])])
+    await store.first_sync.is_over(SERVER)
+    await store.close()
+
+
+async def _with_held(machine: Machine) -> None:
+    await _in_agreement(machine)
+    store = await _open_guarded(machine)
+    await _receive_deletion(machine, store)
+    await store.close()
+
+
+async def _receive_deletion(_: Machine, store: SpaceStore) -> None:
+    await store.commit([Delivery([DELETION], SERVER, cursor=CURSOR)])
+
+
+async def _agree(_: Machine, store: SpaceStore) -> None:
+    holds = await Held(store.database).holds()
+    await store.commit([Delivery(releases=[Release(hold.number, 9) for hold in holds])])
+
+
+def _held(view: DiskView) -> Any:
+    """Returns how many ops there are, how many are held, what the folder is owed, the cursor."""
+    return tables(
+        view,
+        PATH,
+        "SELECT count(*) FROM op",
+        "SELECT source FROM hold JOIN held ON held.hold = hold.id",
+        "SELECT count(*) FROM outbox JOIN layer ON layer.id = layer WHERE layer.name = 'folder'",
+        "SELECT epoch, seq, tag FROM layer WHERE seq IS NOT NULL",
+    )
+
+
 def _quarantine(view: DiskView) -> Any:
     """Returns what was refused and set aside, what is owed to the server, how far was received."""
     return tables(
@@ -134,6 +180,16 @@ STORE_CASES = (
         "store: ops with a cursor",
         open=_open, close=_close, prepare=_with_layers, act=_receive, read=_read,
         old=NOTHING, new=[[(3,)], [("folder", 3)], [], AT],
+    ),
+    OpenedCase(
+        "store: what is held, with a cursor",
+        open=_open_guarded, close=_close, prepare=_in_agreement, act=_receive_deletion, read=_held,
+        old=[[(5,)], [], [(5,)], []], new=[[(6,)], [(SERVER,)], [(6,)], AT],
+    ),
+    OpenedCase(
+        "store: what is held is agreed to",
+        open=_open_guarded, close=_close, prepare=_with_held, act=_agree, read=_held,
+        old=[[(6,)], [(SERVER,)], [(6,)], AT], new=[[(6,)], [], [(6,)], AT],
     ),
     OpenedCase(
         "store: a settled outbox with a cursor",

@@ -97,11 +97,11 @@ async def check_end(
         _require_all(record.all_facts, {fact_of(line) for line in lines}, f"{name} lacks")
         _require_equal(lines, at_server, name, first)
     _require_no_deletions(at_server, record)
-    pictures = _expected_pictures(at_server)
+    pictures = expected_pictures(at_server)
     for device in devices:
         if device.guard.violations:
             raise ViolationError(device.guard.violations[0])
-        await _check_trees(device, pictures)
+        await check_trees(device, pictures)
         await _check_secrets(device, record)
     _check_writers(devices, app)
     if app is not None:
@@ -149,7 +149,7 @@ async def _server_ops(server: SimServer) -> set[Line]:
         return await space.store.database.read(work)
 
 
-def _expected_pictures(lines: set[Line]) -> dict[str, Picture]:
+def expected_pictures(lines: set[Line]) -> dict[str, Picture]:
     """Works out every tree once: all devices must have the same."""
     ops: dict[str, list[Op]] = {}
     for line in sorted(_winners(lines), key=str):
@@ -157,7 +157,8 @@ def _expected_pictures(lines: set[Line]) -> dict[str, Picture]:
     return {tree_id: expected_picture(tree_id, ops[tree_id]) for tree_id in sorted(ops)}
 
 
-async def _check_trees(device: SimDevice, expected: dict[str, Picture]) -> None:
+async def check_trees(device: SimDevice, expected: dict[str, Picture]) -> None:
+    """A device shows what the executable specification makes of ops, and nothing else."""
     assert device.mirror is not None
     if sorted(await device.mirror.tree_ids()) != list(expected):
         raise ViolationError(f"{device.name} has other trees")

@@ -43,6 +43,7 @@ SETTINGS = MirrorSettings(
     append_interval_s=0.5,
     retry_delay_s_max=4.0,
     loss_grace_s=2.0,
+    guard=None,
     tree_idle_s=4.0,
 )
 
@@ -84,6 +85,9 @@ class SimDevice:
         self.hint_loss = 0.0
         self.has_threads = False
         self.guard = guard
+        self.settings = SETTINGS
+        self.shares_folder = twin is not None
+        """Whether others than this daemon and the other program write into the folder."""
         self._seed = seed
         self._trace = trace
         self._network = network
@@ -160,7 +164,7 @@ class SimDevice:
         servers = tuple(ServerRecord(url, "mirror") for url in self.server_urls)
         record = SpaceRecord(SPACE, FOLDER if self.has_folder else None, servers)
         device = Device(self.name, self.name, "simulated")
-        self.mirror = SpaceMirror(record, ports, self.home, device, SETTINGS)
+        self.mirror = SpaceMirror(record, ports, self.home, device, self.settings)
         self.control = SimControl(self.mirror, ports, process, random)
         self._running = process.spawn(_run(credentials, self.mirror))
 

@@ -64,7 +64,10 @@ class Person:
         if not trees:
             return
         tree_id = trees[int(action.a * len(trees))]
-        facts = await mirror.edit(tree_id, lambda tree: self._change(action, tree))
+        is_meant = action.kind == "wipe"
+        facts = await mirror.edit(
+            tree_id, lambda tree: self._change(action, tree), is_meant=is_meant
+        )
         if self._device.mirror is not mirror:
             return
         for target, key, content in facts:
@@ -105,6 +108,8 @@ class Person:
         if action.kind == "create":
             made = tree.create(target, {"name": value})
             return [(made.id, None, target), (made.id, "name", value)]
+        if action.kind == "wipe":
+            return self._wipe(tree)
         if action.kind == "burst":
             for number in range(BURST_OPS):
                 tree.set(target, f"b{number}", value)
@@ -116,6 +121,15 @@ class Person:
             return [(moved, None, "0")]
         tree.move(moved, target)
         return [(moved, None, target)]
+
+    def _wipe(self, tree: RepTree) -> list[tuple[str, str | None, str]]:
+        """Deletes one by one what stands right below the root."""
+        root = tree.root
+        gone = [] if root is None else [vertex.id for vertex in root.children]
+        for vertex_id in gone:
+            self._record.deletions.add((tree.tree_id, vertex_id))
+            tree.delete(vertex_id)
+        return [(vertex_id, None, "0") for vertex_id in gone]
 
 
 def _number_root(number: int, tree: RepTree) -> None:

@@ -50,6 +50,21 @@ def lines_of_device(device: SimDevice) -> set[Line]:
     return held | read_folder(device.disk.view(), FOLDER, durable=True).ops
 
 
+def stored_lines_of(device: SimDevice) -> set[Line]:
+    """Returns what a device's store holds."""
+    return set(_lines(device.disk, device.home / STORE_NAME, _STORE_OPS))
+
+
+def lines_held_by(device: SimDevice) -> dict[str, set[Line]]:
+    """Returns what a device stored and nobody has agreed to, by the layer that brought it."""
+    found: dict[str, set[Line]] = {}
+    query = _STORE_OPS.replace("SELECT", "SELECT hold.source,", 1)
+    query += " JOIN held ON held.seq = op.seq JOIN hold ON hold.id = held.hold"
+    for source, *row in _rows(device.disk, device.home / STORE_NAME, query):
+        found.setdefault(source, set()).add(line_of(row))
+    return found
+
+
 def lines_of_server(server: SimServer) -> set[Line]:
     """Returns what a server holds."""
     return set(_lines(server.disk, SERVER_STORE, SERVER_OPS))

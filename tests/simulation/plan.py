@@ -20,6 +20,7 @@ from tests.simulation.surroundings import (
 )
 from tests.simulation.topology import DEVICES, Topology, draw_topology
 
+WIPES = ("wipe",)
 EDITS = ("set", "set", "set", "create", "create", "move", "delete", "burst", "new_tree", "secret")
 LIVE_EDITS = ("live", "live", "set")
 REMOVALS = ("unsecret", "unsecret", "secret")
@@ -61,6 +62,8 @@ class Plan:
     """How long access tokens are good until all faults end; None for as long as they really are."""
     is_tight: bool = False
     """Whether the limits are small, see `tight`."""
+    is_guarded: bool = False
+    """Whether the mirrors hold what takes much away, see `guarding`."""
 
     def with_actions(self, actions: tuple[Action, ...]) -> Plan:
         """Returns the same world with other actions in it."""
@@ -86,6 +89,7 @@ Draw = tuple[Random, Sequence[str], Sequence[int]]
 ORIGINAL_EDITS = ("original_set", "original_set", "original_create", "original_delete")
 
 APP = Actor("app", APP_EDITS, range(3, 30), share=0.6)
+WIPERS = Actor("people who delete much", WIPES, range(1, 4), share=0.1)
 ACTORS = (
     Actor("people", EDITS, range(8, 45)),
     Actor("inspector", ("inspect",), range(6, 7)),
@@ -95,6 +99,7 @@ ACTORS = (
     Actor("commands", COMMANDS, range(2, 12), share=0.5),
     Actor("app with files", APP_FILES, range(2, 9), share=0.4),
     Actor("people with live state", LIVE_EDITS, range(3, 12), share=0.3),
+    WIPERS,
     Actor("original client", ORIGINAL_EDITS, range(3, 12), share=0.2),
 )
 HOSTILE = (
@@ -152,6 +157,7 @@ def plan_of(seed: int, *, faults: bool = True) -> Plan:
         around,
         token_s=_draw_token_s(_stream(seed, "tokens")) if faults else None,
         is_tight=_stream(seed, "tight").random() < TIGHT,
+        is_guarded=WIPERS in present,
     )
 
 

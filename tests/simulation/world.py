@@ -14,12 +14,13 @@ from tests.simulation.carrier import Carrier
 from tests.simulation.checkers import NOTICED_S, FolderGuard, check_claim, check_end
 from tests.simulation.commands import CommandUser
 from tests.simulation.conflicts import conflict_told
-from tests.simulation.device import FOLDER, SPACE, SimDevice
+from tests.simulation.device import FOLDER, SETTINGS, SPACE, SimDevice
 from tests.simulation.editor import Person
 from tests.simulation.faults import FAULTS
 from tests.simulation.faults.fault import later
 from tests.simulation.faults.rights import MEMBER, restore
 from tests.simulation.files import missing_files, place_of, require_right_bytes
+from tests.simulation.guarding import GUARDED, Deciders, check_held, require_held
 from tests.simulation.guests import GUESTS, Guest
 from tests.simulation.hints import follow_hints
 from tests.simulation.loop import SimLoop
@@ -32,6 +33,7 @@ from tests.simulation.plan import (
     EDITS,
     LIVE_EDITS,
     REMOVALS,
+    WIPES,
     Action,
     Plan,
 )
@@ -138,6 +140,10 @@ class SimWorld:
         if around.carried:
             carried = [self.devices[n] for n in around.carried]
             self.carrier = Carrier(carried, Random(f"carrier {seed}"), trace, self.network)
+        self.deciders = Deciders(self.devices, self.record, trace)
+        for n, device in enumerate(self.devices):
+            device.settings = GUARDED if plan.is_guarded else SETTINGS
+            device.shares_folder |= n in around.carried or (n == 0 and around.twin is not None)
         self.restarts: list[asyncio.Task[None]] = []
         self.rights = Rights(trace.now, self.record)
         self.network.rights = self.rights
@@ -146,12 +152,13 @@ class SimWorld:
         )
         self.guests: dict[type[Guest], Guest] = {}
         self._doers: dict[str, Doer] = {
-            **dict.fromkeys((*EDITS, *REMOVALS, *LIVE_EDITS), self._edit),
+            **dict.fromkeys((*EDITS, *WIPES, *REMOVALS, *LIVE_EDITS), self._edit),
             **dict.fromkeys((*APP_EDITS, *APP_REWRITES, *APP_FILES), self._edit_in_app),
             **dict.fromkeys(COMMANDS, self._command),
             **dict.fromkeys(FAULTS, self._go_wrong),
             **dict.fromkeys(GUESTS, self._welcome),
             "inspect": self._inspect,
+            "require_held": self._require_held,
         }
 
     async def run(self) -> None:
@@ -247,6 +254,11 @@ class SimWorld:
         self.rights.check_claim(self.devices[action.who])
         self._check_files()
 
+    async def _require_held(self, action: Action) -> None:
+        device = self.devices[action.who]
+        require_held([device])
+        await check_held(device, self.record)
+
     def _machines(self) -> list[SimServer | SimDevice]:
         return [*self.servers, *self.devices]
 
@@ -302,6 +314,7 @@ class SimWorld:
         while calm < 3:
             await asyncio.sleep(0.25)
             await follow_hints(self.devices)
+            await self.deciders.decide()
             states = [device.mirror.status() for device in self.devices if device.mirror]
             is_calm = loop.time() >= calm_from
             is_calm = is_calm and all(self._is_at_rest(device) for device in self.devices)

@@ -164,6 +164,26 @@ async def test_a_move_under_something_that_is_deleted_counts_too(place: Place) -
     assert (hold.deletions, hold.moves) == (0, 6)
 
 
+async def test_what_was_moved_under_something_new_cannot_be_deleted_with_it(
+    place: Place,
+) -> None:
+    names = await place.plant(10)
+    assert not (await place.bring([place.move("trap", TREE, "b")])).held
+    assert not (await place.bring([place.move(name, "trap", "b") for name in names])).held
+    fresh = await place.bring([place.move("fresh", TREE, "b")])
+    assert (len(fresh.new), fresh.held) == (1, [])
+    assert len((await place.bring([place.move("trap", NULL_VERTEX, "b")])).held) == 1
+    [hold] = await place.held.holds()
+    assert (hold.vertices, hold.of_vertices) == (10, 11)
+
+
+async def test_a_trap_may_be_made_in_any_order(place: Place) -> None:
+    names = await place.plant(10)
+    waiting = [place.move("trap", "pit", "b"), *[place.move(name, "trap", "b") for name in names]]
+    assert not (await place.bring(waiting)).held, "they wait for the pit"
+    assert len((await place.bring([place.move("pit", NULL_VERTEX, "b")])).held) == 1
+
+
 async def test_moving_things_about_takes_nothing_away(place: Place) -> None:
     names = await place.plant(20)
     moved = [place.move(name, names[0], "b") for name in names[1:]]

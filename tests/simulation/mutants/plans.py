@@ -41,6 +41,15 @@ def _after_a_restore(kind: str) -> Plan:
     )
 
 
+# The first device empties the space; the second is asked, and is asked again after it died.
+MASS_DELETION = _plan(
+    Action(40.0, "wipe", 0, 0.0, 0.0),
+    Action(45.0, "require_held", 1, 0.0, 0.0),
+    Action(46.0, "kill", 1, 0.1, 0.0),
+    Action(60.0, "require_held", 1, 0.0, 0.0),
+    is_guarded=True,
+)
+
 ONE_CHANGE = _plan(Action(1.0, "set", 0, 0.1, 0.2))
 
 # Only the hostile client holds what it was told is committed, when the server's machine dies.
