@@ -56,6 +56,14 @@ def _add_files(commands: CommandTree) -> None:
     _add(get, "SPACE", "PATH")
     get.add_argument("target", nargs="?", metavar="TARGET", help="PATH's name without it")
     get.add_argument("--force", action="store_true", help="overwrite TARGET")
+    conflicts = "sila_daemon.cli.file_conflicts"
+    _add(commands.add("file conflicts", "List files that were changed in two places.",
+                      f"{conflicts}:list_"), "SPACE")  # fmt: skip
+    choose = commands.add("file choose", "Say which content of such a file counts.",
+                          f"{conflicts}:choose")  # fmt: skip
+    _add(choose, "SPACE", "FILE")
+    choose.add_argument("keep", choices=("own", "newer"), help="the one kept here, or the newer")
+    choose.add_argument("--hash", metavar="HASH", help="which one, where several were kept")
     for parser in (listing, put, get):
         parser.add_argument("--tree", metavar="TREE", help="the tree that holds the files")
 

@@ -18,12 +18,11 @@ if TYPE_CHECKING:
         SpaceServer,
         Version,
     )
+    from sila_daemon.control.space_parts import FileChoices, Hits
     from sila_daemon.core.files_view import BlobReference
     from sila_daemon.core.ops import Op
     from sila_daemon.core.rep_tree import RepTree
-    from sila_daemon.core.search_text import Span
     from sila_daemon.core.space import Space
-    from sila_daemon.core.vertex import Vertex
 
 T = TypeVar("T")
 
@@ -74,25 +73,6 @@ class QuarantinedOp(Protocol):
     @property
     def at_ms(self) -> int:
         """Since when, in Unix milliseconds."""
-        ...
-
-
-class Hits(Protocol):
-    """A page of what a search found."""
-
-    @property
-    def progress(self) -> tuple[int, int]:
-        """How many of how many ops were searched."""
-        ...
-
-    @property
-    def hits(self) -> Sequence[tuple[Vertex, str, str, Span]]:
-        """Vertices, with the key and text of a property, and where the first word stands."""
-        ...
-
-    @property
-    def next(self) -> int | None:
-        """What to ask before for the next page; None at the end."""
         ...
 
 
@@ -176,6 +156,11 @@ class OpenSpace(Protocol):
     @property
     def space_id(self) -> str:
         """The space's id."""
+        ...
+
+    @property
+    def file_choices(self) -> FileChoices:
+        """Files that wait for the choice of a person."""
         ...
 
     @property

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from sila_daemon.control import held_results, results, search_results
+from sila_daemon.control import file_results, held_results, results, search_results
 
 PROTOCOL_VERSION = 1
 """Raised when something is taken away or changes its meaning, not when something is added."""
@@ -223,6 +223,17 @@ class FileHeadParams(TreeParams):
     limit: int = 65_536
 
 
+class ChooseParams(SpaceParams):
+    """Which content of a file counts: the own one that was kept, or the newer one.
+
+    `file` is a path, an id or a unique prefix of one; `hash` tells apart several that were kept.
+    """
+
+    file: str
+    keep: Literal["own", "newer"]
+    hash: str | None = None
+
+
 class SecretParams(SpaceParams):
     """The name of a secret."""
 
@@ -309,6 +320,8 @@ METHODS: dict[str, Method] = {
     "file.put": Method(FilePutParams, results.FileStored),
     "file.get": Method(FileGetParams, results.FileWritten),
     "file.head": Method(FileHeadParams, results.FileHead),
+    "file.conflicts": Method(SpaceParams, file_results.FileConflicts),
+    "file.choose": Method(ChooseParams, results.Done),
     "secret.list": Method(SpaceParams, results.SecretNames),
     "secret.get": Method(SecretParams, results.Secret),
     "secret.set": Method(SetSecretParams, results.Done),

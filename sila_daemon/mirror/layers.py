@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sila_daemon.folder.layout import SpaceLayout
 from sila_daemon.mirror.back_off import BackOff
+from sila_daemon.mirror.file_choices import OvertakenFiles
 from sila_daemon.mirror.folder_layer import FolderLayer
 from sila_daemon.mirror.folder_secrets import FolderSecrets
 from sila_daemon.mirror.folder_writer import FolderWriter
@@ -62,6 +63,7 @@ class Layers:
     blobs: Blobs
     held: Held
     local_blobs: LocalBlobs
+    overtaken: OvertakenFiles
     leftovers: Leftovers
     folder: FolderLayer | None
     remotes: list[RemoteLayer]
@@ -98,6 +100,7 @@ class Layers:
             if layout is not None:
                 opened_space(layout, ports.disk, record.id)
 
+        local_blobs = LocalBlobs(files_dir, ports, blobs, wakes, require_place)
         parts = cls(
             store,
             trees,
@@ -106,7 +109,8 @@ class Layers:
             secrets,
             blobs,
             Held(store.database),
-            LocalBlobs(files_dir, ports, blobs, wakes, require_place),
+            local_blobs,
+            OvertakenFiles(store, local_blobs, ports.clock, wakes),
             Leftovers(layout, files_dir, ports),
             None,
             [],
@@ -202,6 +206,7 @@ class Layers:
             api,
             self.local_blobs,
             self.blobs,
+            self.overtaken,
             secrets if server.secrets == "mirror" else None,
             status,
             wakes,

@@ -102,6 +102,14 @@ class LocalBlobs:
         """
         return await self._written(chunks, blob, source, replaced)
 
+    async def replace(self, blob: BlobName, chunks: AsyncIterator[bytes]) -> LocalBlob:
+        """Gives a mutable blob another content; durable and owed to servers when this returns.
+
+        Raises ProtectionError when it changes meanwhile, StorageError.
+        """
+        replaced = await self._ports.workers.run(lambda: self._var(blob.name))
+        return await self._written(chunks, blob, None, replaced)
+
     async def _written(
         self,
         chunks: AsyncIterator[bytes],

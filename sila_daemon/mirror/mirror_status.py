@@ -28,6 +28,8 @@ class Totals:
     blobs: BlobCounts | None = None
     held_ops: int = 0
     """They wait for somebody to say yes or no."""
+    conflicted_files: int = 0
+    """They were changed in two places, and wait for a choice."""
 
 
 def folder_verdict(folder: FolderLayer) -> tuple[str, str]:
@@ -68,6 +70,11 @@ def verdict(
     if is_paused:
         return "paused", "paused" if record.paused_until is None else "paused for a while"
     found = [("needs_you", held_reason(totals))] if totals.held_ops else []
+    if totals.conflicted_files:
+        count = totals.conflicted_files
+        files = "1 file was" if count == 1 else f"{count} files were"
+        reason = f"{files} changed in two places; see: sila-daemon file conflicts"
+        found.append(("needs_you", reason))
     found += [folder_verdict(folder)] if folder is not None else []
     found += [(remote.public_state, f"{remote.url}: {remote.public_reason}") for remote in remotes]
     if not found:
@@ -102,6 +109,7 @@ def status_json(
         "trees": totals.trees,
         "ops": totals.ops,
         "heldOps": totals.held_ops,
+        "conflictedFiles": totals.conflicted_files,
         "files": blobs.here if blobs else 0,
         "bytes": blobs.bytes_here if blobs else 0,
         "folder": shown,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from sila_daemon.mirror.back_off import BackOff
+    from sila_daemon.mirror.file_choices import OvertakenFiles
     from sila_daemon.mirror.local_blobs import LocalBlobs
     from sila_daemon.mirror.remote_api import RemoteApi
     from sila_daemon.mirror.remote_secrets import RemoteSecrets
@@ -48,6 +49,7 @@ class RemoteFiles:
         api: RemoteApi,
         local: LocalBlobs,
         blobs: Blobs,
+        overtaken: OvertakenFiles,
         secrets: RemoteSecrets | None,
         status: RemoteStatus,
         wakes: Wakes,
@@ -59,6 +61,7 @@ class RemoteFiles:
         self._api = api
         self._local = local
         self._blobs = blobs
+        self._overtaken = overtaken
         self._secrets = secrets
         self._status = status
         self._wakes = wakes
@@ -170,12 +173,12 @@ class RemoteFiles:
         except RemoteRefusedError as error:
             if error.code != "changed":
                 raise
-            if await self._is_changed_here(local, agreed):
-                self._problems[local] = (
-                    f"the file {local.blob.name} was changed here and there; both are kept"
-                )
-            else:
+            if not await self._is_changed_here(local, agreed):
                 await self._download_one(local.blob, replaced=local)
+            elif await self._overtaken.put_beside(local, self._layer):
+                # It lost there: the newer one takes its place, and a person chooses.
+                if not await self._download_one(local.blob, replaced=local):
+                    await self._overtaken.withdraw(local)
         else:
             await self._blobs.settle(self._layer, local, revision=put)
 
@@ -211,7 +214,8 @@ class RemoteFiles:
                 if local.blob in differing and agreed is not None and agreed.sha256 == local.sha256:
                     await self._download_one(local.blob, replaced=local)
 
-    async def _download_one(self, blob: BlobName, replaced: LocalBlob | None = None) -> None:
+    async def _download_one(self, blob: BlobName, replaced: LocalBlob | None = None) -> bool:
+        """Tells whether the server's content is here now."""
         try:
             async with self._api.get(blob) as response:
                 revision = response.headers.get("ETag", "").strip('"')
@@ -219,20 +223,23 @@ class RemoteFiles:
                     blob, response.chunks(), self._layer, replaced=replaced
                 )
         except ProtectionError:
-            return  # Changed here meanwhile: the next scan finds it, and it is sent.
+            return False  # Changed here meanwhile: the next scan finds it, and it is sent.
         except NotFoundError:
-            return  # It may be on its way from another device; an event tells when it is there.
+            return (
+                False  # It may be on its way from another device; an event tells when it is there.
+            )
         except CorruptBlobError as error:
             self._problems[blob] = f"the server's copy of {blob.name} is damaged: {error.message}"
-            return
+            return False
         self._problems.pop(blob, None)
         await self._blobs.settle(
             self._layer, local, revision=revision if blob.kind != STATIC else None
         )
+        return True
 
 
 async def _each(
-    items: Iterable[LocalBlob] | Iterable[BlobName], transfer: Callable[..., Awaitable[None]]
+    items: Iterable[LocalBlob] | Iterable[BlobName], transfer: Callable[..., Awaitable[object]]
 ) -> None:
     """Transfers several at a time; the first failure ends the rest."""
     waiting = iter(items)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sila_daemon.core.errors import NotFoundError, ProtectionError
 from sila_daemon.core.space import Space
+from sila_daemon.mirror.file_choices import FileChoices
 from sila_daemon.mirror.held_changes import HeldChanges
 from sila_daemon.mirror.wakes import News
 from sila_daemon.ports.randomness import new_id
@@ -35,6 +36,7 @@ class SpaceAccess(ABC):
     def __init__(self, space_id: str, clock: Clock, randomness: Randomness, wakes: Wakes) -> None:
         self.space_id = space_id
         self.held = HeldChanges(self._ready_layers, clock, wakes)
+        self.file_choices = FileChoices(self._ready_layers, wakes)
         self._randomness = randomness
         self._news = wakes
 

@@ -57,7 +57,7 @@ class TotalsKeeper:
                 if News.OPS in heard:
                     await self._count_ops(layers)
                 if News.BLOBS in heard:
-                    self.totals.blobs = await layers.blobs.counts()
+                    await self._count_files(layers)
                     for remote in layers.remotes:
                         await remote.count_files()
                 on_change()
@@ -67,7 +67,11 @@ class TotalsKeeper:
     async def count(self, layers: Layers) -> None:
         """Counts everything. Raises StorageError."""
         await self._count_ops(layers)
+        await self._count_files(layers)
+
+    async def _count_files(self, layers: Layers) -> None:
         self.totals.blobs = await layers.blobs.counts()
+        self.totals.conflicted_files = await layers.overtaken.conflicts.count()
 
     async def _count_ops(self, layers: Layers) -> None:
         self.totals.ops, self.totals.trees = await layers.store.sizes()

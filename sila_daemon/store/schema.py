@@ -157,6 +157,18 @@ CREATE INDEX op_moved ON op (tree, target) WHERE key IS NULL;
 ALTER TABLE layer ADD COLUMN base INTEGER;
 """
 
+_VERSION_5 = """
+CREATE TABLE file_conflict (
+    uuid TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    server TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    PRIMARY KEY (uuid, sha256)
+) STRICT, WITHOUT ROWID;
+"""
+
 SCHEMA = Schema(
-    application_id=0x53494C53, migrations=(_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
+    application_id=0x53494C53,
+    migrations=(_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5),
 )

@@ -463,68 +463,6 @@ def var_path(root: Path, uuid: str) -> Path:
     return path
 
 
-async def test_a_mutable_file_follows_changes_and_conflicts_keep_both(
-    bench: Bench, server: FakeServer
-) -> None:
-    one, two = bench.folder("one"), bench.folder("two")
-    to = (ServerRecord(server.url),)
-    uuid = "6a2f41a3c54c4fceb5e3ed1f0b7b3e5d"
-    here, there = var_path(one, uuid), var_path(two, uuid)
-    here.write_bytes(b"first")
-    write_lines(op_file(one, "peer", "p"), [1, "f", "id", uuid])
-    async with (
-        bench.mirror("a", folder=one, servers=to) as a,
-        bench.mirror("b", folder=two, servers=to) as b,
-    ):
-        await until(lambda: there.exists() and there.read_bytes() == b"first")
-        await current(a, b)
-        here.write_bytes(b"second")
-        await a.sync_now()
-        await until(lambda: there.read_bytes() == b"second")
-        await current(a, b)
-        there.write_bytes(b"third, from the other side")
-        await b.sync_now()
-        await until(lambda: here.read_bytes() == b"third, from the other side")
-        server.is_down = True
-        server.drop_connections()
-        here.write_bytes(b"mine")
-        there.write_bytes(b"yours")
-        bench.watcher.hint(here, there)
-        await until(lambda: a.status()["remotes"][0]["pendingFiles"] == 1)
-        await until(lambda: b.status()["remotes"][0]["pendingFiles"] == 1)
-        server.is_down = False
-        await until(lambda: "needs_you" in (a.status()["state"], b.status()["state"]))
-        assert {here.read_bytes(), there.read_bytes()} == {b"mine", b"yours"}
-
-
-async def test_a_mutable_file_that_only_lags_behind_is_no_conflict(
-    bench: Bench, server: FakeServer
-) -> None:
-    one, two = bench.folder("one"), bench.folder("two")
-    to = (ServerRecord(server.url),)
-    lagging, changed = "6a2f41a3c54c4fceb5e3ed1f0b7b3e5d", "7b2f41a3c54c4fceb5e3ed1f0b7b3e5d"
-    lines = [[1, "f", "id", lagging], [2, "g", "id", changed]]
-    for root in (one, two):
-        var_path(root, lagging).write_bytes(b"first")
-        var_path(root, changed).write_bytes(b"mine")
-    write_lines(op_file(one, "peer", "p"), *lines)
-    write_lines(op_file(two, "other", "p"), *lines)
-    async with bench.mirror("a", folder=one, servers=to) as a:
-        await current(a)
-        for uuid in (lagging, changed):
-            var_path(one, uuid).write_bytes(b"second")
-        await a.sync_now()
-        await current(a)
-    # What a device without a store has may be what the server had, or a change of its own.
-    var_path(two, changed).write_bytes(b"yours")
-    async with bench.mirror("b", folder=two, servers=to) as b:
-        await until(lambda: b.status()["state"] == "needs_you")
-        await until(lambda: var_path(two, lagging).read_bytes() == b"second")
-        assert changed in b.status()["reason"]
-        assert var_path(two, changed).read_bytes() == b"yours"
-        assert server.var[changed][1] == b"second"
-
-
 async def test_a_torn_line_that_was_written_again_is_no_reason_to_act(bench: Bench) -> None:
     root = bench.folder("f")
     path = op_file(root, "peer")

@@ -61,7 +61,16 @@ class Bench:
         unused: Any = None
         back_off = BackOff(Never(), 1.0)
         self.files = RemoteFiles(
-            SERVER, known, unused, blobs, known, self.status, self._wakes, SystemClock(), back_off
+            SERVER,
+            known,
+            unused,
+            blobs,
+            unused,
+            known,
+            self.status,
+            self._wakes,
+            SystemClock(),
+            back_off,
         )
 
     async def asked_for(self, *news: News) -> list[str]:

@@ -1,41 +1,46 @@
-"""Mutable files that were changed in two places apart: whether what is told of them is true.
+"""Mutable files that were changed in two places apart: a person chooses, and both were kept.
 
 In a calm world nobody does that: one program writes each such file. But a store that was put back
 does not know what it had in common with a server, and a server that was put back does not know
-what it gave out. Then a person has to choose, and until then both contents are kept.
+what it gave out.
 """
 
 from __future__ import annotations
 
-import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from sila_daemon.core.errors import SilaError
 from tests.simulation.files import place_of, read_files, sha256
+from tests.simulation.record import ViolationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tests.simulation.device import SimDevice
-    from tests.simulation.server import SimServer
-
-_TOLD = re.compile("(?P<url>[^ ]+): the file (?P<name>[0-9a-f]{32}) was changed here and there;")
+    from tests.simulation.record import Record
 
 
-def conflict_told(device: SimDevice, servers: Iterable[SimServer]) -> str | None:
-    """Returns the file that waits for a person, if the device tells so and all of it is true.
+async def see_to_conflicts(devices: Iterable[SimDevice], record: Record) -> None:
+    """Has a person choose wherever a device asks for it. Raises ViolationError.
 
-    There is another content on that server, and the server holds the device's beside it.
+    What is told must be true: the content that lost is there, whole, beside the newer one.
     """
+    for device in devices:
+        if device.mirror is not None and device.mirror.status()["conflictedFiles"]:
+            with suppress(SilaError):  # The person comes back to it.
+                await _choose(device, record)
+
+
+async def _choose(device: SimDevice, record: Record) -> None:
     assert device.mirror is not None
-    status = device.mirror.status()
-    told = _TOLD.match(status["reason"]) if status["state"] == "needs_you" else None
-    if told is None:
-        return None
-    name = told["name"]
-    mine = read_files(place_of(device)).var.get(name)
-    for server in servers:
-        if server.url == told["url"] and mine is not None:
-            there = read_files(place_of(server))
-            is_other = there.var.get(name, mine) != mine
-            return name if is_other and there.static.get(sha256(mine)) == mine else None
-    return None
+    for waiting in await device.mirror.file_choices.waiting():
+        if not record.has_gone_back:
+            raise ViolationError(f"{device.name} tells of a conflict that nobody made: {waiting}")
+        kept = read_files(place_of(device)).static.get(waiting.sha256)
+        if kept is None or sha256(kept) != waiting.sha256:
+            raise ViolationError(f"{device.name} has not kept what it says: {waiting}")
+        is_own = waiting.sha256 < "8"
+        await device.mirror.file_choices.choose(waiting.uuid, waiting.sha256, own=is_own)
+        # Which one is everywhere in the end is for that person to say.
+        record.mutable_files.pop(waiting.uuid, None)

@@ -13,7 +13,7 @@ from tests.simulation.app import SecondProgram
 from tests.simulation.carrier import Carrier
 from tests.simulation.checkers import NOTICED_S, FolderGuard, check_claim, check_end
 from tests.simulation.commands import CommandUser
-from tests.simulation.conflicts import conflict_told
+from tests.simulation.conflicts import see_to_conflicts
 from tests.simulation.device import FOLDER, SETTINGS, SPACE, SimDevice
 from tests.simulation.editor import Person
 from tests.simulation.faults import FAULTS
@@ -315,6 +315,7 @@ class SimWorld:
             await asyncio.sleep(0.25)
             await follow_hints(self.devices)
             await self.deciders.decide()
+            await see_to_conflicts(self.devices, self.record)
             states = [device.mirror.status() for device in self.devices if device.mirror]
             is_calm = loop.time() >= calm_from
             is_calm = is_calm and all(self._is_at_rest(device) for device in self.devices)
@@ -341,10 +342,6 @@ class SimWorld:
         if device.has_folder:
             view = device.disk.view()
             bad = len(read_folder(view, FOLDER).bad) + (read_secrets(view, FOLDER, SPACE) is None)
-        if self.record.has_gone_back and (conflict := conflict_told(device, self.servers)):
-            # Which content is the right one is for a person to say.
-            self.record.mutable_files.pop(conflict, None)
-            return True
         if not bad:
             return bool(status["state"] == "current")
         reason = f"{bad} things in the folder cannot be read"

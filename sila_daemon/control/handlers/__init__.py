@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sila_daemon.control.handlers.chats import ChatHandlers
 from sila_daemon.control.handlers.daemon import DaemonHandlers
 from sila_daemon.control.handlers.edits import EditHandlers
+from sila_daemon.control.handlers.file_conflicts import FileConflictHandlers
 from sila_daemon.control.handlers.files import FileHandlers
 from sila_daemon.control.handlers.held import HeldHandlers
 from sila_daemon.control.handlers.outbox import OutboxHandlers
@@ -36,6 +37,7 @@ def all_handlers(
         SearchHandlers(spaces),
         ChatHandlers(spaces),
         FileHandlers(spaces, local),
+        FileConflictHandlers(spaces),
         SecretHandlers(spaces),
         ServerHandlers(accounts),
         OutboxHandlers(spaces, local),

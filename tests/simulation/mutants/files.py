@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sila_daemon.folder.blobs import BlobWriter
+from sila_daemon.mirror.file_choices import OvertakenFiles
 from sila_daemon.mirror.remote_files import RemoteFiles
 from sila_daemon.server.accounts.grants import Grant
 from sila_daemon.store.blobs import STATIC
+from sila_daemon.store.file_conflicts import FileConflict
 from tests.simulation.mutants import plans
 from tests.simulation.mutants.mutant import Mutant
 
@@ -33,6 +35,13 @@ async def _settled_when_sent(files: RemoteFiles, local: LocalBlob) -> None:
     await _upload_one(files, local)
 
 
+async def _not_kept(files: OvertakenFiles, local: LocalBlob, server: str) -> bool:
+    await files.conflicts.add(
+        FileConflict(local.blob.name, local.sha256, local.size, server, at_ms=0)
+    )
+    return True
+
+
 def _no_problem(_: Grant, __: float) -> None:
     return None
 
@@ -43,6 +52,9 @@ FILES: dict[str, Mutant] = {
     ),
     "file_debt_dropped_on_send": Mutant(
         RemoteFiles, "_upload_one", _settled_when_sent, plans.FILES_AND_SERVER_KILLS
+    ),
+    "overtaken_content_thrown_away": Mutant(
+        OvertakenFiles, "put_beside", _not_kept, plans.FILE_IN_TWO_PLACES
     ),
     "rights_checked_only_at_connect": Mutant(Grant, "problem", _no_problem, plans.SHORT_TOKENS),
 }

@@ -220,3 +220,22 @@ FILES_AND_SERVER_KILLS = _plan(
 
 # Tokens end after two seconds.
 SHORT_TOKENS = _plan(*(Action(1.0 + 3 * n, "set", 0, 0.1, 0.2) for n in range(8)), token_s=2)
+
+FILE_IN_TWO_PLACES = Plan(
+    seed=77,
+    devices=2,
+    has_app=True,
+    first_in_first_out=False,
+    delay_s=0.001,
+    hint_loss=0.0,
+    actions=(
+        Action(2.0, "app_var", 0, 0.1, 0.2),
+        Action(8.0, "app_var", 0, 0.1, 0.5),
+        Action(9.0, "app_var", 0, 0.1, 0.6),
+        Action(14.0, "server_restored", 0, 0.7, 0.1),
+        Action(20.0, "app_var", 0, 0.1, 0.7),
+        Action(26.0, "app_var", 0, 0.1, 0.9),
+        Action(30.0, "set", 0, 0.3, 0.3),
+    ),
+)
+"""A server is put back to what it had of a file that goes on changing here."""

@@ -1,0 +1,152 @@
+"""Mutable files: they follow changes; what was changed in two places is kept, and chosen from."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sila_daemon.core.errors import NotFoundError
+from sila_daemon.mirror.record import ServerRecord
+from tests.mirror.bench import Bench, current, until
+from tests.mirror.test_folder_layer import op_file, var_path, write_lines
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sila_daemon.mirror.space_mirror import SpaceMirror
+    from tests.mirror.fake_server import FakeServer
+
+UUID = "6a2f41a3c54c4fceb5e3ed1f0b7b3e5d"
+OTHER = "7b2f41a3c54c4fceb5e3ed1f0b7b3e5d"
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def static_path(root: Path, data: bytes) -> Path:
+    name = sha256(data)
+    return root / "space-v1" / "files" / "static" / "sha256" / name[:2] / name[2:]
+
+
+def write(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+
+async def fall_apart(
+    server: FakeServer, a: SpaceMirror, b: SpaceMirror, here: Path, there: Path, bench: Bench
+) -> None:
+    """Both devices change a file while the server is away; then it comes back."""
+    server.is_down = True
+    server.drop_connections()
+    write(here, b"mine")
+    write(there, b"yours")
+    bench.watcher.hint(here, there)
+    for mirror in (a, b):
+        await until(lambda m=mirror: m.status()["remotes"][0]["pendingFiles"] == 1)  # type: ignore[misc]
+    server.is_down = False
+
+
+async def test_changes_are_followed_and_who_is_too_late_keeps_the_own_content_beside(
+    bench: Bench, server: FakeServer
+) -> None:
+    one, two = bench.folder("one"), bench.folder("two")
+    to = (ServerRecord(server.url),)
+    here, there = var_path(one, UUID), var_path(two, UUID)
+    here.write_bytes(b"first")
+    write_lines(op_file(one, "peer", "p"), [1, "f", "id", UUID])
+    async with (
+        bench.mirror("a", folder=one, servers=to) as a,
+        bench.mirror("b", folder=two, servers=to) as b,
+    ):
+        await until(lambda: there.exists() and there.read_bytes() == b"first")
+        await current(a, b)
+        here.write_bytes(b"second")
+        await a.sync_now()
+        await until(lambda: there.read_bytes() == b"second")
+        await current(a, b)
+        there.write_bytes(b"third, from the other side")
+        await b.sync_now()
+        await until(lambda: here.read_bytes() == b"third, from the other side")
+        await fall_apart(server, a, b, here, there, bench)
+        await until(lambda: "needs_you" in (a.status()["state"], b.status()["state"]))
+        await until(lambda: here.read_bytes() == there.read_bytes())
+        late, root = (a, one) if a.status()["state"] == "needs_you" else (b, two)
+        on_time = b if late is a else a
+        newer = server.var[UUID][1]
+        lost = b"mine" if newer == b"yours" else b"yours"
+        assert here.read_bytes() == newer and static_path(root, lost).read_bytes() == lost
+        assert late.status()["conflictedFiles"] == 1
+        assert "1 file was changed in two places" in late.status()["reason"]
+        [waiting] = await late.file_choices.waiting()
+        assert (waiting.uuid, waiting.sha256, waiting.size) == (UUID, sha256(lost), len(lost))
+        assert waiting.server == server.url and waiting.at_ms > 0
+        assert await on_time.file_choices.waiting() == []
+        await current(on_time)
+
+        with pytest.raises(NotFoundError):
+            await late.file_choices.choose(UUID, "0" * 64, own=True)
+        await late.file_choices.choose(UUID, sha256(lost), own=True)
+        await until(lambda: here.read_bytes() == there.read_bytes() == lost)
+        await current(a, b)
+        assert server.var[UUID][1] == lost
+        assert static_path(root, newer).read_bytes() == newer, "nothing is thrown away"
+
+
+async def test_the_newer_content_stays_when_it_is_chosen_also_after_a_restart(
+    bench: Bench, server: FakeServer
+) -> None:
+    one, two = bench.folder("one"), bench.folder("two")
+    to = (ServerRecord(server.url),)
+    here, there = var_path(one, UUID), var_path(two, UUID)
+    for path in (here, there):
+        path.write_bytes(b"first")
+    write_lines(op_file(one, "peer", "p"), [1, "f", "id", UUID])
+    async with AsyncExitStack() as stack:
+        a = await stack.enter_async_context(bench.mirror("a", folder=one, servers=to))
+        b = await stack.enter_async_context(bench.mirror("b", folder=two, servers=to))
+        await current(a, b)
+        await fall_apart(server, a, b, here, there, bench)
+        await until(lambda: "needs_you" in (a.status()["state"], b.status()["state"]))
+        await until(lambda: here.read_bytes() == there.read_bytes())
+        name, root = ("a", one) if a.status()["state"] == "needs_you" else ("b", two)
+    newer = server.var[UUID][1]
+    async with bench.mirror(name, folder=root, servers=to) as late:
+        await until(lambda: late.status()["state"] == "needs_you")
+        [waiting] = await late.file_choices.waiting()
+        await late.file_choices.choose(UUID, waiting.sha256, own=False)
+        await current(late)
+        assert var_path(root, UUID).read_bytes() == newer == server.var[UUID][1]
+        assert await late.file_choices.waiting() == []
+
+
+async def test_a_mutable_file_that_only_lags_behind_is_no_conflict(
+    bench: Bench, server: FakeServer
+) -> None:
+    one, two = bench.folder("one"), bench.folder("two")
+    to = (ServerRecord(server.url),)
+    lines = [[1, "f", "id", UUID], [2, "g", "id", OTHER]]
+    for root in (one, two):
+        var_path(root, UUID).write_bytes(b"first")
+        var_path(root, OTHER).write_bytes(b"mine")
+    write_lines(op_file(one, "peer", "p"), *lines)
+    write_lines(op_file(two, "other", "p"), *lines)
+    async with bench.mirror("a", folder=one, servers=to) as a:
+        await current(a)
+        for uuid in (UUID, OTHER):
+            var_path(one, uuid).write_bytes(b"second")
+        await a.sync_now()
+        await current(a)
+    # What a device without a store has may be what the server had, or a change of its own.
+    var_path(two, OTHER).write_bytes(b"yours")
+    async with bench.mirror("b", folder=two, servers=to) as b:
+        await until(lambda: b.status()["state"] == "needs_you")
+        await until(lambda: var_path(two, UUID).read_bytes() == b"second")
+        await until(lambda: var_path(two, OTHER).read_bytes() == b"second")
+        [waiting] = await b.file_choices.waiting()
+        assert (waiting.uuid, waiting.sha256) == (OTHER, sha256(b"yours"))
+        assert static_path(two, b"yours").read_bytes() == b"yours"
+        assert server.var[OTHER][1] == b"second"
