@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from sila_daemon.core import json_value
 from sila_daemon.core.errors import SecretsError, SilaError
 from sila_daemon.folder.blobs import BlobFolder
+from sila_daemon.folder.layout import stand_in_of
 from sila_daemon.folder.problems import Problem, storage_errors
 from sila_daemon.folder.secrets import read_secrets
 from sila_daemon.folder.tree_loader import load_tree
@@ -135,7 +136,7 @@ def load_secrets(folder: SpaceFolder, problems: list[Problem]) -> dict[str, str]
     where = folder.layout.relative(path)
     try:
         with storage_errors("read the secrets"):
-            if folder.disk.stat(path) is None:
+            if all(folder.disk.stat(there) is None for there in (path, stand_in_of(path))):
                 return {}
         if folder.space_id is None:
             raise SecretsError("cannot be opened without the space's id")

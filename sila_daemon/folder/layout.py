@@ -19,6 +19,7 @@ MARKER = "sila.md"
 LEGACY_MARKER = "supa.md"
 VERSION_DIR = "space-v1"
 OPS_SUFFIX = ".jsonl"
+EVICTED_SUFFIX = ".icloud"
 
 # `<author>.<writer>.jsonl` is looked for first: an author whose id ends with "-m" would else look
 # like the conflict copy of another peer's file.
@@ -109,6 +110,11 @@ class SpaceLayout:
         if text.startswith(self._root_and_slash):
             return text[len(self._root_and_slash) :]
         return path.relative_to(self.root).as_posix()
+
+
+def stand_in_of(path: Path) -> Path:
+    """Returns what a cloud tool leaves in the place of a file that it has not brought."""
+    return path.with_name(f".{path.name}{EVICTED_SUFFIX}")
 
 
 def utc_day(unix_s: float) -> date:

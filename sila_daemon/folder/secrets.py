@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from sila_daemon.core import ids, json_value
 from sila_daemon.core.errors import SecretsError
+from sila_daemon.folder.layout import stand_in_of
 from sila_daemon.folder.problems import storage_errors
 from sila_daemon.ports.disk import read_file
 from sila_daemon.ports.durable_files import make_durable, write_atomic
@@ -96,6 +97,9 @@ def read_secrets(disk: Disk, path: Path, space_id: str) -> OpenedSecrets | None:
     """Reads a secrets file; None when it is absent or empty. Raises SecretsError, StorageError."""
     with storage_errors("read the secrets"):
         if disk.stat(path) is None:
+            if disk.stat(stand_in_of(path)) is not None:
+                message = "a cloud tool has not brought the secrets file yet"
+                raise SecretsError(message, code="not_downloaded", hint=_HINT)
             return None
         data = read_file(disk, path, FILE_BYTES_MAX)
     return open_secrets(data, space_id) if data.strip() else None

@@ -11,6 +11,7 @@ import msgspec
 from sila_daemon.core import ids
 from sila_daemon.core.errors import FormatError, NotFoundError, ProtectionError
 from sila_daemon.folder.layout import (
+    EVICTED_SUFFIX,
     OPS_SUFFIX,
     VERSION_DIR,
     OpFile,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 _SPACE_JSON_BYTES_MAX = 64 << 10
 _DAY_DEPTH = 3
-_EVICTED_SUFFIX = ".icloud"
 
 MARKER_TEXT = """\
 # A Sila space
@@ -290,9 +290,9 @@ class _Scanner:
             where = f"{relative}/{entry.name}"
             if entry.kind is EntryKind.DIRECTORY:
                 self._report(where, "misplaced_file", "a folder where op files belong")
-            elif entry.name.endswith(_EVICTED_SUFFIX) and entry.name.startswith("."):
+            elif entry.name.endswith(EVICTED_SUFFIX) and entry.name.startswith("."):
                 # Beside the file that it stands in for it is left from before, as in a backup.
-                if entry.name[1:].removesuffix(_EVICTED_SUFFIX) not in names:
+                if entry.name[1:].removesuffix(EVICTED_SUFFIX) not in names:
                     self._report(
                         where, "not_downloaded", "a cloud tool has not brought this file yet"
                     )

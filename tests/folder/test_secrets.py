@@ -114,6 +114,16 @@ def test_no_secrets_make_no_file(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+def test_a_file_that_a_cloud_tool_has_not_brought_is_no_absent_one(tmp_path: Path) -> None:
+    path = tmp_path / "secrets"
+    (tmp_path / ".secrets.icloud").touch()
+    with pytest.raises(SecretsError, match="not brought"):
+        read_secrets(SystemDisk(), path, ID)
+    with pytest.raises(SecretsError, match="not brought"):
+        write_secrets(SystemDisk(), path, ID, VALUES, SeededRandomness())
+    assert not path.exists()
+
+
 def test_a_file_that_does_not_open_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "secrets"
     path.write_bytes(b"somebody else's")

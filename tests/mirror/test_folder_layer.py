@@ -442,6 +442,24 @@ async def test_secrets_that_do_not_open_are_kept(bench: Bench) -> None:
         await until(lambda: a.status()["state"] == "needs_you")
 
 
+async def test_secrets_that_a_cloud_tool_has_not_brought_are_waited_for(bench: Bench) -> None:
+    root = bench.folder("f")
+    path = root / "space-v1" / "secrets"
+    stand_in = path.with_name(".secrets.icloud")
+    stand_in.touch()
+    async with bench.mirror("a", folder=root) as a:
+        await a.set_secret("key", "sk")
+        await until(lambda: a.status()["state"] == "needs_you")
+        assert not path.exists()
+        stand_in.unlink()
+        write_secrets(SystemDisk(), path, SPACE, {"other": "2"}, SystemRandomness())
+        bench.watcher.hint(path)
+        await current(a)
+        opened = read_secrets(SystemDisk(), path, SPACE)
+        assert opened is not None
+        assert opened.values == {"key": "sk", "other": "2"}
+
+
 async def test_an_emptied_folder_deletes_nothing_and_is_filled_again(
     bench: Bench, server: FakeServer
 ) -> None:
