@@ -70,7 +70,8 @@ def check_claim(device: SimDevice, record: Record, carrier: Carrier | None) -> N
         if carrier.touched_at.get(device.name, 0.0) > ago:
             return
     promised = record.promised_by(device.name)
-    held = {fact_of(line) for line in read_folder(device.disk.view(), FOLDER, durable=True).ops}
+    reading = read_folder(device.disk.view(), FOLDER, durable=True, knows=device.view)
+    held = {fact_of(line) for line in reading.ops}
     _require_all(promised, held, f"{device.name} says current, and its folder lacks")
 
 

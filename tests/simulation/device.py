@@ -135,6 +135,11 @@ class SimDevice:
         return make_credentials(self.name, store, self.clock, self._network)
 
     @property
+    def view(self) -> DiskView:
+        """The disk as its daemon sees it."""
+        return self._view
+
+    @property
     def is_running(self) -> bool:
         """Whether the daemon runs."""
         return self._process is not None

@@ -185,7 +185,7 @@ class DiskView:
             self.step("sync", path)
         except OSError:
             if self.forgets:
-                file.forget()
+                file.forget(self)
             raise
         file.sync()
 

@@ -34,7 +34,16 @@ class File:
 
     kind = EntryKind.FILE
 
-    __slots__ = ("_data", "_is_shared", "_kept", "_replaced", "modified_ns", "number", "waiting")
+    __slots__ = (
+        "_data",
+        "_is_shared",
+        "_kept",
+        "_replaced",
+        "modified_ns",
+        "number",
+        "waiting",
+        "witness",
+    )
 
     def __init__(self, number: int, data: bytes | bytearray = b"", modified_ns: int = 0) -> None:
         self.number = number
@@ -46,6 +55,8 @@ class File:
         self._is_shared = False
         self._kept: bytearray | None = None
         """What the disk holds, where programs see something that will never come there."""
+        self.witness: object = None
+        """Who was told so last: the others cannot know."""
 
     @property
     def data(self) -> bytearray:
@@ -95,6 +106,11 @@ class File:
         """Whether a power cut would leave what programs see."""
         return not self.waiting and self._kept is None
 
+    @property
+    def has_forgotten(self) -> bool:
+        """Whether programs see something that will never be on the disk."""
+        return self._kept is not None
+
     def sync(self) -> None:
         """Makes what programs see durable, but for what was forgotten."""
         if self._kept is not None:
@@ -103,12 +119,13 @@ class File:
         self.waiting.clear()
         self._replaced.clear()
 
-    def forget(self) -> None:
+    def forget(self, witness: object) -> None:
         """Has what waits never come to the disk, though programs go on seeing it.
 
         So do systems after a sync that failed: the next one succeeds, for nothing.
         """
         self._kept = bytearray(self.durable)
+        self.witness = witness
         self.waiting.clear()
         self._replaced.clear()
 
@@ -125,6 +142,7 @@ class File:
         copy = File(self.number, self._data, self.modified_ns)
         copy.waiting = list(self.waiting)
         copy._replaced = list(self._replaced)
+        copy.witness = self.witness
         copy._kept = None if self._kept is None else bytearray(self._kept)
         copy._is_shared = self._is_shared = True
         return copy

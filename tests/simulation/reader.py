@@ -48,8 +48,14 @@ class Reading(NamedTuple):
     """What stands in conflict copies, which the original app does not read."""
 
 
-def read_folder(view: DiskView, root: Path, *, durable: bool = False) -> Reading:
-    """Reads everything, or only what the worst power cut would leave."""
+def read_folder(
+    view: DiskView, root: Path, *, durable: bool = False, knows: object = None
+) -> Reading:
+    """Reads everything, or only what the worst power cut would leave.
+
+    With `knows`, all counts as durable of a file that forgot something when a sync failed which
+    somebody else was told of.
+    """
     reading = Reading(set(), [], set())
     ops = view.find(root / "space-v1" / "ops", durable=durable)
     if not isinstance(ops, Directory):
@@ -59,7 +65,9 @@ def read_folder(view: DiskView, root: Path, *, durable: bool = False) -> Reading
             for rest, tree in _names(below, durable):
                 for name, file in _files(rest, tree, durable):
                     if name.endswith(".jsonl"):
-                        data = file.durable if durable else bytes(file.data)
+                        is_unknown = file.has_forgotten and knows not in (None, file.witness)
+                        is_seen = is_unknown or not durable
+                        data = bytes(file.data) if is_seen else file.durable
                         found = _read(name, first + rest, data)
                         reading.ops.update(found.ops)
                         reading.bad.extend(found.bad)

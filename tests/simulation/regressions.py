@@ -203,6 +203,24 @@ REGRESSIONS: dict[str, Plan] = {
         ),
         around=Surroundings(app=AppHabits(syncs=True, ends_lines_late=True)),
     ),
+    # What stood for the secrets file was not seen: they were taken for absent, and all for well.
+    "secrets_that_were_not_brought_are_waited_for": Plan(
+        seed=116,
+        devices=2,
+        has_app=False,
+        first_in_first_out=False,
+        delay_s=0.02,
+        hint_loss=0.0,
+        actions=(
+            Action(1.0, "secret", 0, 0.1, 0.2),
+            Action(14.0, "inspect", 1, 0.0, 0.0),
+            Action(18.0, "inspect", 1, 0.0, 0.0),
+            Action(22.0, "inspect", 1, 0.0, 0.0),
+            Action(26.0, "inspect", 1, 0.0, 0.0),
+        ),
+        topology=Topology(servers=1, mirrors=((0,), ())),
+        around=Surroundings(carried=(0, 1)),
+    ),
     # Never wrong in the code: a viewer happened to forge the very op that somebody had made.
     "a_forgery_may_be_what_somebody_said": Plan(
         seed=3,

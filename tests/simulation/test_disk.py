@@ -88,6 +88,23 @@ def test_a_dead_program_writes_where_nobody_looks_and_others_work_on() -> None:
     assert disk.view().open_read(OTHER).read_at(0, 10) == b"cd"
 
 
+def test_what_a_failed_sync_forgot_is_seen_and_never_durable() -> None:
+    disk = _disk()
+    view = disk.view()
+    file = view.create(FILE)
+    view.sync_dir(FILE.parent)
+    file.write(b"ab")
+    file.sync()
+    file.write(b"cd")
+    disk.faults.fail(errno.EIO, after=0, forgets=True)
+    with pytest.raises(OSError, match="Input/output error"):
+        file.sync()
+    file.sync()
+
+    assert file.read_at(0, 10) == b"abcd"
+    assert _after_power_cuts(disk) == {b"ab"}
+
+
 def test_the_call_that_is_to_fail_fails() -> None:
     disk = _disk()
     disk.faults.fail(errno.ENOSPC, after=1)

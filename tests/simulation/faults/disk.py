@@ -34,6 +34,7 @@ def _fail(world: SimWorld, disk: MachineDisk, action: Action) -> None:
     only = ".jsonl" if int(action.b * 10_000) % 2 else ""
     if only:
         after //= 5
-    where = f"x{count} after {after} {only}"
+    forgets = error == errno.EIO and int(action.b * 100_000) % 2 == 1
+    where = f"x{count} after {after} {only}{' forgotten' if forgets else ''}"
     world.trace.fault(disk.name, f"disk {errno.errorcode[error]}", where)
-    disk.faults.fail(error, after, count, only)
+    disk.faults.fail(error, after, count, only, forgets=forgets)
