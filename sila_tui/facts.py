@@ -109,6 +109,8 @@ class SpaceFacts:
     folder_pending_ops: int
     folder_scanned_at: float | None
     remotes: tuple[Remote, ...]
+    held_ops: int = 0
+    """They would take much away, and wait for a person."""
 
     @property
     def title(self) -> str:
@@ -150,6 +152,7 @@ class SpaceFacts:
             folder_pending_ops=whole(folder.get("pendingOps")),
             folder_scanned_at=moment(folder.get("lastScan")),
             remotes=tuple(Remote.read(remote) for remote in rows(row.get("remotes"))),
+            held_ops=whole(row.get("heldOps")),
         )
 
 

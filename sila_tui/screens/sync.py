@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.binding import Binding, BindingType
 
+from sila_tui.jobs import run_job
 from sila_tui.screens.frame import FramedScreen
+from sila_tui.screens.held_dialogs import HeldDialogs
 from sila_tui.screens.space import SpaceScreen
 from sila_tui.widgets.row_list import RowList
 from sila_tui.widgets.sync_rows import SyncList
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
+
+    from sila_tui.facts import SpaceFacts
 
 
 class SyncScreen(FramedScreen):
@@ -24,6 +28,8 @@ class SyncScreen(FramedScreen):
     BINDING_GROUP_TITLE = "Sync status"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s,r", "sync", "Sync now"),
+        Binding("a", "accept_held", "Accept"),
+        Binding("x", "refuse_held", "Refuse"),
         Binding("h,left", "leave", "Back"),
     ]
 
@@ -45,6 +51,7 @@ class SyncScreen(FramedScreen):
         super().pull()
         if self.is_whole:
             self.query_one(SyncList).pull()
+            self.refresh_bindings()
 
     @on(RowList.Chosen, "#sync")
     def chosen(self) -> None:
@@ -52,6 +59,30 @@ class SyncScreen(FramedScreen):
         space = self.query_one(SyncList).space
         if space is not None:
             self.app.push_screen(SpaceScreen(space))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offers a yes and a no only where something waits for it."""
+        if action in ("accept_held", "refuse_held"):
+            return self._held_space() is not None
+        return super().check_action(action, parameters)
+
+    def _held_space(self) -> SpaceFacts | None:
+        space = self.query_one(SyncList).space if self.is_whole else None
+        return space if space is not None and space.held_ops else None
+
+    def action_accept_held(self) -> None:
+        """Lets held changes of the space under the cursor happen, if a person says so again."""
+        space = self._held_space()
+        if space is not None:
+            dialogs = HeldDialogs(self.sila)
+            run_job(self, lambda: dialogs.accept(space), group="held")
+
+    def action_refuse_held(self) -> None:
+        """Undoes them everywhere or leaves them out here, as a person says."""
+        space = self._held_space()
+        if space is not None:
+            dialogs = HeldDialogs(self.sila)
+            run_job(self, lambda: dialogs.refuse(space), group="held")
 
     def action_sync(self) -> None:
         """Scans and exchanges the space under the cursor now."""

@@ -39,6 +39,10 @@ def sync_rows(session: Session) -> list[SyncRow]:
         rows.append(SyncRow(space, "store", "current", holds, "saved on this machine"))
         if space.path:
             rows.append(_folder_row(space, session))
+        if space.held_ops:
+            said = "would take much away and wait for you: a accepts, x refuses"
+            holds = counted(space.held_ops, "change")
+            rows.append(SyncRow(space, "held", "needs_you", holds, said))
         for remote in space.remotes:
             head = f"head {remote.server_head:,}" if remote.server_head else ""
             said = session.say.of_remote(remote)

@@ -49,6 +49,7 @@ class FakeDaemon:
         """What deleted vertices stood under."""
         self.epoch = "run-1"
         self.servers: list[Json] = []
+        self.held: list[Json] = []
         self.remote_spaces: dict[str, list[Json]] = {}
         self.refusals: dict[str, Refused] = {}
         """Methods that are answered with an error."""
@@ -144,6 +145,10 @@ class FakeDaemon:
             "secret.set": self._set_secret,
             "space.search": lambda params: search(self, params),
             "space.sync": lambda _: {},
+            "held.list": lambda _: {"held": self.held},
+            "held.accept": self._decided,
+            "held.refuse": self._decided,
+            "held.undo": self._decided,
             "space.pause": lambda params: self._set_state(params["space"], "paused"),
             "space.resume": lambda params: self._set_state(params["space"], "current"),
             "space.create": self._create,
@@ -159,6 +164,13 @@ class FakeDaemon:
         if method not in answers:
             raise Refused("unknown_method", f"there is no method {method}", exit_code=70)
         return answers[method](params)
+
+    def _decided(self, params: Json) -> Json:
+        count = sum(hold["ops"] for hold in self.held)
+        holds, self.held = len(self.held), []
+        for space in self.status["spaces"]:
+            space.pop("heldOps", None)
+        return {"holds": holds, "ops": count}
 
     def _subscribed(self, params: Json) -> Json:
         gap = params.get("epoch") not in (None, self.epoch)
