@@ -15,10 +15,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check check-static simulate bench screenshots reference format requirements clean
+.PHONY: help demo test check check-static simulate soak bench screenshots reference format requirements clean
 
 help:
-	@echo "make demo | test | check | check-static | simulate SEEDS=n | bench | screenshots | reference | format | requirements | clean"
+	@echo "make demo | test | check | check-static | simulate SEEDS=n | soak MINUTES=n | bench | screenshots | reference | format | requirements | clean"
 
 demo: .venv-run/.ready
 	$(PY_RUN) -m sila_tui.demo $(ARGS)
@@ -40,6 +40,11 @@ check-static: .venv/.ready
 SEEDS ?= 1000
 simulate: .venv/.ready
 	$(PY) -m tests.simulation --seeds $(SEEDS) $(ARGS)
+
+# Two real daemons and a real server through edits, restarts, kills and cut connections.
+MINUTES ?= 60
+soak: .venv/.ready
+	$(PY) -m tests.soak --minutes $(MINUTES) $(ARGS)
 
 bench: .venv/.ready
 	$(PY) -m tests.benchmarks $(ARGS)
