@@ -14,6 +14,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.worker import Worker, WorkerError
 
+from sila_daemon.core.errors import StorageError
 from sila_tui.commands import SilaCommands
 from sila_tui.desktop import Desktop
 from sila_tui.jobs import run_job
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 REDRAW_S_MIN = 0.1
 """Changes are gathered for this long: ten redraws a second are as many as the eye follows."""
+SAVE_S = 0.5
+"""What is remembered is written this long after it changed; what is lost then is half a word."""
 AGES_S = 1.0
 """How often words such as `12 s ago` are told anew."""
 
@@ -62,7 +65,7 @@ class SilaApp(App[None]):
         Binding("ctrl+r", "retry", "Try again"),
         Binding("ctrl+s", "start_daemon", "Start the daemon"),
         Binding("ctrl+f", "search", "Search everything", show=False),
-        Binding("ctrl+t", "other_theme", "Light or dark", show=False),
+        Binding("ctrl+t", "other_theme", "Other colours", show=False),
     ]
 
     def __init__(
@@ -87,28 +90,34 @@ class SilaApp(App[None]):
         """The folder that paths are shown relative to, as `~`."""
         self.desktop = Desktop(cache or Path(tempfile.gettempdir(), f"sila-tui-{os.getuid()}"))
         self._first_space = first_space
+        self._is_saving = False
         self._redraw: Timer | None = None
         self._linking: Worker[None] | None = None
         self._drawn_connection = session.connection
         self.start_command: tuple[str, ...] = START_COMMAND
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = LIGHT.name if is_light else DARK.name
+        kept = session.memory.text("look", "theme")
+        kept = kept if kept in {theme.name for theme in THEMES} else DARK.name
+        self.theme = LIGHT.name if is_light else kept
 
     def on_mount(self) -> None:
         """Opens the first screen and begins to listen to the daemon."""
         self.push_screen(HomeScreen())
         self.session.on_change = self._session_changed
+        self.session.memory.on_change = self._memory_changed
         self.set_interval(AGES_S, self._pull)
         self._linking = self.run_worker(self.link.run(), name="link", group="link")
 
     async def on_unmount(self) -> None:
         """Stops listening to the session, and waits until the connection is closed."""
-        self.session.on_change = _ignore
+        self.session.on_change = self.session.memory.on_change = _ignore
         if self._linking is not None:
             self._linking.cancel()
             with suppress(WorkerError):
                 await self._linking.wait()
+        with suppress(StorageError):
+            await asyncio.to_thread(self.session.memory.save)
 
     @property
     def is_at_rest(self) -> bool:
@@ -118,6 +127,18 @@ class SilaApp(App[None]):
     def _session_changed(self) -> None:
         if self._redraw is None:
             self._redraw = self.set_timer(REDRAW_S_MIN, self._pull_changes)
+
+    def _memory_changed(self) -> None:
+        if not self._is_saving:
+            self._is_saving = True
+            self.set_timer(SAVE_S, lambda: self.run_worker(self._save(), group="memory"))
+
+    async def _save(self) -> None:
+        self._is_saving = False
+        try:
+            await asyncio.to_thread(self.session.memory.save)
+        except StorageError as error:
+            self.notify(error.hint, title=error.message, severity="warning", markup=False)
 
     def _pull_changes(self) -> None:
         self._redraw = None
@@ -184,8 +205,11 @@ class SilaApp(App[None]):
         self.link.retry()
 
     def action_other_theme(self) -> None:
-        """Changes between light and dark."""
-        self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
+        """Changes between dark, light and high contrast; the last one is remembered."""
+        names = [theme.name for theme in THEMES]
+        at = names.index(self.theme) if self.theme in names else -1
+        self.theme = names[(at + 1) % len(names)]
+        self.session.memory.put("look", "theme", self.theme)
 
     def action_start_daemon(self) -> None:
         """Starts the daemon, as `sila-daemon start` does, and connects."""

@@ -83,10 +83,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _session(parsed: argparse.Namespace) -> Session:
+    from sila_tui.memory import Memory
     from sila_tui.session import Session
 
     is_plain = parsed.ascii or "utf" not in (sys.stdout.encoding or "").lower()
-    return Session(time.time, symbols=ASCII if is_plain else UNICODE)
+    memory = Memory(user_paths().data_dir / "screen.json")
+    return Session(time.time, symbols=ASCII if is_plain else UNICODE, memory=memory)
 
 
 async def _connect() -> ControlClient:

@@ -39,7 +39,7 @@ class SilaCommands(Provider):
                 seen.add(binding.action)
                 run = partial(app.run_action, binding.action, active.node)
                 yield binding.description, f"key {key_name(binding.key)}", run
-        yield "Light or dark", "changes the colours", app.action_other_theme
+        yield "Other colours", "dark, light or high contrast", app.action_other_theme
 
     async def discover(self) -> Hits:
         """Offers everything before a word is typed."""

@@ -63,6 +63,8 @@ class Message:
     id: str
     role: str
     text: str
+    source: str
+    """The text as it was written, with what is not fit to be shown."""
     author: str
     """The assistant's or person's name; empty when it is not recorded."""
     model: str
@@ -84,6 +86,7 @@ class Message:
             id=str(row.get("id", "")),
             role=text_of(row.get("role")),
             text=clean_lines(str(row.get("text") or "")),
+            source=str(row.get("text") or ""),
             author=text_of(row.get("author")),
             model=text_of(row.get("model")),
             created_at=moment(row.get("created")),

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from sila_tui.facts import Activity, DaemonFacts, SpaceFacts, rows
+from sila_tui.memory import Memory
 from sila_tui.sentences import Sentence, Sentences
 from sila_tui.words import UNICODE, Symbols
 
@@ -45,7 +46,11 @@ class Session:
     """Everything that the screen knows about the daemon and its spaces."""
 
     def __init__(
-        self, now: Callable[[], float], zone: tzinfo | None = None, symbols: Symbols = UNICODE
+        self,
+        now: Callable[[], float],
+        zone: tzinfo | None = None,
+        symbols: Symbols = UNICODE,
+        memory: Memory | None = None,
     ) -> None:
         self.now = now
         self.symbols = symbols
@@ -62,8 +67,8 @@ class Session:
         self.activity: deque[Activity] = deque(maxlen=ACTIVITY_COUNT_MAX)
         self.content_revisions: dict[str, int] = {}
         """Grows for a space whenever something in it may have changed."""
-        self.drafts: dict[tuple[str, str], str] = {}
-        """Unsent text by space and tree."""
+        self.memory = memory or Memory()
+        """What outlives this sitting: unsent text, what was read."""
 
     # What the link tells.
 

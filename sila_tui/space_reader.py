@@ -146,9 +146,15 @@ class SpaceReader:
         ]
         await self._call("edit.apply", tree=tree, edits=edits)
 
-    async def apply(self, tree: str, edits: Sequence[Mapping[str, Any]]) -> list[str]:
-        """Keeps all edits of a tree or none; returns the vertex of each."""
-        answer = await self._call("edit.apply", tree=tree, edits=list(edits))
+    async def apply(
+        self, tree: str, edits: Sequence[Mapping[str, Any]], *, is_meant: bool = False
+    ) -> list[str]:
+        """Keeps all edits of a tree or none; returns the vertex of each.
+
+        Those that delete much of a space are refused with `mass_change` until they `is_meant`.
+        """
+        force = {"force": True} if is_meant else {}
+        answer = await self._call("edit.apply", tree=tree, edits=list(edits), **force)
         return [text_of(result.get("vertex")) for result in rows(answer["results"])]
 
     async def secret_names(self) -> list[str]:

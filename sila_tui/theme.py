@@ -1,4 +1,4 @@
-"""The two looks of the screen and the styles that lines are drawn with.
+"""The three looks of the screen and the styles that lines are drawn with.
 
 One accent for what is chosen, green, yellow and red for states only, and two shades of grey. Every
 text colour has a contrast of at least 4.5 to 1 against its background.
@@ -68,7 +68,35 @@ LIGHT = Theme(
     },
 )
 
-THEMES = (DARK, LIGHT)
+CONTRAST = Theme(
+    name="sila-contrast",
+    dark=True,
+    primary="#7fd4ff",
+    secondary="#7fd4ff",
+    accent="#7fd4ff",
+    foreground="#ffffff",
+    background="#000000",
+    surface="#000000",
+    panel="#101010",
+    success="#5dff5d",
+    warning="#ffe14d",
+    error="#ff8080",
+    variables={
+        "border": "#a8a8a8",
+        "field": "#303030",
+        "chosen": "#00406b",
+        "dim": "#d4d4d4",
+        "scrollbar": "#a8a8a8",
+        "scrollbar-hover": "#ffffff",
+        "scrollbar-active": "#7fd4ff",
+        "scrollbar-background": "#000000",
+        "scrollbar-background-hover": "#000000",
+        "scrollbar-background-active": "#000000",
+        "scrollbar-corner-color": "#000000",
+    },
+)
+
+THEMES = (DARK, LIGHT, CONTRAST)
 
 
 @dataclass(frozen=True)
@@ -103,7 +131,7 @@ class Palette:
 @cache
 def palette(name: str) -> Palette:
     """The styles of the theme of that name; of the dark one when it is none of ours."""
-    theme = LIGHT if name == LIGHT.name else DARK
+    theme = next((theme for theme in THEMES if theme.name == name), DARK)
     dim = theme.variables["dim"]
     return Palette(
         text=Style(color=theme.foreground),

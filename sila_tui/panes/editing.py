@@ -11,13 +11,16 @@ from sila_daemon.core.errors import SilaError
 from sila_tui.jobs import run_job, tell
 from sila_tui.panes.pane import Pane
 from sila_tui.tree_edits import TreeEdit, Undos, made
-from sila_tui.widgets.dialogs import Field, FormDialog
+from sila_tui.widgets.dialogs import ConfirmDialog, Field, FormDialog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sila_tui.session import Session
     from sila_tui.space_reader import SpaceReader
+
+MASS_CHANGE = "mass_change"
+"""The code with which the daemon refuses what would lose much of a space."""
 
 
 class EditingPane(Pane):
@@ -52,14 +55,23 @@ class EditingPane(Pane):
     def apply(self, step: TreeEdit) -> None:
         """Has a step kept, says so, and remembers what undoes it."""
 
-        async def job() -> None:
-            vertices = await self.reader.apply(step.tree, step.edits)
-            self._undos.note(replace(made(step, vertices), tree=step.tree))
-            said = step.title[:1].upper() + step.title[1:]
-            self.app.notify(f"{said}   u undoes it", timeout=4, markup=False)
-            await self.reload()
+        run_job(self, lambda: self.keep(step), group="edit")
 
-        run_job(self, job, group="edit")
+    async def keep(self, step: TreeEdit) -> None:
+        """Has a step kept; asks first where the daemon says that it would lose much."""
+        try:
+            vertices = await self.reader.apply(step.tree, step.edits)
+        except SilaError as error:
+            if error.code != MASS_CHANGE:
+                raise
+            question = ConfirmDialog(error.message, "yes, I mean it")
+            if not await self.app.push_screen_wait(question):
+                return
+            vertices = await self.reader.apply(step.tree, step.edits, is_meant=True)
+        self._undos.note(replace(made(step, vertices), tree=step.tree))
+        said = step.title[:1].upper() + step.title[1:]
+        self.app.notify(f"{said}   u undoes it", timeout=4, markup=False)
+        await self.reload()
 
     def action_undo(self) -> None:
         """Takes the last step of this sitting back."""

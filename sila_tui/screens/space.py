@@ -23,6 +23,7 @@ from sila_tui.panes.trash_pane import TrashPane
 from sila_tui.panes.tree_pane import TreePane
 from sila_tui.screens.frame import FramedScreen
 from sila_tui.space_reader import SpaceReader
+from sila_tui.unread import Unread
 from sila_tui.widgets.raw_tree import RawTree
 from sila_tui.widgets.row_list import RowList
 from sila_tui.widgets.sidebar import Sidebar
@@ -81,11 +82,12 @@ class SpaceScreen(FramedScreen):
         """Builds the sidebar and one pane for each kind of part."""
         session, reader = self.sila.session, SpaceReader(self.sila.link, self._space_id)
         self._reader, files = reader, FilesReader(self.sila.link, self._space_id)
+        self._unread = Unread(session.memory, self._space_id)
         with Horizontal():
-            yield Sidebar()
+            yield Sidebar(self._unread)
             with ContentSwitcher(initial="nothing"):
                 yield Static("opening …", id="nothing", markup=False)
-                yield ChatPane(session, reader)
+                yield ChatPane(session, reader, self._unread, self.sila.desktop)
                 yield FilesPane(session, reader, files, self.sila.desktop)
                 yield TreePane(session, reader)
                 yield SecretsPane(session, reader)
@@ -120,6 +122,7 @@ class SpaceScreen(FramedScreen):
 
     async def _load_outline(self) -> None:
         self.outline = await self._reader.outline()
+        self._unread.begin(self.outline)
         self.query_one(Sidebar).show(self.outline)
 
     @property

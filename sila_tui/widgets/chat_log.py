@@ -39,11 +39,14 @@ class ChatLog(ScrollView, can_focus=True, inherit_bindings=False):
     """
     BINDING_GROUP_TITLE = "Chat"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,i", "write", "Write"),
+        Binding("enter,i", "ask('write')", "Write"),
         Binding("left_square_bracket", "turn(-1)", "Branch before", show=False),
         Binding("right_square_bracket", "turn(1)", "Next branch", show=False),
+        Binding("e", "ask('edit')", "Edit"),
+        Binding("n", "ask('version')", "Another version"),
         Binding("o", "unfold", "Unfold"),
         Binding("y", "copy", "Copy"),
+        Binding("w", "ask('export')", "Save as Markdown", show=False),
         Binding("j,down", "step(1)", "Next message", show=False),
         Binding("k,up", "step(-1)", "Message before", show=False),
         Binding("g,home", "go(0)", "First message", show=False),
@@ -59,6 +62,14 @@ class ChatLog(ScrollView, can_focus=True, inherit_bindings=False):
             super().__init__()
             self.message = message
             self.step = step
+
+    class Asked(Notice):
+        """A person wants something done: `edit` or `version` of a message, `export` of all."""
+
+        def __init__(self, what: str, message: Message) -> None:
+            super().__init__()
+            self.what = what
+            self.message = message
 
     class WriteWanted(Notice):
         """A person wants to write."""
@@ -182,12 +193,16 @@ class ChatLog(ScrollView, can_focus=True, inherit_bindings=False):
     def action_copy(self) -> None:
         """Copies the message's text."""
         if self.current is not None:
-            self.app.copy_to_clipboard(self.current.text)
+            text = self.current.source.encode("utf-8", "replace").decode()
+            self.app.copy_to_clipboard(text)
             self.app.notify("Message copied", timeout=2)
 
-    def action_write(self) -> None:
-        """Goes to the line that messages are written in."""
-        self.post_message(self.WriteWanted())
+    def action_ask(self, what: str) -> None:
+        """Passes on that a person wants to write, or what is to be done with a message."""
+        if what == "write":
+            self.post_message(self.WriteWanted())
+        elif self.current is not None:
+            self.post_message(self.Asked(what, self.current))
 
     def on_click(self, event: events.Click) -> None:
         """Moves the cursor to the message that was clicked."""

@@ -98,6 +98,36 @@ class FormDialog(ModalScreen[dict[str, str] | None]):
         self.dismiss(values)
 
 
+class ConfirmDialog(ModalScreen[bool]):
+    """Asks whether something is meant that could lose a lot; only `y` says yes."""
+
+    DEFAULT_CSS = """
+    ConfirmDialog { align: center middle; }
+    ConfirmDialog > Vertical {
+        width: 64; max-width: 90%; height: auto; max-height: 90%;
+        padding: 1 3; background: $panel;
+    }
+    ConfirmDialog .title { text-style: bold; margin-bottom: 1; width: 1fr; }
+    ConfirmDialog .hint { color: $dim; }
+    """
+    BINDING_GROUP_TITLE = "Dialog"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "dismiss(True)", "Yes"),
+        Binding("escape,n,q,enter", "dismiss(False)", "No"),
+    ]
+
+    def __init__(self, question: str, meaning: str = "yes") -> None:
+        super().__init__()
+        self._question = question
+        self._meaning = meaning
+
+    def compose(self) -> ComposeResult:
+        """Builds the question above its two keys."""
+        with Vertical():
+            yield Label(self._question, classes="title", markup=False)
+            yield Label(f"y {self._meaning}   esc no", classes="hint", markup=False)
+
+
 def _what_is_wrong(field: Field, value: str) -> str:
     if field.is_required and not value:
         return f"{field.label} is needed"

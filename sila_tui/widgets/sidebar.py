@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from sila_tui.outline import Item
     from sila_tui.theme import Palette
+    from sila_tui.unread import Unread
 
 
 class Sidebar(RowList):
@@ -20,8 +21,9 @@ class Sidebar(RowList):
 
     BINDING_GROUP_TITLE = "Space"
 
-    def __init__(self) -> None:
+    def __init__(self, unread: Unread) -> None:
         super().__init__("sidebar")
+        self._unread = unread
         self._items: list[Item] = []
         self._outline = Outline()
         self._has_trees = False
@@ -89,7 +91,10 @@ class Sidebar(RowList):
             sign = f"{self.symbols.opened} " if item.count else ""
             return line(margin, (sign + item.title, look.dim))
         count = line((f"{item.count:,}" if item.count else "", look.dim))
-        style = look.strong if not item.depth else look.text
+        new = self._unread.count(item.tree, item.count) if item.view == "chat" else 0
+        if new:
+            count = line((f"{new:,} new", look.accent))
+        style = look.strong if not item.depth or new else look.text
         fold = ""
         if item.is_open is not None:
             fold = f" {self.symbols.opened if item.is_open else self.symbols.closed}"

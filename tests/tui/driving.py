@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from textual.pilot import Pilot
 
+    from sila_tui.memory import Memory
     from tests.tui.fake_daemon import FakeDaemon
 
 ROUNDS_MAX = 2000
@@ -23,10 +24,13 @@ ROUNDS_MAX = 2000
 
 @asynccontextmanager
 async def driven(
-    daemon: FakeDaemon, size: tuple[int, int] = (120, 32), cache: Path | None = None
+    daemon: FakeDaemon,
+    size: tuple[int, int] = (120, 32),
+    cache: Path | None = None,
+    memory: Memory | None = None,
 ) -> AsyncIterator[tuple[SilaApp, Pilot[None]]]:
     """The app on its first screen, at rest."""
-    app = app_for(daemon, Picture("driven", "home"), cache)
+    app = app_for(daemon, Picture("driven", "home"), cache, memory)
     async with app.run_test(size=size, notifications=True) as pilot:
         app.animation_level = "none"
         await rest(pilot)

@@ -210,8 +210,13 @@ class FakeDaemon:
             case "new":
                 vertex = f"made-{len(tree)}"
                 tree[vertex] = {"parent": edit["parent"], "properties": dict(edit["properties"])}
+                if "role" in edit["properties"]:
+                    self._branch(tree, vertex)
             case "set" if vertex in tree:
                 tree[vertex]["properties"][edit["key"]] = edit["value"]
+                for message in self.messages.get(params["tree"], []):
+                    if message["id"] == vertex and edit["key"] == "text":
+                        message["text"] = edit["value"]
             case "unset":
                 tree[vertex]["properties"].pop(edit["key"], None)
             case "move":
@@ -223,6 +228,15 @@ class FakeDaemon:
             case "restore":
                 tree[vertex]["parent"] = self.places.pop(vertex, params["tree"])
         return vertex
+
+    def _branch(self, tree: dict[str, Json], vertex: str) -> None:
+        """Shows a new message in the place of those that answer the same one."""
+        made = tree[vertex]
+        for message in self.messages[sample.COFFEE]:
+            if tree.get(message["id"], {}).get("parent") == made["parent"]:
+                message["alternatives"] = [*message["alternatives"], vertex]
+                message["index"] = len(message["alternatives"]) - 1
+                message["id"], message["text"] = vertex, made["properties"]["text"]
 
     def _put(self, params: Json) -> Json:
         """Keeps a file at the top of the files tree."""

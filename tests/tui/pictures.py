@@ -15,6 +15,7 @@ from tests.tui import sample
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sila_tui.memory import Memory
     from tests.tui.fake_daemon import FakeDaemon
 
 COMPARED = Path(__file__).parent / "snapshots"
@@ -119,14 +120,16 @@ PICTURES = [
 ]
 
 
-def app_for(daemon: FakeDaemon, picture: Picture, cache: Path | None = None) -> SilaApp:
+def app_for(
+    daemon: FakeDaemon, picture: Picture, cache: Path | None = None, memory: Memory | None = None
+) -> SilaApp:
     """The app at the fixed moment, connected to that daemon."""
 
     async def connect() -> ControlClient:
         return await ControlClient.connect(daemon.path)
 
     return SilaApp(
-        Session(lambda: sample.NOW, UTC),
+        Session(lambda: sample.NOW, UTC, memory=memory),
         connect,
         socket="~/.local/share/sila-daemon/daemon.sock",
         host="laptop",

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sila_tui.memory import Memory
 from sila_tui.screenshot import picture
-from sila_tui.theme import DARK, LIGHT
+from sila_tui.theme import CONTRAST, DARK, LIGHT
 from tests.tui.driving import driven, press, shown, until, write
 
 if TYPE_CHECKING:
@@ -53,10 +54,16 @@ async def test_the_palette_opens_spaces_and_runs_actions(daemon: FakeDaemon) -> 
         assert "sila › Work" in shown(app)
 
 
-async def test_light_and_dark_change_by_a_key(daemon: FakeDaemon) -> None:
-    async with driven(daemon) as (app, pilot):
+async def test_colours_change_by_a_key_and_are_remembered(daemon: FakeDaemon) -> None:
+    memory = Memory()
+    async with driven(daemon, memory=memory) as (app, pilot):
         assert app.theme == "sila-dark"
         await press(pilot, "enter", "ctrl+t")
         await until(pilot, lambda: str(DARK.foreground) not in picture(app))
         assert app.theme == "sila-light"
         assert str(LIGHT.foreground) in picture(app)
+        await press(pilot, "ctrl+t")
+        await until(pilot, lambda: str(CONTRAST.background) in picture(app))
+    assert memory.text("look", "theme") == "sila-contrast"
+    async with driven(daemon, memory=memory) as (app, pilot):
+        assert app.theme == "sila-contrast"

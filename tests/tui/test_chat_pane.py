@@ -1,0 +1,190 @@
+"""Writing in chats: drafts, changes, other versions, the person's editor, saving as Markdown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sila_tui.memory import Memory
+from tests.tui import sample
+from tests.tui.driving import driven, press, shown, until, write
+from tests.tui.fake_daemon import FakeDaemon, Refused
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from textual.pilot import Pilot
+
+    from sila_tui.app import SilaApp
+
+pytestmark = pytest.mark.slow
+
+
+async def opened(app: SilaApp, pilot: Pilot[None]) -> None:
+    """Goes to the messages of the first chat."""
+    await press(pilot, "enter")
+    await until(pilot, lambda: "How long do I rest" in shown(app))
+    await press(pilot, "enter")
+    await until(pilot, lambda: app.focused is not None and app.focused.id == "chat-log")
+
+
+async def test_a_draft_survives_the_end_of_the_program(daemon: FakeDaemon, tmp_path: Path) -> None:
+    path = tmp_path / "screen.json"
+    async with driven(daemon, memory=Memory(path)) as (app, pilot):
+        await opened(app, pilot)
+        await press(pilot, "i")
+        await write(pilot, "half a thought")
+    assert "half a thought" in path.read_text("utf-8")
+    async with driven(daemon, memory=Memory(path)) as (app, pilot):
+        await opened(app, pilot)
+        await until(pilot, lambda: "half a thought" in shown(app))
+        await press(pilot, "i", "enter")
+        await until(pilot, lambda: len(daemon.called("chat.send")) == 1)
+        await until(pilot, lambda: "write a message" in shown(app))
+    assert "half a thought" not in path.read_text("utf-8")
+
+
+async def test_a_message_is_changed_and_undone(daemon: FakeDaemon) -> None:
+    async with driven(daemon, (120, 44)) as (app, pilot):
+        await opened(app, pilot)
+        await press(pilot, "g", "e")
+        await until(pilot, lambda: "changing the message" in shown(app))
+        await write(pilot, " Exactly")
+        await press(pilot, "enter")
+        await until(pilot, lambda: "Changed the message" in shown(app))
+        assert "How long do I rest? Exactly" in shown(app)
+        [edit] = daemon.called("edit.apply")[-1]["edits"]
+        assert (edit["vertex"], edit["key"]) == ("m1", "text")
+        assert "changing the message" not in shown(app)
+        await press(pilot, "u")
+        await until(pilot, lambda: "Undone" in shown(app))
+        assert "Exactly" not in shown(app).replace("Undone: changed the message", "")
+
+
+async def test_a_change_that_was_left_is_gone_on_with_and_the_draft_of_the_chat_stays(
+    daemon: FakeDaemon,
+) -> None:
+    async with driven(daemon, (120, 44)) as (app, pilot):
+        await opened(app, pilot)
+        await press(pilot, "i")
+        await write(pilot, "a draft")
+        await press(pilot, "escape", "g", "e")
+        await until(pilot, lambda: "changing the message" in shown(app))
+        assert "a draft" not in shown(app)
+        await write(pilot, " Exactly")
+        await press(pilot, "escape")
+        await until(pilot, lambda: "a draft" in shown(app))
+        await press(pilot, "e")
+        await until(pilot, lambda: "How long do I rest? Exactly" in shown(app))
+        assert daemon.called("edit.apply") == []
+
+
+async def test_another_version_becomes_the_branch_that_all_see(daemon: FakeDaemon) -> None:
+    async with driven(daemon, (120, 44)) as (app, pilot):
+        await opened(app, pilot)
+        await press(pilot, "g", "j", "n")
+        await until(pilot, lambda: "another version of the message" in shown(app))
+        await write(pilot, " Or a month.")
+        await press(pilot, "enter")
+        await until(pilot, lambda: "‹ 4 of 4 ›" in shown(app))
+        edits = daemon.called("edit.apply")[-1]["edits"]
+        assert [edit["do"] for edit in edits] == ["set"] * 3 + ["new"]
+        made = edits[-1]
+        assert made["parent"] == "m1"
+        assert (made["properties"]["role"], made["properties"]["main"]) == ("assistant", True)
+        assert made["properties"]["text"].endswith(" Or a month.")
+        await press(pilot, "u")
+        await until(pilot, lambda: "Undone: wrote another version" in shown(app))
+        undone = daemon.called("edit.apply")[-1]["edits"]
+        assert {edit["vertex"]: edit.get("value") for edit in undone if edit["do"] == "set"} == {
+            "m2a": False, "m2": True, "m2c": False,
+        }  # fmt: skip
+
+
+async def test_a_refused_change_keeps_the_text(daemon: FakeDaemon) -> None:
+    daemon.refusals["edit.apply"] = Refused("storage_full", "the disk is full", "make room", 7)
+    async with driven(daemon) as (app, pilot):
+        await opened(app, pilot)
+        await press(pilot, "G", "e")
+        await write(pilot, " precious")
+        await press(pilot, "enter")
+        await until(pilot, lambda: "the disk is full" in shown(app))
+        assert "precious" in shown(app)
+
+
+async def test_the_editor_takes_and_gives_the_text(
+    daemon: FakeDaemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    editor = tmp_path / "my editor"
+    editor.write_text('#!/bin/sh\nprintf " and more\\nlines" >> "$2"\n', "utf-8")
+    editor.chmod(0o755)
+    monkeypatch.setenv("VISUAL", f"'{editor}' --wait")
+    async with driven(daemon, cache=tmp_path / "cache") as (app, pilot):
+        await opened(app, pilot)
+        await press(pilot, "i")
+        await write(pilot, "some words")
+        await press(pilot, "ctrl+e")
+        await until(pilot, lambda: "some words and more" in shown(app))
+        assert list((tmp_path / "cache").iterdir()) == []
+        await press(pilot, "enter")
+        await until(pilot, lambda: len(daemon.called("chat.send")) == 1)
+        assert daemon.called("chat.send")[0]["text"] == "some words and more\nlines"
+        monkeypatch.setenv("VISUAL", "no-such-editor")
+        await press(pilot, "ctrl+e")
+        await until(pilot, lambda: "there is no editor no-such-editor" in shown(app))
+
+
+async def save_to(pilot: Pilot[None], target: str) -> None:
+    """Asks for the chat as a file."""
+    await press(pilot, "w", *["backspace"] * len("~/chat.md"))
+    await write(pilot, target)
+    await press(pilot, "enter")
+
+
+async def test_a_chat_is_saved_as_markdown(daemon: FakeDaemon, tmp_path: Path) -> None:
+    target = tmp_path / "coffee.md"
+    async with driven(daemon) as (app, pilot):
+        await opened(app, pilot)
+        await save_to(pilot, str(target))
+        await until(pilot, lambda: "The chat is in" in shown(app))
+        await save_to(pilot, str(target))
+        await until(pilot, lambda: "exists already" in shown(app))
+    text = target.read_text("utf-8")
+    assert text.startswith("# Coffee roasting\n\n## You · 14:20\n\nHow long do I rest the beans")
+    assert "## Assistant · gpt-4o · 14:20\n\nRest them **5 to 7 days**." in text
+    assert "- attached: curve.png" in text
+    assert target.stat().st_mode & 0o777 == 0o600
+
+
+async def test_what_nobody_has_read_is_marked_in_the_sidebar(
+    daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with driven(daemon) as (app, pilot):
+        await opened(app, pilot)
+        assert "Shop layout            12" in shown(app)
+        shop = {**sample.CHATS[1], "messages": 15}
+        monkeypatch.setattr(sample, "CHATS", [sample.CHATS[0], shop, *sample.CHATS[2:]])
+        daemon.messages["t-shop"] = sample.a_lot_of_messages(15)
+        daemon.emit(space=sample.WORK, text="3 ops from afar")
+        await until(pilot, lambda: "3 new" in shown(app))
+        await press(pilot, "escape", "j", "enter")
+        await until(pilot, lambda: "message 14" in shown(app))
+        await until(pilot, lambda: "3 new" not in shown(app))
+        assert "sila › Work › Shop layout" in shown(app)
+
+
+async def test_what_would_lose_much_is_asked_about(daemon: FakeDaemon) -> None:
+    daemon.refusals["edit.apply"] = Refused("mass_change", "that deletes 90 % of Work", "", 6)
+    async with driven(daemon) as (app, pilot):
+        await opened(app, pilot)
+        await press(pilot, "t", "j", "d")
+        await until(pilot, lambda: "that deletes 90 % of Work" in shown(app))
+        await press(pilot, "enter")
+        assert len(daemon.called("edit.apply")) == 1
+        await press(pilot, "d")
+        await until(pilot, lambda: "y yes, I mean it" in shown(app))
+        del daemon.refusals["edit.apply"]
+        await press(pilot, "y")
+        await until(pilot, lambda: "u undoes it" in shown(app))
+        assert daemon.called("edit.apply")[-1]["force"] is True
