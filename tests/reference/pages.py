@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.reference import http_routes, settings
+from tests.reference import http_routes, settings, tui_keys
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
 
@@ -16,6 +16,7 @@ PAGES: Mapping[str, Parts] = {
     "server-configuration.md": {"settings": settings.tables, "commands": settings.commands},
     "server-http.md": {"routes": http_routes.routes, "types": http_routes.types},
     "server-error-codes.md": {"http": http_routes.codes},
+    "terminal-app.md": {"screens": tui_keys.screens, "keys": tui_keys.keys},
 }
 
 
