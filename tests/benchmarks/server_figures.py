@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.benchmarks.served_space import Served
 
 OPS = 1_000_000
+OPS_OF_A_GREAT_SPACE = 10_000_000
 ROUNDS_COLD = 5
 SPACES = 20
 CLIENTS_EACH = 25
@@ -31,6 +32,31 @@ OUR_BATCH_BYTES = 250_000
 def server_figures(rounds: int, ops: int = OPS) -> list[Figure]:
     """Returns all figures of the server; takes some minutes."""
     return event_loop.run(_measured(rounds, ops))
+
+
+def flatness_figures(_: int, ops: int = OPS_OF_A_GREAT_SPACE) -> list[Figure]:
+    """Returns what ten million ops in one space cost; takes a quarter of an hour."""
+    return event_loop.run(_great_space(ops))
+
+
+async def _great_space(ops: int) -> list[Figure]:
+    with served() as server:
+        full = server.new_space()
+        server.other_space = server.new_space()
+        server.start()
+        pushed = await measures.push(server, full, ops)
+        count = pushed["ops"]
+        at = [10_000, count // 10, count]
+        costs = [measures.cost_us(pushed["marks"], end) for end in at]
+        detail = ", ".join(f"{cost:.1f} us at {end}" for cost, end in zip(costs, at, strict=True))
+        cursor = await measures.cursor_of(server, full)
+        cold = [await measures.cold_cursor_ms(server, full, cursor) for _ in range(ROUNDS_COLD)]
+        flat = measures.flatness(pushed["marks"])
+        return [
+            Figure("an op at the end, of one at the beginning", flat, "times", 1.5, detail=detail),
+            Figure("cold space answers a cursor", median(cold), "ms", 50,
+                   detail=f"{count} ops; {min(cold):.0f} to {max(cold):.0f}, {len(cold)} starts"),
+        ]  # fmt: skip
 
 
 async def _measured(rounds: int, ops: int) -> list[Figure]:
