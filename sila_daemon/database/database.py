@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -18,6 +17,7 @@ import apsw
 from sila_daemon.core.errors import StorageError, StorageFullError
 from sila_daemon.database.schema import Schema, migrate
 from sila_daemon.database.transaction import in_transaction
+from sila_daemon.database.work_thread import WorkThread
 
 T = TypeVar("T")
 Work = Callable[[apsw.Connection], T]
@@ -76,24 +76,20 @@ class ThreadDatabases:
     """Databases on `thread_count` threads; each database is pinned to one of them."""
 
     def __init__(self, thread_count: int = THREADS, name: str = "database") -> None:
-        self._threads = [
-            ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"{name}-{index}")
-            for index in range(thread_count)
-        ]
+        self._threads = [WorkThread(f"{name}-{index}") for index in range(thread_count)]
         self._opened = 0
 
     async def open(self, path: Path, schema: Schema) -> Database:
         """Opens a file on the next thread in turn."""
         thread = self._threads[self._opened % len(self._threads)]
         self._opened += 1
-        loop = asyncio.get_running_loop()
-        connection = await loop.run_in_executor(thread, _open, path, schema, None)
+        connection = await thread.run(lambda: _open(path, schema, None), may_be_dropped=True)
         return _ThreadDatabase(connection, thread)
 
     def close(self) -> None:
         """Ends the threads; every database must be closed before."""
         for thread in self._threads:
-            thread.shutdown(wait=True)
+            thread.close()
 
 
 class InlineDatabases:
@@ -132,28 +128,23 @@ class _InlineDatabase:
 
 
 class _ThreadDatabase:
-    def __init__(self, connection: apsw.Connection, thread: ThreadPoolExecutor) -> None:
+    def __init__(self, connection: apsw.Connection, thread: WorkThread) -> None:
         self._connection = connection
         self._thread = thread
 
     async def read(self, work: Work[T]) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, _read, self._connection, work)
+        return await self._thread.run(lambda: _read(self._connection, work), may_be_dropped=True)
 
     async def write(self, work: Work[T]) -> T:
-        # Shielded: a caller that is cancelled must not be told "not done" about a unit of work
-        # that the thread commits all the same; it learns the truth when it looks again.
-        loop = asyncio.get_running_loop()
-        return await asyncio.shield(
-            loop.run_in_executor(self._thread, _write, self._connection, work)
-        )
+        # Never dropped: a caller that is cancelled must not be told "not done" about a unit of
+        # work that the thread commits all the same; it learns the truth when it looks again.
+        return await self._thread.run(lambda: _write(self._connection, work))
 
     async def tidy(self) -> None:
         await self.read(_tidy)
 
     async def close(self) -> None:
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._thread, self._connection.close)
+        await self._thread.run(self._connection.close)
 
 
 def _open(path: Path, schema: Schema, vfs: str | None) -> apsw.Connection:
