@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,11 +34,12 @@ def op_texts(count: int, seed: int = 7) -> Iterator[bytes]:
     def new_id() -> str:
         return uuid.UUID(int=rng.getrandbits(128)).hex
 
-    peers, ids, counter = [new_id() for _ in range(4)], [new_id()], 0
+    peers, counter = [new_id() for _ in range(4)], 0
+    ids = deque([new_id()], maxlen=2000)
     while counter < count:
         peer, vertex = rng.choice(peers), new_id()
         members = [
-            f'"targetId":"{vertex}","parentId":"{rng.choice(ids[-2000:])}"',
+            f'"targetId":"{vertex}","parentId":"{rng.choice(ids)}"',
             f'"targetId":"{vertex}","key":"_c","value":"2026-01-01T00:00:00.000Z","transient":false',
             f'"targetId":"{vertex}","key":"name","value":"vertex {counter}","transient":false',
             f'"targetId":"{vertex}","key":"text","value":"Lorem ipsum dolor {counter} é— some text'
@@ -45,7 +47,7 @@ def op_texts(count: int, seed: int = 7) -> Iterator[bytes]:
         ]
         if rng.random() < 0.8:
             members.append(
-                f'"targetId":"{rng.choice(ids[-2000:])}","key":"text",'
+                f'"targetId":"{rng.choice(ids)}","key":"text",'
                 f'"value":"edit {counter}","transient":false'
             )
         ids.append(vertex)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 CREDIT = 16
 MADE_AHEAD_MAX = 2_000_000
+WAIT_S_MAX = 60
+"""A server that answers nothing for so long has failed."""
 _EDIT = (
     b'{"treeId":"%b","ops":[{"id":{"counter":%%d,"peerId":"p"},"targetId":"v","key":"k",'
     b'"value":%%d,"transient":false}]}' % TREE.encode()
@@ -59,7 +61,8 @@ async def push(server: Served, space_id: str, count: int) -> dict[str, Any]:
     client = await server.join(space_id, heard)
     watch = Stopwatch(server)
     for number, (payload, held) in enumerate(payloads):
-        await credit.acquire()
+        async with asyncio.timeout(WAIT_S_MAX):
+            await credit.acquire()
         held_by.append(held)
         await client.send("ops:send", payload, number)
     total = sum(held_by)

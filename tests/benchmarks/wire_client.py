@@ -12,17 +12,19 @@ _REQUEST = (
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
 
+_TEXT, _PING, _PONG = 0x81, 0x89, 0x8A
+
 OnText = Callable[[bytes], None]
 
 
-def framed(text: bytes) -> bytes:
-    """Makes a websocket frame of a client; its mask is zero, which leaves the text as it is."""
-    size = len(text)
+def framed(content: bytes, first: int = _TEXT) -> bytes:
+    """Makes a websocket frame of a client; its mask is zero, which leaves the content as it is."""
+    size = len(content)
     if size < 126:
         head = bytes([0x80 | size])
     else:
         head = b"\xfe" + size.to_bytes(2) if size < 1 << 16 else b"\xff" + size.to_bytes(8)
-    return b"\x81" + head + bytes(4) + text
+    return bytes([first]) + head + bytes(4) + content
 
 
 class WireClient(asyncio.Protocol):
@@ -74,6 +76,8 @@ class WireClient(asyncio.Protocol):
     async def send(self, name: str, payload: bytes, ack_id: int | None = None) -> None:
         """Sends an event when there is room."""
         await self._roomy.wait()
+        if self.gone.is_set():
+            raise ConnectionError("the server hung up")
         number = b"" if ack_id is None else b"%d" % ack_id
         self._write(b'42%b%b["%b",%b]' % (self.namespace, number, name.encode(), payload))
 
@@ -96,9 +100,9 @@ class WireClient(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
-    def _write(self, text: bytes) -> None:
+    def _write(self, content: bytes, first: int = _TEXT) -> None:
         assert self._transport is not None
-        self._transport.write(framed(text))
+        self._transport.write(framed(content, first))
 
     def data_received(self, data: bytes) -> None:
         """Takes frames apart."""
@@ -112,8 +116,12 @@ class WireClient(asyncio.Protocol):
             self._is_upgraded = True
         start = 0
         while (span := self._frame_at(start)) is not None:
-            begin, start = span
-            self._take(bytes(buffer[begin:start]))
+            first, (begin, start) = buffer[start], span
+            content = bytes(buffer[begin:start])
+            if first == _PING:
+                self._write(content, _PONG)
+            else:
+                self._take(content)
         del buffer[:start]
 
     def _frame_at(self, start: int) -> tuple[int, int] | None:
