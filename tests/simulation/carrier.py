@@ -117,7 +117,8 @@ class Carrier:
             found = _content(view, path)
             if found is None:
                 del known[path]
-            elif found != version.data:
+            elif version.data is None or not found.startswith(version.data):
+                # Else nothing was lost: what was added there is still to be taken.
                 known[path] = _Version(found, 0)
 
     @property
