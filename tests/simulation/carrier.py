@@ -121,6 +121,10 @@ class Carrier:
                 # Else nothing was lost: what was added there is still to be taken.
                 known[path] = _Version(found, 0)
 
+    def found_copied(self, source: SimDevice, target: SimDevice) -> None:
+        """Knows that a folder it carries was copied, with whatever it had half brought there."""
+        self.brought |= {(target.name, path) for name, path in self.brought if name == source.name}
+
     @property
     def is_at_rest(self) -> bool:
         """Whether every device has everything, and nothing that the others lack."""

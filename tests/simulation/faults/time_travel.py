@@ -76,6 +76,8 @@ def cloned(world: SimWorld, device: SimDevice, action: Action) -> None:
     world.record.removed.clear()  # Who knew of a removal may have been this very store.
     _went_back(world, ended, has_folder=folder is not None)
     for other in ended:
+        if folder is not None and world.carrier is not None:
+            world.carrier.found_copied(device, other)
         later(world, action.a * DOWN_S_MAX, other.ensure_running)
 
 
