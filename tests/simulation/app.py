@@ -271,6 +271,7 @@ class SecondProgram:
                 json.dumps(columns).encode() + b"\n" for columns in sorted(kept.values(), key=str)
             )
             self._trace.fault("app", "app rewrites a file")
+            self._record.shaken_at[NAME] = asyncio.get_running_loop().time()
             try:
                 with view.open_append(path) as file:
                     file.file.truncate(0)

@@ -40,7 +40,7 @@ class Record:
     withdrawn: dict[str, set[Fact]] = field(default_factory=dict)
     """By device: what it does not hold itself since it went back."""
     shaken_at: dict[str, float] = field(default_factory=dict)
-    """When a device last went back."""
+    """When a device last went back, or the other program took lines out of a file of its own."""
     deletions: set[tuple[str, str]] = field(default_factory=set)
     """Every vertex that somebody tried to delete, with its tree before it."""
 
