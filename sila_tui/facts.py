@@ -68,6 +68,10 @@ class Remote:
     last_ack_at: float | None
     oldest_pending_at: float | None
     retry_at: float | None
+    refused_ops: int = 0
+    """Ops that the server will not have; they wait for a person."""
+    set_aside_ops: int = 0
+    """Ops that came from there and cannot be read."""
 
     @property
     def name(self) -> str:
@@ -89,6 +93,8 @@ class Remote:
             last_ack_at=moment(row.get("lastAckAt")),
             oldest_pending_at=moment(row.get("oldestPendingAt")),
             retry_at=moment(row.get("retryAt")),
+            refused_ops=whole(row.get("refusedOps")),
+            set_aside_ops=whole(row.get("setAsideOps")),
         )
 
 

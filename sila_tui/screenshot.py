@@ -62,6 +62,7 @@ SCREENS: Mapping[str, Step] = {
     "secrets": _part("secrets"),
     "trash": _part("trash"),
     "sync": _keys("S"),
+    "outbox": _keys("S", "o"),
     "activity": _keys("A"),
     "search": _keys("ctrl+f", *"roast"),
     "filter": _keys("slash", "o"),

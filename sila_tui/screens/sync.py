@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from sila_tui.jobs import run_job
 from sila_tui.screens.frame import FramedScreen
 from sila_tui.screens.held_dialogs import HeldDialogs
+from sila_tui.screens.outbox import OutboxScreen
 from sila_tui.screens.space import SpaceScreen
 from sila_tui.widgets.row_list import RowList
 from sila_tui.widgets.sync_rows import SyncList
@@ -28,6 +29,7 @@ class SyncScreen(FramedScreen):
     BINDING_GROUP_TITLE = "Sync status"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s,r", "sync", "Sync now"),
+        Binding("o", "outbox", "What waits"),
         Binding("a", "accept_held", "Accept"),
         Binding("x", "refuse_held", "Refuse"),
         Binding("h,left", "leave", "Back"),
@@ -83,6 +85,12 @@ class SyncScreen(FramedScreen):
         if space is not None:
             dialogs = HeldDialogs(self.sila)
             run_job(self, lambda: dialogs.refuse(space), group="held")
+
+    def action_outbox(self) -> None:
+        """Shows what of the space under the cursor waits, and why."""
+        space = self.query_one(SyncList).space
+        if space is not None:
+            self.app.push_screen(OutboxScreen(space))
 
     def action_sync(self) -> None:
         """Scans and exchanges the space under the cursor now."""

@@ -92,9 +92,12 @@ class RowList(Rows, can_focus=True, inherit_bindings=False):
         else:
             index = self.shown_rows.row_at(at)
             is_cursor = index == self.cursor and self.can_choose(index)
+            # The last cell is the scrollbar's where there is one.
+            room = width - 2
             sign = self.symbols.cursor if is_cursor and self.has_focus else " "
             text = fitted(
-                line((sign, self.look.accent), self.row(index, width - 2, self.look)), width
+                line((sign, self.look.accent), fitted(self.row(index, room, self.look), room)),
+                width,
             )
             if is_cursor and self.has_focus:
                 style += self.look.chosen

@@ -12,7 +12,7 @@ from sila_tui.widgets.row_list import RowList
 from sila_tui.words import ago, counted, size
 
 if TYPE_CHECKING:
-    from sila_tui.facts import SpaceFacts
+    from sila_tui.facts import Remote, SpaceFacts
     from sila_tui.session import Session
     from sila_tui.theme import Palette
 
@@ -44,9 +44,29 @@ def sync_rows(session: Session) -> list[SyncRow]:
             holds = counted(space.held_ops, "change")
             rows.append(SyncRow(space, "held", "needs_you", holds, said))
         for remote in space.remotes:
-            head = f"head {remote.server_head:,}" if remote.server_head else ""
-            said = session.say.of_remote(remote)
-            rows.append(SyncRow(space, remote.name, remote.state, head, said))
+            rows += _remote_rows(space, remote, session)
+    return rows
+
+
+def _remote_rows(space: SpaceFacts, remote: Remote, session: Session) -> list[SyncRow]:
+    """A server: how far it is, what is owed; below it what needs somebody."""
+    head = f"head {remote.server_head:,}" if remote.server_head else ""
+    said = session.say.of_remote(remote)
+    behind = remote.server_head - remote.head
+    if behind > 0:
+        said += f" {session.symbols.dot} {counted(behind, 'op')} to come"
+    if remote.state != "current" and remote.last_ack_at:
+        at = session.say.time_of_day(remote.last_ack_at)
+        said += f" {session.symbols.dot} last agreed {at}"
+    rows = [SyncRow(space, remote.name, remote.state, head, said)]
+    if remote.refused_ops:
+        words = "o shows why and offers them again"
+        holds = counted(remote.refused_ops, "op")
+        rows.append(SyncRow(space, "refused", "needs_you", holds, words))
+    if remote.set_aside_ops:
+        words = "came and cannot be read: o shows them"
+        holds = counted(remote.set_aside_ops, "op")
+        rows.append(SyncRow(space, "set aside", "needs_you", holds, words))
     return rows
 
 

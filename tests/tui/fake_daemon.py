@@ -50,6 +50,7 @@ class FakeDaemon:
         self.epoch = "run-1"
         self.servers: list[Json] = []
         self.held: list[Json] = []
+        self.outbox: Json = {"waiting": [], "ops": [], "more": 0}
         self.remote_spaces: dict[str, list[Json]] = {}
         self.refusals: dict[str, Refused] = {}
         """Methods that are answered with an error."""
@@ -145,6 +146,9 @@ class FakeDaemon:
             "secret.set": self._set_secret,
             "space.search": lambda params: search(self, params),
             "space.sync": lambda _: {},
+            "outbox.list": lambda _: self.outbox,
+            "outbox.retry": self._retry,
+            "outbox.export": lambda params: {**params, "ops": len(self.outbox["ops"]), "size": 1},
             "held.list": lambda _: {"held": self.held},
             "held.accept": self._decided,
             "held.refuse": self._decided,
@@ -237,6 +241,13 @@ class FakeDaemon:
                 message["alternatives"] = [*message["alternatives"], vertex]
                 message["index"] = len(message["alternatives"]) - 1
                 message["id"], message["text"] = vertex, made["properties"]["text"]
+
+    def _retry(self, params: Json) -> Json:
+        """Everything that was refused is taken now; what is no op stays none."""
+        kept = [op for op in self.outbox["ops"] if op["way"] == "set_aside"]
+        offered = len(self.outbox["ops"]) - len(kept)
+        self.outbox["ops"] = kept
+        return {"offered": offered, "read": 0}
 
     def _put(self, params: Json) -> Json:
         """Keeps a file at the top of the files tree."""

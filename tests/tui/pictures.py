@@ -73,6 +73,17 @@ def hard_text(daemon: FakeDaemon) -> None:
     ]
 
 
+def refused_ops(daemon: FakeDaemon) -> None:
+    """A server refused two ops of the first space, and sent one that is none."""
+    remote = daemon.status["spaces"][0]["remotes"][1]
+    remote.update(
+        state="needs_you", reason="2 ops refused", pendingOps=14, refusedOps=2, setAsideOps=1,
+        head=88200, oldestPendingAt=sample.ms(4000),
+    )  # fmt: skip
+    daemon.status["spaces"][0].update(state="needs_you", reason="backup.example refused 2 ops")
+    daemon.outbox = sample.outbox()
+
+
 def lots_of_everything(daemon: FakeDaemon) -> None:
     """More spaces than fit."""
     daemon.status["spaces"] = [
@@ -96,6 +107,7 @@ PICTURES = [
     Picture("tree-small", "tree", (80, 24)),
     Picture("secrets", "secrets", (100, 24)),
     Picture("sync", "sync"),
+    Picture("outbox", "outbox", (110, 24), prepare=refused_ops),
     Picture("activity", "activity"),
     Picture("search", "search"),
     Picture("help", "help"),
@@ -110,6 +122,7 @@ PICTURES = [
     Picture("preview-small", "preview", (80, 24), is_light=True, is_shown=False),
     Picture("files-large", "files", (200, 60), is_light=True, is_shown=False),
     Picture("sync-small", "sync", (80, 24), is_shown=False),
+    Picture("sync-refused", "sync", (80, 24), prepare=refused_ops, is_shown=False),
     Picture("activity-small", "activity", (80, 24), is_light=True, is_shown=False),
     Picture("filter", "filter", (80, 24), is_shown=False),
     Picture("search-small", "search", (80, 24), is_light=True, is_shown=False),

@@ -271,6 +271,29 @@ def files_tree() -> dict[str, Json]:
     }
 
 
+def outbox() -> Json:
+    """What waits for a server: some of it refused, and something that is no op."""
+    server = "https://backup.example:6001"
+    op = {"space": WORK, "server": server, "tree": COFFEE, "counter": 7, "peer": "p"}
+    too_large = "the value has 1.2 MB, and at most 1 MB is taken"
+    return {
+        "waiting": [
+            {"space": WORK, "name": "Work", "to": server, "ops": 14, "files": 2, "bytes": 48_000,
+             "refused": 2, "setAside": 1, "oldestAt": ms(4000), "state": "needs_you",
+             "reason": ""},
+        ],
+        "ops": [
+            {**op, "way": "refused", "vertex": "m2", "key": "text", "code": "value_too_large",
+             "message": too_large, "at": ms(3900)},
+            {**op, "way": "refused", "vertex": "m4", "key": None, "code": "forbidden",
+             "message": "this account may only read here", "at": ms(3800)},
+            {**op, "way": "set_aside", "vertex": None, "key": None, "code": "bad_op",
+             "message": "the counter is no number", "at": ms(3000)},
+        ],
+        "more": 0,
+    }  # fmt: skip
+
+
 def a_lot_of_messages(count: int) -> list[Json]:
     """A long chat, for what must not grow with it."""
     first = chat_messages()[0]
