@@ -11,7 +11,7 @@ from sila_daemon.core.ops import MoveOp, Op, PropertyOp
 from tests.core.tree_specification import Picture, expected_picture, picture_of
 from tests.simulation.device import FOLDER, SETTINGS, SPACE, SimDevice
 from tests.simulation.editor import LIVE
-from tests.simulation.holders import SERVER_OPS, line_of
+from tests.simulation.holders import SERVER_OPS, STORE_OPS, line_of
 from tests.simulation.reader import Line, read_folder, read_secrets
 from tests.simulation.record import Fact, OpKey, Record, ViolationError, fact_of
 
@@ -140,6 +140,17 @@ def _require_no_deletions(lines: Iterable[Line], record: Record) -> None:
         is_meant = (line.tree, line.target) in record.deletions
         if is_deletion and not is_meant and line[:3] not in record.forged:
             raise ViolationError(f"nobody deleted what is deleted: {line}")
+
+
+async def have_the_same(devices: Iterable[SimDevice]) -> bool:
+    """Tells whether all stores hold the same ops: as many may be other ones by chance."""
+
+    def work(connection: apsw.Connection) -> frozenset[Line]:
+        return frozenset(line_of(row) for row in connection.execute(STORE_OPS))
+
+    mirrors = [device.mirror for device in devices if device.mirror is not None]
+    layers = [await mirror._ready_layers() for mirror in mirrors]
+    return len({await one.store.database.read(work) for one in layers}) == 1
 
 
 async def _server_ops(server: SimServer) -> set[Line]:

@@ -38,7 +38,7 @@ SERVER_OPS = (
     " FROM (SELECT * FROM ops UNION ALL SELECT * FROM alternates)"
     " JOIN trees ON trees.id = tree JOIN peers ON peers.id = peer"
 )
-_STORE_OPS = (
+STORE_OPS = (
     "SELECT tree.name, op.counter, peer.name, target, parent, key, value FROM op"
     " JOIN tree ON tree.id = tree JOIN peer ON peer.id = peer"
 )
@@ -46,19 +46,19 @@ _STORE_OPS = (
 
 def lines_of_device(device: SimDevice) -> set[Line]:
     """Returns what a device's store and folder hold."""
-    held = set(_lines(device.disk, device.home / STORE_NAME, _STORE_OPS))
+    held = set(_lines(device.disk, device.home / STORE_NAME, STORE_OPS))
     return held | read_folder(device.disk.view(), FOLDER, durable=True).ops
 
 
 def stored_lines_of(device: SimDevice) -> set[Line]:
     """Returns what a device's store holds."""
-    return set(_lines(device.disk, device.home / STORE_NAME, _STORE_OPS))
+    return set(_lines(device.disk, device.home / STORE_NAME, STORE_OPS))
 
 
 def lines_held_by(device: SimDevice) -> dict[str, set[Line]]:
     """Returns what a device stored and nobody has agreed to, by the layer that brought it."""
     found: dict[str, set[Line]] = {}
-    query = _STORE_OPS.replace("SELECT", "SELECT hold.source,", 1)
+    query = STORE_OPS.replace("SELECT", "SELECT hold.source,", 1)
     query += " JOIN held ON held.seq = op.seq JOIN hold ON hold.id = held.hold"
     for source, *row in _rows(device.disk, device.home / STORE_NAME, query):
         found.setdefault(source, set()).add(line_of(row))

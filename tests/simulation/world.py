@@ -11,7 +11,7 @@ from random import Random
 
 from tests.simulation.app import SecondProgram
 from tests.simulation.carrier import Carrier
-from tests.simulation.checkers import NOTICED_S, FolderGuard, check_claim, check_end
+from tests.simulation.checkers import NOTICED_S, FolderGuard, check_claim, check_end, have_the_same
 from tests.simulation.commands import CommandUser
 from tests.simulation.conflicts import see_to_conflicts
 from tests.simulation.device import FOLDER, SETTINGS, SPACE, SimDevice
@@ -323,6 +323,7 @@ class SimWorld:
             is_calm = is_calm and len({state["ops"] for state in states}) == 1
             is_calm = is_calm and (self.carrier is None or self.carrier.is_at_rest)
             is_calm = is_calm and states[0]["ops"] == self._in_first_folder()
+            is_calm = is_calm and await have_the_same(self.devices)
             is_calm = is_calm and await self._have_secrets()
             is_calm = is_calm and all(user.is_at_rest for user in self.command_users)
             lacking = self._lacking_files() if is_calm else []
