@@ -157,10 +157,11 @@ class RemoteFiles:
                 revision = response.headers.get("ETag", "").strip('"')
                 await self._blobs.settle(self._layer, local, revision=revision)
 
-    async def _upload_one(self, local: LocalBlob) -> None:
+    async def _upload_one(self, local: LocalBlob, *, is_again: bool = False) -> None:
         agreed: Agreement | None = None
         if local.blob.kind != STATIC:
             agreed = await self._blobs.agreement(self._layer, local.blob)
+            await self._blobs.offer(self._layer, local)
         revision = agreed.revision if agreed else None
         try:
             put = await self._api.put(local, self._local.read(local.blob), revision)
@@ -173,14 +174,30 @@ class RemoteFiles:
         except RemoteRefusedError as error:
             if error.code != "changed":
                 raise
-            if not await self._is_changed_here(local, agreed):
-                await self._download_one(local.blob, replaced=local)
-            elif await self._overtaken.put_beside(local, self._layer):
-                # It lost there: the newer one takes its place, and a person chooses.
-                if not await self._download_one(local.blob, replaced=local):
-                    await self._overtaken.withdraw(local)
+            if not is_again and await self._is_own_there(local.blob):
+                await self._upload_one(local, is_again=True)
+            else:
+                await self._give_way(local, agreed)
         else:
             await self._blobs.settle(self._layer, local, revision=put)
+
+    async def _is_own_there(self, blob: BlobName) -> bool:
+        """Tells whether the server has what was sent from here some time, its answer lost."""
+        async with self._api.get(blob) as response:
+            sha256, tag = response.headers.get("X-Sha256"), response.headers.get("ETag")
+        if sha256 is None or tag is None:
+            return False  # It does not say.
+        there = Agreement(sha256, tag.strip('"'))
+        return await self._blobs.take_for_agreed(self._layer, blob, there)
+
+    async def _give_way(self, local: LocalBlob, agreed: Agreement | None) -> None:
+        """Takes the newer content of a mutable blob that somebody else changed."""
+        if not await self._is_changed_here(local, agreed):
+            await self._download_one(local.blob, replaced=local)
+        elif await self._overtaken.put_beside(local, self._layer):
+            # It lost there: the newer one takes its place, and a person chooses.
+            if not await self._download_one(local.blob, replaced=local):
+                await self._overtaken.withdraw(local)
 
     async def _is_changed_here(self, local: LocalBlob, agreed: Agreement | None) -> bool:
         """Tells whether a mutable blob is another one than the server gave out some time.

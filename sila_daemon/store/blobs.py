@@ -110,9 +110,10 @@ def owe_everything(connection: apsw.Connection, layer: str) -> None:
         (layer,),
     )
     # Revisions of another history: what they stand for is not known.
-    connection.execute(
-        "DELETE FROM blob_agreed WHERE layer = (SELECT id FROM layer WHERE name = ?)", (layer,)
-    )
+    for table in ("blob_agreed", "blob_offered"):
+        connection.execute(
+            f"DELETE FROM {table} WHERE layer = (SELECT id FROM layer WHERE name = ?)", (layer,)
+        )
 
 
 class Blobs:
@@ -207,13 +208,39 @@ class Blobs:
                 (*place, blob.sha256),
             )
             if revision is not None:
-                connection.execute(
-                    "INSERT OR REPLACE INTO blob_agreed SELECT layer.id, blob.id, ?, ?"
-                    " FROM layer, blob WHERE layer.name = ? AND kind = ? AND blob.name = ?",
-                    (blob.sha256, revision, *place),
-                )
+                _agree(connection, place, Agreement(blob.sha256, revision))
 
         await self._database.write(work)
+
+    async def offer(self, layer: str, local: LocalBlob) -> None:
+        """Notes a content before it is sent: the server may take it, and the answer be lost."""
+        place = (layer, local.blob.kind, local.blob.name)
+        await self._database.write(
+            lambda connection: connection.execute(
+                f"INSERT OR IGNORE INTO blob_offered SELECT layer.id, blob.id, ? {_OF_PLACE}",
+                (local.sha256, *place),
+            )
+        )
+
+    async def take_for_agreed(self, layer: str, blob: BlobName, there: Agreement) -> bool:
+        """Agrees to what a server has if it was sent from here; tells whether it was.
+
+        Its answer to that was lost, and the content here is another one by now.
+        """
+        place = (layer, blob.kind, blob.name)
+
+        def work(connection: apsw.Connection) -> bool:
+            was_sent = sql.first(
+                connection,
+                f"SELECT 1 {_OF_PLACE} AND EXISTS (SELECT 1 FROM blob_offered AS offered"
+                " WHERE offered.layer = layer.id AND offered.blob = blob.id AND sha256 = ?)",
+                (*place, there.sha256),
+            )
+            if was_sent:
+                _agree(connection, place, there)
+            return bool(was_sent)
+
+        return await self._database.write(work)
 
     async def agreement(self, layer: str, blob: BlobName) -> Agreement | None:
         """Returns what a server and this device last had in common of a mutable blob."""
@@ -251,3 +278,18 @@ class Blobs:
             )
         )
         return BlobCounts(*found)
+
+
+_OF_PLACE = "FROM layer, blob WHERE layer.name = ? AND kind = ? AND blob.name = ?"
+
+
+def _agree(connection: apsw.Connection, place: tuple[str, str, str], agreement: Agreement) -> None:
+    """Notes what a server and this device have in common; what was sent before counts no more."""
+    connection.execute(
+        f"INSERT OR REPLACE INTO blob_agreed SELECT layer.id, blob.id, ?, ? {_OF_PLACE}",
+        (agreement.sha256, agreement.revision, *place),
+    )
+    connection.execute(
+        f"DELETE FROM blob_offered WHERE (layer, blob) IN (SELECT layer.id, blob.id {_OF_PLACE})",
+        place,
+    )

@@ -166,6 +166,12 @@ CREATE TABLE file_conflict (
     at_ms INTEGER NOT NULL,
     PRIMARY KEY (uuid, sha256)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE blob_offered (
+    layer INTEGER NOT NULL REFERENCES layer (id) ON DELETE CASCADE,
+    blob INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    PRIMARY KEY (layer, blob, sha256)
+) STRICT, WITHOUT ROWID;
 """
 
 SCHEMA = Schema(

@@ -56,6 +56,8 @@ class FakeServer:
     is_down: bool = False
     is_forbidden: bool = False
     swallows_answers: bool = False
+    loses_answers_to: str = ""
+    """A method of HTTP: what is asked so is done, and nobody hears of it."""
     """Commits, and never says so."""
     rejects: dict[str, str] = field(default_factory=dict)
     """Vertex id to rejection code."""
@@ -168,6 +170,8 @@ class FakeServer:
         elif body is not None:
             data = b"".join([chunk async for chunk in body])
         status, answered, found = self._route(method, path, headers or {}, data)
+        if method == self.loses_answers_to:
+            raise RemoteUnavailableError("the connection broke off")
         yield FakeResponse(status, answered, found)
 
     def _route(

@@ -123,6 +123,29 @@ async def test_the_newer_content_stays_when_it_is_chosen_also_after_a_restart(
         assert await late.file_choices.waiting() == []
 
 
+async def test_what_was_sent_and_never_answered_is_no_change_of_somebody_else(
+    bench: Bench, server: FakeServer
+) -> None:
+    one = bench.folder("one")
+    to = (ServerRecord(server.url),)
+    here = var_path(one, UUID)
+    here.write_bytes(b"first")
+    write_lines(op_file(one, "peer", "p"), [1, "f", "id", UUID])
+    async with bench.mirror("a", folder=one, servers=to) as a:
+        await current(a)
+        server.loses_answers_to = "PUT"
+        write(here, b"second")
+        bench.watcher.hint(here)
+        await until(lambda: server.var[UUID][1] == b"second")
+        write(here, b"third")
+        await until(lambda: a.status()["state"] != "current")
+    server.loses_answers_to = ""
+    async with bench.mirror("a", folder=one, servers=to) as a:
+        await until(lambda: server.var[UUID][1] == b"third")
+        await current(a)
+        assert await a.file_choices.waiting() == [] and here.read_bytes() == b"third"
+
+
 async def test_a_mutable_file_that_only_lags_behind_is_no_conflict(
     bench: Bench, server: FakeServer
 ) -> None:
