@@ -10,7 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.worker import Worker, WorkerError
 
@@ -19,6 +18,7 @@ from sila_tui.commands import SilaCommands
 from sila_tui.desktop import Desktop
 from sila_tui.jobs import run_job
 from sila_tui.link import Connect, Link
+from sila_tui.own_keys import KeyedApp
 from sila_tui.screens.activity import ActivityScreen
 from sila_tui.screens.frame import FramedScreen
 from sila_tui.screens.help import HelpScreen
@@ -30,7 +30,7 @@ from sila_tui.session import Connection
 from sila_tui.theme import DARK, LIGHT, THEMES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from textual.command import Provider
     from textual.timer import Timer
@@ -47,7 +47,7 @@ AGES_S = 1.0
 START_COMMAND = (sys.executable, "-m", "sila_daemon.cli", "start")
 
 
-class SilaApp(App[None]):
+class SilaApp(KeyedApp):
     """Shows what the daemon holds. Everything it knows comes through `link` into `session`."""
 
     TITLE = "sila"
@@ -79,8 +79,9 @@ class SilaApp(App[None]):
         first_space: str = "",
         is_light: bool = False,
         cache: Path | None = None,
+        keys: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(keys or {})
         self.session = session
         self.symbols = session.symbols
         self.link = Link(connect, session)
@@ -185,7 +186,8 @@ class SilaApp(App[None]):
 
     def action_help(self) -> None:
         """Lists the keys of the screen in front."""
-        self.push_screen(HelpScreen(list(self.screen.active_bindings.values())))
+        bindings = list(self.screen.active_bindings.values())
+        self.push_screen(HelpScreen(bindings, self.key_meanings))
 
     def action_sync_status(self) -> None:
         """Shows what each layer holds."""

@@ -99,6 +99,7 @@ async def _connect() -> ControlClient:
 
 def _app(parsed: argparse.Namespace) -> SilaApp:
     from sila_tui.app import SilaApp
+    from sila_tui.settings import read_settings
     from sila_tui.words import short_path
 
     home = str(Path.home())
@@ -111,6 +112,7 @@ def _app(parsed: argparse.Namespace) -> SilaApp:
         first_space=_reference(parsed.space),
         is_light=parsed.light,
         cache=user_paths().cache_dir / "opened",
+        keys=read_settings(user_paths().config_dir / "tui.toml").keys,
     )
 
 

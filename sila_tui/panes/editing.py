@@ -26,6 +26,7 @@ MASS_CHANGE = "mass_change"
 class EditingPane(Pane):
     """Keeps the steps of this sitting, the newest last."""
 
+    BINDING_GROUP_TITLE = "Editing"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("u", "undo", "Undo", show=False)]
 
     def __init__(self, session: Session, reader: SpaceReader, name: str) -> None:

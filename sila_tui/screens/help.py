@@ -15,7 +15,7 @@ from sila_tui.widgets.lines import line
 from sila_tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from rich.text import Text
     from textual.app import ComposeResult
@@ -26,8 +26,13 @@ NOT_OURS = {"screen.copy_text"}
 """What Textual binds by itself and nobody needs to know here."""
 
 
-def help_rows(bindings: Iterable[ActiveBinding]) -> list[tuple[str, str, str]]:
-    """Group, keys and what they do; keys for the same thing share a row."""
+def help_rows(
+    bindings: Iterable[ActiveBinding], meanings: Mapping[str, str]
+) -> list[tuple[str, str, str]]:
+    """Group, keys and what they do; keys for the same thing share a row.
+
+    `meanings` are the keys that a person gave another meaning.
+    """
     found: dict[tuple[str, str], list[str]] = {}
     for active in bindings:
         binding = active.binding
@@ -35,9 +40,9 @@ def help_rows(bindings: Iterable[ActiveBinding]) -> list[tuple[str, str, str]]:
             continue
         group = getattr(active.node, "BINDING_GROUP_TITLE", None) or "Everywhere"
         keys = found.setdefault((group, active.tooltip or binding.description), [])
-        name = binding.key_display or key_name(binding.key)
-        if name not in keys:
-            keys.append(name)
+        own = [key_name(pressed) for pressed, meant in meanings.items() if meant == binding.key]
+        usual = [] if binding.key in meanings else [binding.key_display or key_name(binding.key)]
+        keys += [name for name in [*usual, *own] if name not in keys]
     return [(group, " ".join(keys), what) for (group, what), keys in found.items()]
 
 
@@ -99,9 +104,9 @@ class HelpScreen(ModalScreen[None]):
         Binding("up", "scroll(-1)", "Up", show=False),
     ]
 
-    def __init__(self, bindings: Iterable[ActiveBinding]) -> None:
+    def __init__(self, bindings: Iterable[ActiveBinding], meanings: Mapping[str, str]) -> None:
         super().__init__()
-        self._rows = help_rows(bindings)
+        self._rows = help_rows(bindings, meanings)
 
     def compose(self) -> ComposeResult:
         """Builds the filter above the keys."""

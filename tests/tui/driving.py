@@ -10,7 +10,7 @@ from sila_tui.screenshot import rest
 from tests.tui.pictures import Picture, app_for
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
 
     from textual.pilot import Pilot
@@ -28,9 +28,10 @@ async def driven(
     size: tuple[int, int] = (120, 32),
     cache: Path | None = None,
     memory: Memory | None = None,
+    keys: Mapping[str, str] | None = None,
 ) -> AsyncIterator[tuple[SilaApp, Pilot[None]]]:
     """The app on its first screen, at rest."""
-    app = app_for(daemon, Picture("driven", "home"), cache, memory)
+    app = app_for(daemon, Picture("driven", "home"), cache, memory, keys)
     async with app.run_test(size=size, notifications=True) as pilot:
         app.animation_level = "none"
         await rest(pilot)

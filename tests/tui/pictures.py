@@ -13,7 +13,7 @@ from sila_tui.session import Session
 from tests.tui import sample
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from sila_tui.memory import Memory
     from tests.tui.fake_daemon import FakeDaemon
@@ -134,7 +134,11 @@ PICTURES = [
 
 
 def app_for(
-    daemon: FakeDaemon, picture: Picture, cache: Path | None = None, memory: Memory | None = None
+    daemon: FakeDaemon,
+    picture: Picture,
+    cache: Path | None = None,
+    memory: Memory | None = None,
+    keys: Mapping[str, str] | None = None,
 ) -> SilaApp:
     """The app at the fixed moment, connected to that daemon."""
 
@@ -149,4 +153,5 @@ def app_for(
         home=sample.HOME,
         is_light=picture.is_light,
         cache=cache,
+        keys=keys,
     )
