@@ -20,7 +20,7 @@ def list_(arguments: argparse.Namespace, output: Output) -> None:
     """Lists what waits, then each change that was refused or set aside."""
     space = None if arguments.space is None else space_reference(arguments.space)
     answer = ask("outbox.list", space=space)
-    if output.as_json or not answer["waiting"]:
+    if output.as_json or not (answer["waiting"] or answer["ops"]):
         output.result(answer, ["Nothing waits."])
         return
     rows = [
@@ -49,15 +49,18 @@ def _list_ops(answer: dict[str, Any], output: Output) -> None:
             op["code"],
             op["message"],
             time.strftime("%Y-%m-%d %H:%M", time.localtime(op["at"] / 1000)),
+            "seen" if op["acknowledged"] else "",
         ]
         for op in answer["ops"]
     ]
-    output.table(("", "server", "change", "code", "why", "since"), rows)
+    output.table(("", "server", "change", "code", "why", "since", ""), rows)
     output.line()
     if answer["more"]:
         output.line(f"And {counted(answer['more'], 'more change')}; an export has them all.")
     output.line("They are kept on this machine. When the cause is gone:")
     output.line("  sila-daemon outbox retry SPACE")
+    output.line("To be told no more of what cannot be read:")
+    output.line("  sila-daemon outbox acknowledge SPACE")
     output.line("To look at them, or to show them to who runs the server:")
     output.line("  sila-daemon outbox export SPACE FILE")
 
@@ -77,6 +80,14 @@ def retry(arguments: argparse.Namespace, output: Output) -> None:
     if answer["read"]:
         said.append(f"{counted(answer['read'], 'change')} that had been set aside could be read.")
     output.result(answer, said)
+
+
+def acknowledge(arguments: argparse.Namespace, output: Output) -> None:
+    """Notes that a person has seen what cannot be read."""
+    server = arguments.server
+    answer = ask("outbox.acknowledge", space=space_reference(arguments.space), server=server)
+    said = f"{counted(answer['count'], 'change')} acknowledged; `outbox` lists them still."
+    output.result(answer, [said])
 
 
 def export(arguments: argparse.Namespace, output: Output) -> None:

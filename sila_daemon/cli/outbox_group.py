@@ -19,10 +19,15 @@ def add_parsers(commands: CommandTree) -> None:
     listing.add_argument("space", nargs="?", metavar="SPACE")
     commands.set_default("outbox", "list")
     retry = commands.add("outbox retry", "Offer again what servers refused.", f"{_HANDLERS}:retry")
+    acknowledge = commands.add(
+        "outbox acknowledge",
+        "Note that you have seen what cannot be read; it stays listed.",
+        f"{_HANDLERS}:acknowledge",
+    )
     export = commands.add(
         "outbox export", "Write what was refused or set aside to a file.", f"{_HANDLERS}:export"
     )
-    for parser in (retry, export):
+    for parser in (retry, acknowledge, export):
         parser.add_argument("space", metavar="SPACE")
         parser.add_argument("--server", metavar="URL", help="of this server only")
     export.add_argument("file", metavar="FILE", help="JSON, one change a line")

@@ -75,6 +75,11 @@ class QuarantinedOp(Protocol):
         """Since when, in Unix milliseconds."""
         ...
 
+    @property
+    def is_acknowledged(self) -> bool:
+        """A person has seen it, and need not be told again."""
+        ...
+
 
 class Hold(Protocol):
     """Changes that one source brought at once and that the guard holds."""
@@ -215,6 +220,10 @@ class OpenSpace(Protocol):
 
         Returns how many ops are offered, and how many can be read now.
         """
+        ...
+
+    async def acknowledge_quarantined(self, server: str) -> int:
+        """Takes what a server sent and is no op as seen by a person; returns how much it is."""
         ...
 
     async def search(self, words: list[str], before: int | None, limit: int) -> Hits:

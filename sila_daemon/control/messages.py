@@ -331,6 +331,7 @@ METHODS: dict[str, Method] = {
     "server.list": Method(NoParams, results.Servers),
     "outbox.list": Method(StatusParams, results.Outbox),
     "outbox.retry": Method(OutboxParams, results.Retried),
+    "outbox.acknowledge": Method(OutboxParams, results.Acknowledged),
     "outbox.export": Method(OutboxExportParams, results.OutboxExported),
     "held.list": Method(StatusParams, held_results.HeldList),
     "held.accept": Method(HeldParams, held_results.HeldDone),

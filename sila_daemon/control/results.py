@@ -351,6 +351,7 @@ class OutboxOp(Result):
     code: str
     message: str
     at: int
+    acknowledged: bool
 
 
 class Outbox(Result):
@@ -366,6 +367,12 @@ class Retried(Result):
 
     offered: int
     read: int
+
+
+class Acknowledged(Result):
+    """How many things a person has seen now."""
+
+    count: int
 
 
 class OutboxExported(Result):

@@ -23,8 +23,7 @@ async def check_room(layer: str, quarantine: Quarantine, found: Sequence[NoOp]) 
 
     It may not be passed over as if it were held: the cursor stays before it.
     """
-    _, count = await quarantine.counts(layer)
-    size = await quarantine.set_aside_bytes(layer)
+    count, size = await quarantine.set_aside_size(layer)
     count += len(found)
     size += sum(len(entry.raw) for entry in found)
     if count > SET_ASIDE_MAX or size > SET_ASIDE_BYTES_MAX:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sila_daemon.core.files_view import BlobReference
     from sila_daemon.core.rep_tree import RepTree
     from sila_daemon.mirror.layers import Layers
+    from sila_daemon.mirror.remote_layer import RemoteLayer
     from sila_daemon.mirror.space_search import Hits
     from sila_daemon.mirror.wakes import Wakes
     from sila_daemon.ports.clock import Clock
@@ -107,9 +108,19 @@ class SpaceAccess(ABC):
 
         Returns how many ops are offered, and how many can be read now. Raises NotFoundError.
         """
+        return await (await self._remote(server)).retry()
+
+    async def acknowledge_quarantined(self, server: str) -> int:
+        """Takes what a server sent and is no op as seen by a person; returns how much it is.
+
+        Raises NotFoundError.
+        """
+        return await (await self._remote(server)).acknowledge()
+
+    async def _remote(self, server: str) -> RemoteLayer:
         for remote in (await self._ready_layers()).remotes:
             if remote.status.url == server:
-                return await remote.retry()
+                return remote
         raise NotFoundError(f"the space is not mirrored to {server}", code="no_server")
 
     async def search(self, words: list[str], before: int | None, limit: int) -> Hits:

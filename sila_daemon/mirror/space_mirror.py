@@ -109,7 +109,7 @@ class SpaceMirror(SpaceAccess):
         """Scans and exchanges; returns when everything is equal. Raises SilaError."""
         layers = await self._ready_layers()
         if self._is_paused():
-            raise StorageError("the space is paused", code="paused", hint="resume it first")
+            raise _paused()
         syncing = asyncio.ensure_future(layers.sync_now())
         stopped = asyncio.ensure_future(self._stopped.wait())
         try:
@@ -120,7 +120,7 @@ class SpaceMirror(SpaceAccess):
                 syncing.cancel()
                 await asyncio.gather(syncing, return_exceptions=True)
         if syncing.cancelled():
-            raise _closed()
+            raise _paused() if self._is_paused() else _closed()
         syncing.result()
         if self._totals.totals.held_ops:
             raise ProblemError(held_reason(self._totals.totals), code="needs_you")
@@ -247,6 +247,12 @@ class SpaceMirror(SpaceAccess):
         return Editor(
             lambda: iso_timestamp(self._ports.clock.time()), lambda: new_id(self._ports.randomness)
         )
+
+
+def _paused() -> ProblemError:
+    return ProblemError(
+        "the space is paused", code="paused", hint="resume it: sila-daemon space resume SPACE"
+    )
 
 
 def _closed() -> StorageError:

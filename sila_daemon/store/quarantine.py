@@ -65,6 +65,8 @@ class QuarantinedOp:
     message: str
     at_ms: int
     """Since when, in Unix milliseconds."""
+    is_acknowledged: bool = False
+    """A person has seen it, and need not be told again."""
 
 
 def refuse(
@@ -95,9 +97,12 @@ def _digest(entry: NoOp) -> bytes:
 
 
 def counts(connection: apsw.Connection, layer: str) -> tuple[int, int]:
-    """Returns how many ops a server refused, and how many of its own were set aside."""
+    """Returns how many ops a server refused, and how many of its own were set aside.
+
+    What a person has acknowledged is not counted.
+    """
     refused = f"SELECT count(*) FROM refusal WHERE layer = {_LAYER}"
-    aside = f"SELECT count(*) FROM set_aside WHERE layer = {_LAYER}"
+    aside = f"SELECT count(*) FROM set_aside WHERE layer = {_LAYER} AND seen_ms IS NULL"
     return sql.first(connection, refused, (layer,)), sql.first(connection, aside, (layer,))
 
 
@@ -123,13 +128,15 @@ def _refused(
 def _aside(connection: apsw.Connection, layer: str, after: int, limit: int) -> list[QuarantinedOp]:
     rows = sql.rows(
         connection,
-        f"SELECT id, tree, raw, code, message, at_ms FROM set_aside"
+        f"SELECT id, tree, raw, code, message, at_ms, seen_ms IS NOT NULL FROM set_aside"
         f" WHERE layer = {_LAYER} AND id > ? ORDER BY id LIMIT ?",
         (layer, after, limit),
     )
     return [
-        QuarantinedOp(layer, "set_aside", number, tree_id, None, raw, *reason)
-        for number, tree_id, raw, *reason in rows
+        QuarantinedOp(
+            layer, "set_aside", number, tree_id, None, raw, code, message, at_ms, bool(is_seen)
+        )
+        for number, tree_id, raw, code, message, at_ms, is_seen in rows
     ]
 
 
@@ -150,12 +157,26 @@ class Quarantine:
         """Returns how many ops a server refused, and how many of its own were set aside."""
         return await self._database.read(lambda connection: counts(connection, layer))
 
-    async def set_aside_bytes(self, layer: str) -> int:
-        """Returns how long all that was set aside is."""
-        query = f"SELECT coalesce(sum(length(raw)), 0) FROM set_aside WHERE layer = {_LAYER}"
-        return int(
-            await self._database.read(lambda connection: sql.first(connection, query, (layer,)))
+    async def set_aside_size(self, layer: str) -> tuple[int, int]:
+        """Returns how much was set aside, acknowledged or not: how many things and bytes."""
+        query = (
+            f"SELECT count(*), coalesce(sum(length(raw)), 0) FROM set_aside WHERE layer = {_LAYER}"
         )
+        rows = await self._database.read(lambda connection: sql.rows(connection, query, (layer,)))
+        count, size = rows[0]
+        return int(count), int(size)
+
+    async def acknowledge(self, layer: str, now_ms: int) -> int:
+        """Notes that a person has seen what was set aside; returns how many things that are."""
+
+        def work(connection: apsw.Connection) -> int:
+            connection.execute(
+                f"UPDATE set_aside SET seen_ms = ? WHERE seen_ms IS NULL AND layer = {_LAYER}",
+                (now_ms, layer),
+            )
+            return connection.changes()
+
+        return await self._database.write(work)
 
     async def refuse(self, layer: str, refusals: Sequence[Refusal], now_ms: int) -> None:
         """Notes ops that are not to be offered again, though the server did not answer."""

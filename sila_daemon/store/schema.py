@@ -174,7 +174,10 @@ CREATE TABLE blob_offered (
 ) STRICT, WITHOUT ROWID;
 """
 
+# Something that was set aside is listed for ever, and told of until a person has seen it.
+_VERSION_6 = "ALTER TABLE set_aside ADD COLUMN seen_ms INTEGER;"
+
 SCHEMA = Schema(
     application_id=0x53494C53,
-    migrations=(_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5),
+    migrations=(_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6),
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sila_daemon.core.errors import RemoteError, StorageError, UsageError
+from sila_daemon.core.errors import ProblemError, RemoteError, StorageError, UsageError
 from sila_daemon.core.ops import MoveOp, Op, PropertyOp
 from sila_daemon.mirror.record import ServerRecord
 from sila_daemon.store.space_store import Delivery
@@ -132,7 +132,7 @@ async def test_who_waits_for_a_space_that_is_paused_or_ends_is_told(
         paused = asyncio.ensure_future(a.sync_now())
         await until(lambda: len(server.history) > 0)
         a.pause()
-        with pytest.raises(StorageError):
+        with pytest.raises(ProblemError, match="paused"):
             await asyncio.wait_for(paused, 5)
         a.resume()
         ended = asyncio.ensure_future(a.sync_now())
@@ -364,6 +364,9 @@ async def test_a_pause_stops_exchange_and_not_edits(bench: Bench, server: FakeSe
         await rename(a, "While paused")
         assert a.status()["state"] == "paused"
         assert len(server.history) == count
+        with pytest.raises(ProblemError, match="paused") as caught:
+            await a.sync_now()
+        assert (caught.value.code, caught.value.exit_code) == ("paused", 1)
         a.resume()
         await until(lambda: len(server.history) == count + 1)
         await current(a)

@@ -211,6 +211,30 @@ async def test_what_is_no_op_is_set_aside_and_the_rest_goes_on(
         await until(lambda: len(server.history) == 4)
 
 
+async def test_what_a_person_has_seen_keeps_nothing_from_being_current(
+    bench: Bench, server: FakeServer
+) -> None:
+    async with bench.mirror("a", servers=servers(server)) as a:
+        await current(a)
+        tell(server, *BAD)
+        await until(lambda: remote(a)["setAsideOps"] == 3)
+        with pytest.raises(NotFoundError):
+            await a.acknowledge_quarantined("http://else")
+        assert await a.acknowledge_quarantined(server.url) == 3
+        await current(a)
+        assert await a.acknowledge_quarantined(server.url) == 0
+        tell(server, BAD[0])
+        await until(lambda: remote(a)["head"] == 2)
+        await current(a)
+    async with bench.mirror("a", servers=servers(server)) as a:
+        await current(a)
+        found = await a.quarantined(server.url, "set_aside")
+        assert [entry.is_acknowledged for entry in found] == [True] * 3, "listed all the same"
+        tell(server, '{"id":8}')
+        await until(lambda: remote(a)["setAsideOps"] == 1)
+        assert remote(a)["state"] == "needs_you", "that one is new"
+
+
 async def test_a_tree_that_is_none_is_set_aside_too(bench: Bench, server: FakeServer) -> None:
     async with bench.mirror("a", servers=servers(server)) as a:
         await current(a)

@@ -52,7 +52,7 @@ async def test_the_cursor_goes_on_with_what_is_set_aside_or_not_at_all(store: Sp
     assert (await servers.facts(SERVER)).cursor == Cursor("e", 2, "T")
     assert await quarantine.counts(SERVER) == (0, 1)
     assert await quarantine.counts(OTHER) == (0, 0)
-    assert await quarantine.set_aside_bytes(SERVER) == len(NONSENSE.raw)
+    assert await quarantine.set_aside_size(SERVER) == (1, len(NONSENSE.raw))
     await quarantine.forget(SERVER, [entry.number])
     assert await quarantine.counts(SERVER) == (0, 0)
 

@@ -37,6 +37,7 @@ class OutboxHandlers:
         return {
             "outbox.list": self.list,
             "outbox.retry": self.retry,
+            "outbox.acknowledge": self.acknowledge,
             "outbox.export": self.export,
         }
 
@@ -46,13 +47,12 @@ class OutboxHandlers:
         waiting: list[results.OutboxEntry] = []
         found: list[results.OutboxOp] = []
         for space in every:
-            entries = [entry for entry in _waiting(space.status()) if _is_worth_telling(entry)]
-            waiting += entries
-            for entry in entries:
-                if entry.refused or entry.set_aside:
-                    found += await _listed(space, entry.to)
+            waiting += [entry for entry in _waiting(space.status()) if _is_worth_telling(entry)]
+            for url in _servers(space, None):
+                found += await _listed(space, url)
         total = sum(entry.refused + entry.set_aside for entry in waiting)
-        return results.Outbox(waiting=waiting, ops=found, more=max(0, total - len(found)))
+        told = sum(not op.acknowledged for op in found)
+        return results.Outbox(waiting=waiting, ops=found, more=max(0, total - told))
 
     async def retry(self, params: messages.OutboxParams) -> results.Retried:
         """Offers again what servers refused, and reads again what was set aside."""
@@ -63,6 +63,13 @@ class OutboxHandlers:
             offered += counts[0]
             read += counts[1]
         return results.Retried(offered=offered, read=read)
+
+    async def acknowledge(self, params: messages.OutboxParams) -> results.Acknowledged:
+        """Takes what was set aside as seen by a person."""
+        space = self._spaces.find(params.space)
+        urls = _servers(space, params.server)
+        counts = [await space.acknowledge_quarantined(url) for url in urls]
+        return results.Acknowledged(count=sum(counts))
 
     async def export(self, params: messages.OutboxExportParams) -> results.OutboxExported:
         """Writes the ops that need somebody to a local file, one JSON object a line."""
@@ -136,6 +143,7 @@ def _shown(space: OpenSpace, entry: QuarantinedOp) -> results.OutboxOp:
         code=entry.code,
         message=entry.message,
         at=entry.at_ms,
+        acknowledged=entry.is_acknowledged,
     )
 
 
