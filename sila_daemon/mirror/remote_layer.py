@@ -194,18 +194,6 @@ class RemoteLayer:
         self._wakes.ring(News.STATE)
         return len(released), read_count
 
-    async def acknowledge(self) -> int:
-        """Takes what the server sent and is no op as seen by a person; returns how much it is.
-
-        It stays where it is, and is read again like the rest. Raises StorageError.
-        """
-        count = await self._quarantine.acknowledge(
-            self.status.url, int(self._ports.clock.time() * 1000)
-        )
-        await self.count_debt()
-        self._wakes.ring(News.STATE)
-        return count
-
     def offer_again(self) -> None:
         """Has everything that is owed offered from its beginning, if there is a connection."""
         if self._session is not None and self._session.pusher is not None:

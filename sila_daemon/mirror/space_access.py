@@ -38,6 +38,7 @@ class SpaceAccess(ABC):
         self.space_id = space_id
         self.held = HeldChanges(self._ready_layers, clock, wakes)
         self.file_choices = FileChoices(self._ready_layers, wakes)
+        self._clock = clock
         self._randomness = randomness
         self._news = wakes
 
@@ -115,7 +116,12 @@ class SpaceAccess(ABC):
 
         Raises NotFoundError.
         """
-        return await (await self._remote(server)).acknowledge()
+        layers, remote = await self._ready_layers(), await self._remote(server)
+        quarantine = Quarantine(layers.store.database)
+        count = await quarantine.acknowledge(server, int(self._clock.time() * 1000))
+        await remote.count_debt()
+        self._news.ring(News.STATE)
+        return count
 
     async def _remote(self, server: str) -> RemoteLayer:
         for remote in (await self._ready_layers()).remotes:

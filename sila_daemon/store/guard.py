@@ -17,7 +17,7 @@ from sila_daemon.core.errors import ProtectionError
 from sila_daemon.core.ids import NULL_VERTEX
 from sila_daemon.core.ops import MoveOp
 from sila_daemon.store import first_sync, held, sql
-from sila_daemon.store.losses import LossCount
+from sila_daemon.store.losses import ANY_NUMBER, LossCount, count_below_at_most
 from sila_daemon.store.op_table import TreeOp, stored
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ EDITS = ""
 
 _Vertex = tuple[str, str]
 """A tree and a vertex of it."""
+
+BELOW_MAX = 10_000
+"""So far is counted what stands below a vertex."""
 
 _WINDOW_PARTS = 60
 """Deliveries that come this close together, as a part of the window, are forgotten together."""
@@ -63,14 +66,20 @@ class _Recent:
     spans: tuple[_Span, ...] = ()
     targets: dict[_Vertex, float] = field(default_factory=dict)
     """Vertices from before whose properties it set, and when."""
-    trees: dict[str, float] = field(default_factory=dict)
-    """Trees in which it moved vertices from before, and when."""
-    deleted: int = 0
-    """What its moves took away when that was last counted."""
-    at_risk: int = 0
-    """What they put elsewhere then, where it may still be deleted from above."""
+    moved: dict[_Vertex, tuple[float, int]] = field(default_factory=dict)
+    """Vertices from before that it moved, when, and how many there are below at most."""
     is_over_until: float = 0.0
     """Until then all that it changes of what was there is held."""
+
+    @property
+    def trees(self) -> set[str]:
+        """The trees in which it moved vertices from before."""
+        return {tree_id for tree_id, _ in self.moved}
+
+    @property
+    def loss_at_most(self) -> int:
+        """How many vertices it may have taken away."""
+        return len(self.targets) + sum(below for _, below in self.moved.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +94,6 @@ class _Case:
     """Those that change what was there before, by place."""
     moves: Sequence[int]
     """Those that move anything in trees in which something from before was moved."""
-
-    @property
-    def moves_from_before(self) -> bool:
-        """Whether something from before is moved now."""
-        return any(isinstance(self.ops[index][1], MoveOp) for index in self.from_before)
 
     @property
     def targets(self) -> dict[str, set[str]]:
@@ -154,7 +158,7 @@ class Guard:
         recent = self._joined(connection, source, _Span(now, first_seq, first_seq + len(ops) - 1))
         is_recent = _after(base) if base is not None else _within(recent.spans)
         from_before = _from_before(connection, ops, is_recent)
-        self._note(recent, [ops[index] for index in from_before], now)
+        self._note(connection, recent, [ops[index] for index in from_before])
         # What was there before may have been put below what is new.
         moves = _moves_in(recent.trees, ops)
         if not (from_before or moves):
@@ -190,16 +194,31 @@ class Guard:
         self._set(source, recent)
         return recent
 
-    def _note(self, recent: _Recent, ops: Sequence[TreeOp], now: float) -> None:
+    def _note(self, connection: apsw.Connection, recent: _Recent, ops: Sequence[TreeOp]) -> None:
         """Adds changes to vertices from before, and forgets those that are not recent."""
+        now = self._clock.monotonic()
         since = now - self._settings.window_s
         recent.targets = {vertex: at for vertex, at in recent.targets.items() if at > since}
-        recent.trees = {tree_id: at for tree_id, at in recent.trees.items() if at > since}
+        recent.moved = {
+            vertex: (at, below) for vertex, (at, below) in recent.moved.items() if at > since
+        }
         for tree_id, op in ops:
+            vertex = tree_id, op.target
             if isinstance(op, MoveOp):
-                recent.trees[tree_id] = now
+                recent.moved[vertex] = now, self._below(connection, recent, *vertex)
             else:
-                recent.targets[tree_id, op.target] = now
+                recent.targets[vertex] = now
+
+    def _below(
+        self, connection: apsw.Connection, recent: _Recent, tree_id: str, vertex: str
+    ) -> int:
+        """Returns how many vertices are lost with one at most."""
+        known = recent.moved.get((tree_id, vertex))
+        if known is not None:
+            return known[1]
+        if tree_id == self._space_id:
+            return ANY_NUMBER  # Whole trees may hang from it.
+        return count_below_at_most(connection, tree_id, vertex, BELOW_MAX)
 
     def _set(self, source: str, recent: _Recent) -> None:
         self._before.setdefault(source, self._recent.get(source))
@@ -208,19 +227,16 @@ class Guard:
     def _loss(self, case: _Case) -> tuple[int, int] | None:
         """Returns how many vertices of how many are lost, if those are too many."""
         settings, recent = self._settings, case.recent
-        if not case.moves_from_before:
-            # Counting exactly is slow in a large tree: first, whether it could be too much.
-            at_most = len(recent.targets) + recent.deleted
-            at_most += recent.at_risk if case.moves else 0
-            if at_most < settings.vertices_min or self._is_within_share(at_most):
-                return None
+        # Counting exactly is slow in a large tree: first, whether it could be too much.
+        at_most = recent.loss_at_most
+        if at_most < settings.vertices_min or self._is_within_share(at_most):
+            return None
         count = LossCount(case.connection, self._space_id, case.is_recent)
         losses = count.losses(case.targets, recent.trees)
-        recent.deleted, recent.at_risk = losses.deleted, losses.at_risk
-        if losses.vertices < settings.vertices_min:
-            return None
         living = count.living_count()
         self._living = self._clock.monotonic(), living
+        if losses.vertices < settings.vertices_min:
+            return None
         return (losses.vertices, living) if losses.vertices > settings.share * living else None
 
     def _is_lost_without(self, case: _Case, first_seq: int) -> bool:
@@ -292,8 +308,8 @@ def _moves_in(trees: Container[str], ops: Sequence[TreeOp]) -> list[int]:
 def _move_seqs(connection: apsw.Connection, tree_id: str, vertex: str) -> Iterator[int]:
     rows = sql.rows(
         connection,
-        "SELECT seq FROM op WHERE tree = (SELECT id FROM tree WHERE name = ?)"
-        " AND target = ? AND key IS NULL",
+        "SELECT seq FROM op INDEXED BY op_moved"
+        " WHERE tree = (SELECT id FROM tree WHERE name = ?) AND target = ? AND key IS NULL",
         (tree_id, stored(vertex)),
     )
     return (seq for (seq,) in rows)

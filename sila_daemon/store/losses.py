@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _TREE = "(SELECT id FROM tree WHERE name = ?)"
 
+ANY_NUMBER = 1 << 60
+
 _MoveRows = dict[str, list[MoveRow]]
 """By peer."""
 
@@ -37,8 +39,6 @@ class Losses:
     """Vertices, with everything below them and everything in the trees that they refer to."""
     overwritten: int = 0
     """Other vertices of which a property that was set has another value or none."""
-    at_risk: int = 0
-    """Living vertices that were moved, with all below them: what is done above may delete them."""
 
     @property
     def vertices(self) -> int:
@@ -88,12 +88,8 @@ class LossCount:
             before = self._living_by(tree_id, moves.before)
             gone: set[str] = set()
             if moves.after:
-                tree = _moved_tree(tree_id, moves.before, moves.after)
-                living = _living(tree)
-                gone = before - living
+                gone = before - _living(_moved_tree(tree_id, moves.before, moves.after))
                 found.deleted += self._weight(tree_id, gone)
-                targets_moved = {row.target for rows in moves.after.values() for row in rows}
-                found.at_risk += _count_below(tree, targets_moved & before, living)
             changed = self._overwritten(tree_id, targets.get(tree_id, ()))
             found.overwritten += len((changed & before) - gone)
         return found
@@ -207,17 +203,19 @@ def _living(tree: RepTree) -> set[str]:
     return {tree.id_of(index) for index, alive in is_alive.items() if alive}
 
 
-def _count_below(tree: RepTree, tops: Collection[str], living: Collection[str]) -> int:
-    """Counts the living vertices that are `tops` or below them. O(n)."""
-    is_below = {index: True for top in tops if (index := tree.index_of(top)) is not None}
-    count = 0
-    for vertex_id in living if is_below else ():
-        path: list[int] = []
-        node = tree.index_of(vertex_id)
-        while node is not None and node not in is_below:
-            path.append(node)
-            node = tree.parent_of(node)
-        below = node is not None and is_below[node]
-        is_below.update(dict.fromkeys(path, below))
-        count += below
-    return count
+def count_below_at_most(connection: apsw.Connection, tree_id: str, vertex: str, limit: int) -> int:
+    """Returns how many vertices ever stood below a vertex, itself included.
+
+    ANY_NUMBER where they are `limit` or more.
+    """
+    tree = sql.first(connection, "SELECT id FROM tree WHERE name = ?", (tree_id,))
+    query = "SELECT target FROM op INDEXED BY op_placed WHERE tree = ? AND parent = ?"
+    seen = {stored(vertex)}
+    stack = [stored(vertex)]
+    while stack and len(seen) < limit:
+        rows = sql.rows(connection, f"{query} AND key IS NULL", (tree, stack.pop()))
+        for (target,) in rows:
+            if target not in seen:
+                seen.add(target)
+                stack.append(target)
+    return len(seen) if len(seen) < limit else ANY_NUMBER

@@ -175,7 +175,10 @@ CREATE TABLE blob_offered (
 """
 
 # Something that was set aside is listed for ever, and told of until a person has seen it.
-_VERSION_6 = "ALTER TABLE set_aside ADD COLUMN seen_ms INTEGER;"
+_VERSION_6 = """
+ALTER TABLE set_aside ADD COLUMN seen_ms INTEGER;
+CREATE INDEX op_placed ON op (tree, parent) WHERE key IS NULL;
+"""
 
 SCHEMA = Schema(
     application_id=0x53494C53,

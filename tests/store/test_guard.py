@@ -154,6 +154,16 @@ async def test_one_deletion_of_what_has_much_below_it_counts_all_of_it(place: Pl
     assert (hold.vertices, hold.of_vertices, hold.ops) == (11, 21, 1)
 
 
+async def test_more_below_it_than_is_counted_counts_too(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sila_daemon.store.guard.BELOW_MAX", 3)
+    names = await place.plant(10)
+    await place.bring([place.move(f"below-{number}", names[0]) for number in range(10)], None)
+    await place.bring([place.write(name, b"1", peer="b") for name in names[1:6]])
+    assert len((await place.bring(deletions(place, [names[0]]))).held) == 1
+
+
 async def test_a_move_under_something_that_is_deleted_counts_too(place: Place) -> None:
     names = await place.plant(10)
     trap = [place.move("trap", TREE, "b"), place.move("trap", NULL_VERTEX, "b")]
