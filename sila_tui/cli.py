@@ -135,13 +135,18 @@ async def _status(parsed: argparse.Namespace) -> tuple[Session, SpaceFacts | Non
         await asyncio.sleep(0)
     if not parsed.space:
         return session, None
-    space = session.find_space(_reference(parsed.space))
-    if space is None:
-        raise NotFoundError(
-            f"no space is called {parsed.space}, or more than one is",
-            hint="see them all with: sila-tui --plain",
+    found = session.spaces_called(_reference(parsed.space))
+    if len(found) > 1:
+        raise UsageError(
+            f"{parsed.space} may mean {len(found)} spaces",
+            code="ambiguous",
+            hint=f"take one of these ids: {', '.join(space.id for space in found[:5])}",
         )
-    return session, space
+    if not found:
+        raise NotFoundError(
+            f"no space is called {parsed.space}", hint="see them all with: sila-tui --plain"
+        )
+    return session, found[0]
 
 
 async def _print_plain(parsed: argparse.Namespace) -> int:

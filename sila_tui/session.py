@@ -123,11 +123,15 @@ class Session:
 
     def find_space(self, wish: str) -> SpaceFacts | None:
         """The one space that an id, a unique prefix of it, a name or a path means."""
-        if not wish:
-            return None
-        exact = [space for space in self.spaces if wish in (space.id, space.name, space.path)]
-        found = exact or [space for space in self.spaces if space.id.startswith(wish)]
+        found = self.spaces_called(wish)
         return found[0] if len(found) == 1 else None
+
+    def spaces_called(self, wish: str) -> list[SpaceFacts]:
+        """All spaces that an id, a prefix of it, a name or a path may mean."""
+        if not wish:
+            return []
+        exact = [space for space in self.spaces if wish in (space.id, space.name, space.path)]
+        return exact or [space for space in self.spaces if space.id.startswith(wish)]
 
     def title_of(self, space_id: str) -> str:
         """What to call the space in a line about it."""
