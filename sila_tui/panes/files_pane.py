@@ -40,12 +40,12 @@ class FilesPane(EditingPane):
 
     DEFAULT_CSS = """
     FilesPane { layout: horizontal; }
-    FilesPane FileList { width: 1fr; height: 1fr; }
-    FilesPane FilePreview { width: 1fr; height: 1fr; border-left: solid $border; }
+    FilesPane FileList { width: 5fr; height: 1fr; }
+    FilesPane FilePreview { width: 4fr; height: 1fr; border-left: solid $border; }
     """
     BINDING_GROUP_TITLE = "Files"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("o", "open_outside", "Open"),
+        Binding("o", "open_outside", "Open outside"),
         Binding("w", "get", "Save a copy"),
         Binding("a", "put", "Add a file"),
         Binding("r", "rename", "Rename"),

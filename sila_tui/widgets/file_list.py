@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from sila_tui.file_rows import FileRow
     from sila_tui.theme import Palette
 
+WITH_WORDS = 40
+"""From this width on a row says in words whether the file is here; the sign says it too."""
 WITH_KIND = 56
 """From this width on a row has room for the type."""
 
@@ -100,7 +102,9 @@ class FileList(RowList):
                 (self.symbols.current, "here") if file.is_here else (self.symbols.offline, "away")
             )
             shade = look.good if file.is_here else look.dim
-            right = Text.assemble(right, "   ", line((f"{sign} ", shade), (said, look.dim)))
+            words = (f" {said}", look.dim) if width >= WITH_WORDS else ("", look.dim)
+            gap = "   " if width >= WITH_WORDS else " "
+            right = Text.assemble(right, gap, line((sign, shade), words))
         if width >= WITH_KIND:
             kind = (file.mime or "unknown type") + (", can change" if file.is_mutable else "")
             kind_text = fitted(line((kind, look.dim)), min(30, width // 3))

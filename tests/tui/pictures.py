@@ -120,6 +120,7 @@ PICTURES = [
     Picture("many-spaces", "home", (80, 24), prepare=lots_of_everything, is_shown=False),
     Picture("files-small", "files", (80, 24), is_shown=False),
     Picture("preview-small", "preview", (80, 24), is_light=True, is_shown=False),
+    Picture("files-100", "files", (100, 30), is_shown=False),
     Picture("files-large", "files", (200, 60), is_light=True, is_shown=False),
     Picture("sync-small", "sync", (80, 24), is_shown=False),
     Picture("sync-refused", "sync", (80, 24), prepare=refused_ops, is_shown=False),
