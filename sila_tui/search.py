@@ -20,6 +20,9 @@ HITS_MAX = 100
 QUERY_MIN = 2
 """Characters of a query from which on it is asked."""
 
+FILES_TOP = "files"
+"""What holds all files of a tree, and is not shown."""
+
 KINDS = {"name": "Names", "file": "Files", "message": "Messages", "property": "Other text"}
 """The groups in their order, by what the daemon calls them."""
 
@@ -45,9 +48,14 @@ class SearchHit:
     created_at: float | None
 
     def place_in(self, space_title: str) -> str:
-        """The space, the tree, and where in it."""
-        tree = "" if self.tree == self.space_id else self.tree_name or self.tree[:8]
-        return "/".join(filter(None, (space_title, tree, *self.path.split("/"))))
+        """The space, the tree, and where in it; files stand where their list shows them."""
+        steps = self.path.split("/")
+        if self.kind == "file":
+            tree = self.tree_name or ""
+            steps = steps[1:] if steps[0] == FILES_TOP else steps
+        else:
+            tree = "" if self.tree == self.space_id else self.tree_name or self.tree[:8]
+        return "/".join(filter(None, (space_title, tree, *steps)))
 
     @property
     def goal(self) -> Goal:

@@ -6,7 +6,7 @@ from tests.simulation.plan import plan_of
 from tests.simulation.world import Outcome, run
 
 CHUNK_SEEDS = 5
-SEEDS = range(300)
+SEEDS = range(500)
 
 CHUNKS = [range(first, first + CHUNK_SEEDS) for first in SEEDS[::CHUNK_SEEDS]]
 

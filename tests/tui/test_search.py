@@ -73,6 +73,17 @@ async def test_hits_stand_below_the_heading_of_their_kind() -> None:
     assert (found.before, found.match, found.after) == ("x ", "dough", "")
 
 
+def test_places_are_told_as_people_know_them() -> None:
+    def place(kind: str, **row: Any) -> str:
+        return SearchHit.read("s", hit(kind, **row)).place_in("Work")
+
+    assert place("file", treeName=None, path="files/recipes") == "Work/recipes"
+    assert place("file", treeName=None, path="files") == "Work"
+    assert place("message") == "Work/T"
+    assert place("name", tree="s", treeName="Work", path="threads") == "Work/threads"
+    assert place("property", tree="0123456789", treeName=None) == "Work/01234567"
+
+
 async def test_a_daemon_that_refuses_is_told() -> None:
     search = Search(Asked(StorageError("the disk is gone")))  # type: ignore[arg-type]
     await search.find("dough", ["a"], lambda: None)
