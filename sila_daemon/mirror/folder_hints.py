@@ -35,7 +35,7 @@ class FolderHints:
             self.anything = True
             self._paths.clear()
         else:
-            self._paths |= dict.fromkeys(paths)
+            self._paths |= dict.fromkeys(sorted(paths))
 
     def take(self) -> list[Path]:
         """Returns the paths as they were told of, which somebody looks at now."""

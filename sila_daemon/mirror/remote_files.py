@@ -161,7 +161,6 @@ class RemoteFiles:
         agreed: Agreement | None = None
         if local.blob.kind != STATIC:
             agreed = await self._blobs.agreement(self._layer, local.blob)
-            await self._blobs.offer(self._layer, local)
         revision = agreed.revision if agreed else None
         try:
             put = await self._api.put(local, self._local.read(local.blob), revision)
@@ -174,15 +173,18 @@ class RemoteFiles:
         except RemoteRefusedError as error:
             if error.code != "changed":
                 raise
-            if not is_again and await self._is_own_there(local.blob):
+            if not is_again and await self._lags_behind(local.blob):
                 await self._upload_one(local, is_again=True)
             else:
                 await self._give_way(local, agreed)
         else:
             await self._blobs.settle(self._layer, local, revision=put)
 
-    async def _is_own_there(self, blob: BlobName) -> bool:
-        """Tells whether the server has what was sent from here some time, its answer lost."""
+    async def _lags_behind(self, blob: BlobName) -> bool:
+        """Tells whether the server has a content that was here before; its revision is known then.
+
+        An answer of it was lost, or what came later reached this device over another server.
+        """
         async with self._api.get(blob) as response:
             sha256, tag = response.headers.get("X-Sha256"), response.headers.get("ETag")
         if sha256 is None or tag is None:

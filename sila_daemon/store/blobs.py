@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 STATIC = "static"
 VAR = "var"
 
+FORMER_MAX = 50
+"""So many former contents of a mutable blob are remembered."""
+
 _STATIC_TEXT_BYTES = 66
 _VAR_TEXT_BYTES = (34, 38)
 
@@ -110,10 +113,9 @@ def owe_everything(connection: apsw.Connection, layer: str) -> None:
         (layer,),
     )
     # Revisions of another history: what they stand for is not known.
-    for table in ("blob_agreed", "blob_offered"):
-        connection.execute(
-            f"DELETE FROM {table} WHERE layer = (SELECT id FROM layer WHERE name = ?)", (layer,)
-        )
+    connection.execute(
+        "DELETE FROM blob_agreed WHERE layer = (SELECT id FROM layer WHERE name = ?)", (layer,)
+    )
 
 
 class Blobs:
@@ -135,6 +137,8 @@ class Blobs:
                 # An immutable one of another size was brought in pieces, or is damaged.
                 if known == [(local.size, local.sha256)]:
                     continue
+                if known and local.blob.kind == VAR:
+                    _replaced(connection, known[0][1], local)
                 connection.execute(
                     "INSERT INTO blob (kind, name, size, sha256, is_here) VALUES (?, ?, ?, ?, 1)"
                     " ON CONFLICT (kind, name) DO UPDATE"
@@ -212,33 +216,23 @@ class Blobs:
 
         await self._database.write(work)
 
-    async def offer(self, layer: str, local: LocalBlob) -> None:
-        """Notes a content before it is sent: the server may take it, and the answer be lost."""
-        place = (layer, local.blob.kind, local.blob.name)
-        await self._database.write(
-            lambda connection: connection.execute(
-                f"INSERT OR IGNORE INTO blob_offered SELECT layer.id, blob.id, ? {_OF_PLACE}",
-                (local.sha256, *place),
-            )
-        )
-
     async def take_for_agreed(self, layer: str, blob: BlobName, there: Agreement) -> bool:
-        """Agrees to what a server has if it was sent from here; tells whether it was.
+        """Agrees to what a server has if that was here before; tells whether it was.
 
-        Its answer to that was lost, and the content here is another one by now.
+        Then the server lags behind: it never got what came after, or its answer was lost.
         """
         place = (layer, blob.kind, blob.name)
 
         def work(connection: apsw.Connection) -> bool:
-            was_sent = sql.first(
+            was_here = sql.first(
                 connection,
-                f"SELECT 1 {_OF_PLACE} AND EXISTS (SELECT 1 FROM blob_offered AS offered"
-                " WHERE offered.layer = layer.id AND offered.blob = blob.id AND sha256 = ?)",
-                (*place, there.sha256),
+                "SELECT 1 FROM blob_former JOIN blob ON blob.id = blob_former.blob"
+                " WHERE kind = ? AND name = ? AND blob_former.sha256 = ?",
+                (blob.kind, blob.name, there.sha256),
             )
-            if was_sent:
+            if was_here:
                 _agree(connection, place, there)
-            return bool(was_sent)
+            return bool(was_here)
 
         return await self._database.write(work)
 
@@ -280,16 +274,29 @@ class Blobs:
         return BlobCounts(*found)
 
 
-_OF_PLACE = "FROM layer, blob WHERE layer.name = ? AND kind = ? AND blob.name = ?"
-
-
 def _agree(connection: apsw.Connection, place: tuple[str, str, str], agreement: Agreement) -> None:
-    """Notes what a server and this device have in common; what was sent before counts no more."""
+    """Notes what a server and this device have in common."""
     connection.execute(
-        f"INSERT OR REPLACE INTO blob_agreed SELECT layer.id, blob.id, ?, ? {_OF_PLACE}",
+        "INSERT OR REPLACE INTO blob_agreed SELECT layer.id, blob.id, ?, ?"
+        " FROM layer, blob WHERE layer.name = ? AND kind = ? AND blob.name = ?",
         (agreement.sha256, agreement.revision, *place),
     )
+
+
+def _replaced(connection: apsw.Connection, former_sha256: str, local: LocalBlob) -> None:
+    """Notes that a mutable blob had another content until now; the last ones are remembered."""
+    found = "FROM blob WHERE kind = ? AND name = ?"
+    place = (local.blob.kind, local.blob.name)
     connection.execute(
-        f"DELETE FROM blob_offered WHERE (layer, blob) IN (SELECT layer.id, blob.id {_OF_PLACE})",
-        place,
+        f"INSERT OR REPLACE INTO blob_former (blob, sha256) SELECT id, ? {found}",
+        (former_sha256, *place),
+    )
+    connection.execute(
+        f"DELETE FROM blob_former WHERE blob = (SELECT id {found}) AND sha256 = ?",
+        (*place, local.sha256),
+    )
+    connection.execute(
+        f"DELETE FROM blob_former WHERE blob = (SELECT id {found}) AND id NOT IN (SELECT id FROM"
+        f" blob_former WHERE blob = (SELECT id {found}) ORDER BY id DESC LIMIT ?)",
+        (*place, *place, FORMER_MAX),
     )

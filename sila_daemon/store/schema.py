@@ -166,12 +166,12 @@ CREATE TABLE file_conflict (
     at_ms INTEGER NOT NULL,
     PRIMARY KEY (uuid, sha256)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE blob_offered (
-    layer INTEGER NOT NULL REFERENCES layer (id) ON DELETE CASCADE,
+CREATE TABLE blob_former (
+    id INTEGER PRIMARY KEY,
     blob INTEGER NOT NULL,
     sha256 TEXT NOT NULL,
-    PRIMARY KEY (layer, blob, sha256)
-) STRICT, WITHOUT ROWID;
+    UNIQUE (blob, sha256)
+) STRICT;
 """
 
 # Something that was set aside is listed for ever, and told of until a person has seen it.

@@ -10,7 +10,16 @@ import pytest
 from sila_daemon.core.ops import PropertyOp
 from sila_daemon.database.database import InlineDatabases
 from sila_daemon.ports.clock import SystemClock
-from sila_daemon.store.blobs import Agreement, BlobCounts, BlobName, Blobs, LocalBlob, referred
+from sila_daemon.store.blobs import (
+    FORMER_MAX,
+    VAR,
+    Agreement,
+    BlobCounts,
+    BlobName,
+    Blobs,
+    LocalBlob,
+    referred,
+)
 from sila_daemon.store.outbox import OwedOp
 from sila_daemon.store.servers import Servers
 from sila_daemon.store.space_store import Acknowledgement, Delivery, SpaceStore
@@ -124,3 +133,21 @@ async def test_a_blob_that_grew_to_its_size_is_owed_anew(store: SpaceStore) -> N
 
     assert await blobs.here() == {STATIC: whole}
     assert await blobs.owed(SERVER, 10) == [whole]
+
+
+async def test_former_contents_of_a_mutable_file_are_remembered(store: SpaceStore) -> None:
+    blobs = Blobs(store.database)
+    name = BlobName(VAR, "a" * 32)
+    contents = [f"{number:064x}" for number in range(FORMER_MAX + 3)]
+    for sha256 in contents:
+        await blobs.arrived([LocalBlob(name, 1, sha256)])
+
+    async def lags(sha256: str) -> bool:
+        return await blobs.take_for_agreed(SERVER, name, Agreement(sha256, "7"))
+
+    assert [await lags(sha256) for sha256 in contents[:3]] == [False, False, True]
+    assert await lags(contents[-2])
+    assert await blobs.agreement(SERVER, name) == Agreement(contents[-2], "7")
+    assert not await lags(contents[-1]), "that is here now"
+    await blobs.arrived([LocalBlob(name, 1, contents[-2])])
+    assert await lags(contents[-1]) and not await lags(contents[-2])
