@@ -37,7 +37,7 @@ def test_the_same_seed_gives_the_same_trace() -> None:
 
 # The order of a set was once in their traces.
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [37, 181])
+@pytest.mark.parametrize("seed", [37, 181, 404])
 def test_another_process_gives_the_same_trace(seed: int) -> None:
     hash_seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
     digest = subprocess.run(
