@@ -17,7 +17,7 @@ class Layers:
 
     def __init__(self) -> None:
         self.size = (0, 0)
-        self.store = self.blobs = self.held = self
+        self.store = self.blobs = self.held = self.overtaken = self.conflicts = self
         self.log = SimpleNamespace(property_ops=self._no_ops)
         self.remotes: list[Any] = []
 
@@ -28,6 +28,9 @@ class Layers:
         return BlobCounts(self.size[0], 0, 0)
 
     async def waiting_count(self) -> int:
+        return 0
+
+    async def count(self) -> int:
         return 0
 
     async def _no_ops(self, *_: str) -> list[Any]:
