@@ -32,7 +32,9 @@ def edit(arguments: argparse.Namespace, output: Output) -> None:
     draft = path.with_name(f"{path.stem}.edited{path.suffix}")
     before, disk, randomness = settings_text(path), SystemDisk(), SystemRandomness()
     make_private_dir(path.parent)
-    if not draft.exists():
+    if draft.exists():
+        output.note(f"This goes on with what was typed before, in {draft}.")
+    else:
         config.save(disk, draft, before or config.template(), randomness)
     try:
         _run_editor(draft)

@@ -49,7 +49,7 @@ def words_of(query: str) -> list[str]:
     """Divides a query into words. Raises UsageError when there is nothing to look for."""
     if len(query) > QUERY_CHARACTERS_MAX:
         raise UsageError(f"a search has at most {QUERY_CHARACTERS_MAX} characters")
-    words = list(dict.fromkeys(query.casefold().split()))
+    words = list(dict.fromkeys(query.replace("\0", " ").casefold().split()))
     if len(words) > WORDS_MAX:
         raise UsageError(f"a search has at most {WORDS_MAX} words")
     if not any(len(word) > 1 or not word.isascii() for word in words):

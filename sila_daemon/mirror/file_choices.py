@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import NotFoundError
@@ -34,7 +35,10 @@ class OvertakenFiles:
 
         Returns False when the file changed meanwhile: then nothing waits for anybody.
         """
-        kept = await self._local.put(self._local.read(local.blob))
+        try:
+            kept = await self._local.put(self._local.read(local.blob))
+        except NotFoundError:
+            return False  # It vanished: the next scan takes note of that.
         if kept.sha256 != local.sha256:
             return False
         now_ms = int(self._clock.time() * 1000)
@@ -78,8 +82,8 @@ class FileChoices:
                 hint="see what does with: sila-daemon file conflicts SPACE",
             )
         if own:
-            there = local.read(BlobName(VAR, uuid))
-            await local.put(there)  # It is as worth keeping as the other one was.
+            with suppress(NotFoundError):  # The newer one is as worth keeping as this one was.
+                await local.put(local.read(BlobName(VAR, uuid)))
             await local.replace(BlobName(VAR, uuid), local.read(BlobName(STATIC, sha256)))
         await conflicts.remove(uuid, sha256)
         self._wakes.ring(News.BLOBS)

@@ -34,6 +34,7 @@ SEQUENCES_MAX = 500
 """A word of two letters stands for every sequence that begins with it; for so many at most."""
 
 _GRAM = 3
+_SEQ_MAX = 1 << 62
 _END = " " * (_GRAM - 1)
 """Follows every text, so that its last letters begin a sequence, too."""
 
@@ -83,7 +84,10 @@ class SearchIndex:
     async def candidates(
         self, words: Iterable[str], before: int | None, limit: int
     ) -> list[Candidate]:
-        """Returns ops that may have all words, the newest first, below the number `before`."""
+        """Returns ops that may have all words, the newest first, below the number `before`.
+
+        `words` are folded, as `words_of` gives them.
+        """
         return await self._database.read(
             lambda connection: _candidates(connection, list(words), before, limit)
         )
@@ -101,7 +105,7 @@ def _add_chunk(connection: apsw.Connection) -> Progress:
     texts = [(seq, _text(restored(key), value)) for seq, key, value in rows if key is not None]
     connection.executemany(
         "INSERT INTO search_text (rowid, text) VALUES (?, ?)",
-        [(seq, text + _END) for seq, text in texts if text],
+        [(seq, text.casefold() + _END) for seq, text in texts if text],
     )
     reached: int = rows[-1][0] if rows else newest
     connection.execute("UPDATE search_state SET seq = ?", (reached,))
@@ -134,7 +138,7 @@ def _candidates(
         " (SELECT rowid AS seq FROM search_text WHERE search_text MATCH ? AND rowid < ?"
         "  ORDER BY rowid DESC LIMIT ?) AS hit"
         " JOIN op ON op.seq = hit.seq JOIN tree ON tree.id = op.tree ORDER BY op.seq DESC",
-        (query, before if before is not None else 1 << 62, limit),
+        (query, _SEQ_MAX if before is None else max(0, min(before, _SEQ_MAX)), limit),
     )
     return [
         Candidate(seq, tree_id, restored(target), restored(key), _decoded(value))
@@ -147,7 +151,7 @@ def _query(connection: apsw.Connection, words: list[str]) -> str | None:
     parts = []
     for word in words:
         # What cannot be encoded is in no text.
-        letters = word.lower().encode(errors="replace").decode()
+        letters = word.encode(errors="replace").decode()
         if len(letters) >= _GRAM:
             sequences = [letters[at : at + _GRAM] for at in range(len(letters) - _GRAM + 1)]
             parts += [_quoted(sequence) for sequence in dict.fromkeys(sequences)]

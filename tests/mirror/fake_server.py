@@ -57,7 +57,7 @@ class FakeServer:
     is_forbidden: bool = False
     swallows_answers: bool = False
     loses_answers_to: str = ""
-    """A method of HTTP: what is asked so is done, and nobody hears of it."""
+    """A method of HTTP: what is asked so is done, then the server is down; nobody hears of it."""
     """Commits, and never says so."""
     rejects: dict[str, str] = field(default_factory=dict)
     """Vertex id to rejection code."""
@@ -171,6 +171,7 @@ class FakeServer:
             data = b"".join([chunk async for chunk in body])
         status, answered, found = self._route(method, path, headers or {}, data)
         if method == self.loses_answers_to:
+            self.is_down = True
             raise RemoteUnavailableError("the connection broke off")
         yield FakeResponse(status, answered, found)
 

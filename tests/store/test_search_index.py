@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sila_daemon.core.ops import MoveOp, Op, PropertyOp
+from sila_daemon.core.search_text import words_of
 from sila_daemon.database.database import InlineDatabases
 from sila_daemon.ports.clock import SystemClock
 from sila_daemon.store.search_index import CHUNK_OPS, Progress, SearchIndex
@@ -54,6 +55,13 @@ async def test_words_and_parts_of_them_are_found_the_newest_first(store: SpaceSt
     assert await proposed(store, "cake") == []
 
 
+async def test_beginnings_of_many_words(store: SpaceStore) -> None:
+    await say(store, *(f"ab{chr(0x4E00 + number)}" for number in range(600)), "ba")
+    assert await proposed(store, "ab", before=1 << 80) != []
+    assert await proposed(store, "ab", before=-5) == []
+    assert await proposed(store, *words_of("\0ba\0")) == ["v601"]
+
+
 async def test_what_comes_later_is_found_too(store: SpaceStore) -> None:
     await say(store, "first words")
     assert await proposed(store, "words") == ["v1"]
@@ -74,11 +82,16 @@ async def test_what_comes_later_is_found_too(store: SpaceStore) -> None:
         ("ab", "ab"),
         ("😀 smile", "😀 s"),
         ("half \ud83d emoji", "half"),
+        ("große Straße", "straße"),
+        ("große Straße", "STRASSE"),
+        ("ﬁne print", "fine"),
+        ("a\0b and more", "b and"),
+        ("x" * 300 + "y", "x" * 190 + "y"),
     ],
 )
 async def test_short_and_odd_words(store: SpaceStore, text: str, word: str) -> None:
     await say(store, "nothing of it", text)
-    assert await proposed(store, word) == ["v2"]
+    assert await proposed(store, *words_of(word)) == ["v2"]
 
 
 async def test_many_ops_are_indexed_in_chunks_that_end_when_told(store: SpaceStore) -> None:
