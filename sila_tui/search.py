@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 HITS_MAX = 100
 """Hits of each space; who wants more writes more."""
+PAGES_MAX = 20
+"""Pages without a hit that are passed over."""
 QUERY_MIN = 2
 """Characters of a query from which on it is asked."""
 
@@ -129,7 +131,11 @@ class Search:
 
         async def ask(space_id: str) -> None:
             while True:
-                answer = await self._ask(space_id)
+                try:
+                    answer = await self._ask(space_id)
+                except SilaError as error:
+                    self.trouble = error.message
+                    return
                 fresh[space_id] = answer
                 self._answers = dict(fresh)
                 on_news()
@@ -138,16 +144,20 @@ class Search:
 
         try:
             await asyncio.gather(*(ask(space_id) for space_id in space_ids))
-        except SilaError as error:
-            self._answers, self.trouble = fresh, error.message
         finally:
             self.is_asking = False
-            on_news()
+        self._answers = fresh
+        on_news()
 
     async def _ask(self, space_id: str) -> Answer:
-        answer = await self._link.call(
-            "space.search", space=space_id, query=self.query, limit=HITS_MAX
-        )
+        before = None
+        for _ in range(PAGES_MAX):
+            answer = await self._link.call(
+                "space.search", space=space_id, query=self.query, before=before, limit=HITS_MAX
+            )
+            before = answer.get("next")
+            if before is None or answer.get("hits"):
+                break  # What is no longer so is passed over, a page at a time.
         hits = tuple(SearchHit.read(space_id, row) for row in rows(answer.get("hits")))
         return Answer(
             hits, whole(answer.get("searched")), whole(answer.get("ops")), bool(answer.get("next"))

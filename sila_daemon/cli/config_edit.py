@@ -39,6 +39,10 @@ def edit(arguments: argparse.Namespace, output: Output) -> None:
     try:
         _run_editor(draft)
     finally:
+        if not draft.exists():
+            raise UsageError(
+                "the editor left no text, so nothing was changed", code="editor_failed"
+            )
         text = settings_text(draft)
         is_same = text in (before, config.template())
         if is_same:

@@ -37,8 +37,16 @@ def search(arguments: argparse.Namespace, output: Output) -> None:
 
 
 def _in_space(space: str, query: str, limit: int) -> list[dict[str, Any]]:
-    while True:
-        answer = ask("space.search", space=space, query=query, limit=limit)
-        if answer["searched"] >= answer["ops"]:
-            hits: list[dict[str, Any]] = answer["hits"]
-            return hits
+    hits: list[dict[str, Any]] = []
+    before = None
+    while len(hits) < limit:
+        answer = ask(
+            "space.search", space=space, query=query, before=before, limit=limit - len(hits)
+        )
+        if answer["searched"] < answer["ops"]:
+            continue
+        hits += answer["hits"]
+        before = answer["next"]
+        if before is None:
+            break
+    return hits

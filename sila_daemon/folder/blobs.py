@@ -212,6 +212,11 @@ class BlobWriter:
         """The SHA-256 of the bytes taken so far."""
         return self._digest.hexdigest()
 
+    def sync(self) -> None:
+        """Makes the bytes durable, before they have a name: giving it takes no time then."""
+        with storage_errors("store a file"):
+            self._file.sync()
+
     def finish_static(self, expected_hash: str | None = None) -> StaticBlob:
         """Gives the bytes their name. Raises CorruptBlobError for an unexpected hash.
 

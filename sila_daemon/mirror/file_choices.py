@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import NotFoundError
 from sila_daemon.mirror.wakes import News
-from sila_daemon.store.blobs import STATIC, VAR, BlobName
+from sila_daemon.store.blobs import STATIC, VAR, BlobName, LocalBlob
 from sila_daemon.store.file_conflicts import FileConflict, FileConflicts
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from sila_daemon.mirror.local_blobs import LocalBlobs
     from sila_daemon.mirror.wakes import Wakes
     from sila_daemon.ports.clock import Clock
-    from sila_daemon.store.blobs import LocalBlob
     from sila_daemon.store.space_store import SpaceStore
 
 
@@ -82,8 +81,10 @@ class FileChoices:
                 hint="see what does with: sila-daemon file conflicts SPACE",
             )
         if own:
+            blob, newer = BlobName(VAR, uuid), None
             with suppress(NotFoundError):  # The newer one is as worth keeping as this one was.
-                await local.put(local.read(BlobName(VAR, uuid)))
-            await local.replace(BlobName(VAR, uuid), local.read(BlobName(STATIC, sha256)))
+                kept = await local.put(local.read(blob))
+                newer = LocalBlob(blob, kept.size, kept.sha256)
+            await local.replace(blob, local.read(BlobName(STATIC, sha256)), newer)
         await conflicts.remove(uuid, sha256)
         self._wakes.ring(News.BLOBS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import NotFoundError, ProtectionError
@@ -40,6 +41,7 @@ class LocalBlobs:
         self._wakes = wakes
         self._folder = BlobFolder(files_dir, ports.disk, ports.randomness)
         self._var_known: dict[str, tuple[FileStat, LocalBlob]] = {}
+        self._replacing = asyncio.Lock()
         self.problems: list[Problem] = []
         """What was in the way at the last scan."""
 
@@ -102,12 +104,13 @@ class LocalBlobs:
         """
         return await self._written(chunks, blob, source, replaced)
 
-    async def replace(self, blob: BlobName, chunks: AsyncIterator[bytes]) -> LocalBlob:
+    async def replace(
+        self, blob: BlobName, chunks: AsyncIterator[bytes], replaced: LocalBlob | None
+    ) -> LocalBlob:
         """Gives a mutable blob another content; durable and owed to servers when this returns.
 
-        Raises ProtectionError when it changes meanwhile, StorageError.
+        Raises ProtectionError when another content than `replaced` is here, StorageError.
         """
-        replaced = await self._ports.workers.run(lambda: self._var(blob.name))
         return await self._written(chunks, blob, None, replaced)
 
     async def _written(
@@ -121,8 +124,16 @@ class LocalBlobs:
         with await run(self._begun) as writer:
             async for chunk in chunks:
                 await run(lambda data=chunk: writer.write(data))  # type: ignore[misc]
-            local = await run(lambda: self._finished(writer, blob, replaced))
-        await self._blobs.arrived([local], source=source)
+            if blob is None or blob.kind != VAR:
+                local = await run(lambda: self._static(writer, blob))
+                await self._blobs.arrived([local], source=source)
+            else:
+                # Before: between the look at what is there and its end nothing takes long.
+                await run(writer.sync)
+                # And one after the other: what is compared, replaced and noted.
+                async with self._replacing:
+                    local = await run(lambda: self._replaced(writer, blob, replaced))
+                    await self._blobs.arrived([local], source=source)
         self._wakes.ring(News.BLOBS)
         return local
 
@@ -157,15 +168,16 @@ class LocalBlobs:
         self._require_place()
         return self._folder.writer()
 
-    def _finished(
-        self, writer: BlobWriter, blob: BlobName | None, replaced: LocalBlob | None
+    def _static(self, writer: BlobWriter, blob: BlobName | None) -> LocalBlob:
+        self._require_place()
+        static = writer.finish_static(None if blob is None else blob.name)
+        return LocalBlob(BlobName(STATIC, static.hash), static.size, static.hash)
+
+    def _replaced(
+        self, writer: BlobWriter, blob: BlobName, replaced: LocalBlob | None
     ) -> LocalBlob:
         self._require_place()
-        if blob is None or blob.kind != VAR:
-            static = writer.finish_static(None if blob is None else blob.name)
-            return LocalBlob(BlobName(STATIC, static.hash), static.size, static.hash)
-        found = self._var(blob.name)
-        if found != replaced:
+        if self._var(blob.name) != replaced:
             raise ProtectionError(f"the file {blob.name} was changed here", code="changed")
         var = writer.finish_var(blob.name)
         return LocalBlob(blob, var.size, var.sha256)

@@ -70,6 +70,8 @@ class RemoteFiles:
         self._wake = asyncio.Event()
         self._due: set[News] = set()
         """What is to be compared: each of the two by itself, since either takes requests."""
+        self._put_off: dict[LocalBlob, None] = {}
+        """Contents that the server does not take, and that could not give way to its own."""
         self._problems: dict[LocalBlob | BlobName, str] = {}
         """What cannot be sent as it is, or not be fetched, and why; with the next connection it
         is tried again."""
@@ -85,6 +87,7 @@ class RemoteFiles:
     async def run(self) -> None:
         """Compares and transfers until cancelled; a failure is waited out."""
         self._problems.clear()
+        self._put_off.clear()
         self._due |= _BOTH
         while True:
             self._wake.clear()
@@ -132,7 +135,11 @@ class RemoteFiles:
         for thing in list(self._problems):
             if isinstance(thing, LocalBlob) and here.get(thing.blob) != thing:
                 del self._problems[thing]  # It is another one by now, or gone.
+        for local in list(self._put_off):
+            if here.get(local.blob) != local:
+                del self._put_off[local]
         passed_over = {thing.blob for thing in self._problems if isinstance(thing, LocalBlob)}
+        passed_over |= {local.blob for local in self._put_off}
         while True:
             owed = await self._blobs.owed(self._layer, PAGE_BLOBS + len(passed_over))
             page = [local for local in owed if local.blob not in passed_over][:PAGE_BLOBS]
@@ -173,7 +180,8 @@ class RemoteFiles:
         except RemoteRefusedError as error:
             if error.code != "changed":
                 raise
-            if not is_again and await self._lags_behind(local.blob):
+            is_changed = agreed is None or agreed.sha256 != local.sha256
+            if is_changed and not is_again and await self._lags_behind(local.blob):
                 await self._upload_one(local, is_again=True)
             else:
                 await self._give_way(local, agreed)
@@ -185,8 +193,11 @@ class RemoteFiles:
 
         An answer of it was lost, or what came later reached this device over another server.
         """
-        async with self._api.get(blob) as response:
-            sha256, tag = response.headers.get("X-Sha256"), response.headers.get("ETag")
+        try:
+            async with self._api.get(blob) as response:
+                sha256, tag = response.headers.get("X-Sha256"), response.headers.get("ETag")
+        except NotFoundError:
+            return False
         if sha256 is None or tag is None:
             return False  # It does not say.
         there = Agreement(sha256, tag.strip('"'))
@@ -194,12 +205,16 @@ class RemoteFiles:
 
     async def _give_way(self, local: LocalBlob, agreed: Agreement | None) -> None:
         """Takes the newer content of a mutable blob that somebody else changed."""
+        is_given = False
         if not await self._is_changed_here(local, agreed):
-            await self._download_one(local.blob, replaced=local)
+            is_given = await self._download_one(local.blob, replaced=local)
         elif await self._overtaken.put_beside(local, self._layer):
             # It lost there: the newer one takes its place, and a person chooses.
-            if not await self._download_one(local.blob, replaced=local):
+            is_given = await self._download_one(local.blob, replaced=local)
+            if not is_given:
                 await self._overtaken.withdraw(local)
+        if not is_given:
+            self._put_off[local] = None
 
     async def _is_changed_here(self, local: LocalBlob, agreed: Agreement | None) -> bool:
         """Tells whether a mutable blob is another one than the server gave out some time.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -69,6 +70,7 @@ class SpaceSearch:
             candidates = await self._index.candidates(words, before, CANDIDATES_AT_ONCE)
             for candidate in candidates:
                 before = candidate.seq
+                await asyncio.sleep(0)  # Long texts take a while to compare.
                 if candidate.tree_id in trashed or candidate[1:4] in seen:
                     continue
                 hit = await self._hit(candidate, words)

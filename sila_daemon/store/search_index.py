@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from sila_daemon.core import json_value
+from sila_daemon.core.errors import InvalidValueError
 from sila_daemon.core.search_text import text_of
 from sila_daemon.store import sql
 from sila_daemon.store.op_table import restored
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 CHUNK_OPS = 2000
 """Ops that one transaction adds: some twenty milliseconds."""
+
+STRUCTURE_BYTES_MAX = 1 << 18
+"""Longer lists and objects are not searched."""
 
 SEQUENCES_MAX = 500
 """A word of two letters stands for every sequence that begins with it; for so many at most."""
@@ -113,7 +117,12 @@ def _add_chunk(connection: apsw.Connection) -> Progress:
 
 
 def _text(key: str, value: bytes | None) -> str:
-    text = text_of(key, _decoded(value))
+    if value is None or (len(value) > STRUCTURE_BYTES_MAX and value[:1] != b'"'):
+        return ""
+    try:
+        text = text_of(key, _decoded(value))
+    except (InvalidValueError, ValueError, RecursionError):
+        return ""  # What cannot be read is not found.
     return text.encode(errors="replace").decode()
 
 

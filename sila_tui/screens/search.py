@@ -99,6 +99,8 @@ class SearchScreen(FramedScreen):
 
         def pull() -> None:
             nonlocal is_new
+            if not self.is_whole:
+                return
             self._hits.pull(is_new=is_new)
             is_new = False
             self._say()

@@ -64,3 +64,10 @@ def test_editors_that_fail(machine: Machine, tmp_path: Path) -> None:
     assert machine.refusal("config", "edit") == (2, "no_editor")
     machine.env["VISUAL"] = "true"
     assert machine.data("config", "edit") == {"changed": True}, "nothing typed was lost"
+
+
+def test_an_editor_that_leaves_nothing_changes_nothing(machine: Machine) -> None:
+    machine.data("config", "set", "log.level", "debug")
+    machine.env["VISUAL"] = "rm"
+    assert machine.refusal("config", "edit") == (2, "editor_failed")
+    assert machine.data("config", "get", "log.level") == {"log.level": "debug"}

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sila_daemon.core.errors import NotFoundError
+from sila_daemon.core.errors import NotFoundError, ProtectionError
 from sila_daemon.mirror.record import ServerRecord
+from sila_daemon.store.blobs import VAR, BlobName, LocalBlob
 from tests.mirror.bench import Bench, current, until, until_async
 from tests.mirror.test_folder_layer import op_file, var_path, write_lines
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from sila_daemon.mirror.space_mirror import SpaceMirror
@@ -123,6 +125,25 @@ async def test_the_newer_content_stays_when_it_is_chosen_also_after_a_restart(
         await current(late)
         assert var_path(root, UUID).read_bytes() == newer == server.var[UUID][1]
         assert await late.file_choices.waiting() == []
+
+
+async def test_what_changed_meanwhile_is_not_replaced(bench: Bench) -> None:
+    one = bench.folder("one")
+    write(var_path(one, UUID), b"of somebody else")
+    blob = BlobName(VAR, UUID)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"chosen"
+
+    async with bench.mirror("a", folder=one) as a:
+        layers = a._layers
+        assert layers is not None
+        for expected in (None, LocalBlob(blob, 5, sha256(b"known"))):
+            with pytest.raises(ProtectionError):
+                await layers.local_blobs.replace(blob, chunks(), expected)
+        held = LocalBlob(blob, 16, sha256(b"of somebody else"))
+        await layers.local_blobs.replace(blob, chunks(), held)
+    assert var_path(one, UUID).read_bytes() == b"chosen"
 
 
 async def is_known(mirror: SpaceMirror, data: bytes) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sila_daemon.control import file_results, messages, results
 from sila_daemon.control.handlers.trees import path_of
-from sila_daemon.core.errors import UsageError
+from sila_daemon.core.errors import NotFoundError, UsageError
 from sila_daemon.core.files_view import BlobKind, file_entry
 from sila_daemon.core.vertex import Vertex
 
@@ -72,7 +72,10 @@ async def _paths(space: OpenSpace) -> dict[str, str]:
     """Returns where mutable files stand, by their ids, as `file.list` tells it."""
     paths: dict[str, str] = {}
     for tree_id in await space.tree_ids():
-        tree = await space.tree(tree_id)
+        try:
+            tree = await space.tree(tree_id)
+        except NotFoundError:
+            continue  # Nothing of it is shown yet.
         for index in tree.indices():
             blob = file_entry(Vertex(tree, index)).blob if tree.text(index, "mimeType") else None
             if blob is not None and blob.kind is BlobKind.VAR and not tree.is_deleted(index):
