@@ -273,7 +273,8 @@ def _archive_errors(source: Path) -> Iterator[None]:
     except FormatError as error:
         message = f"{ids.shortened(str(source), 200)}: {error.message}"
         raise FormatError(message, code=error.code, hint=_HINT) from error
-    # NotImplementedError is how zipfile says that it cannot decompress an entry's method.
+    # NotImplementedError is zipfile's answer to what it cannot read: a later version of the
+    # format, patches, strong encryption.
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
         message = f"{ids.shortened(str(source), 200)} is damaged: {error}"
         raise FormatError(message, code="bad_archive", hint=_HINT) from error

@@ -300,6 +300,21 @@ def test_encrypted_entries_are_refused(tmp_path: Path) -> None:
     assert_refused(source, FormatError, "bad_archive")
 
 
+@pytest.mark.parametrize(
+    ("offset", "value"), [(6, 99), (8, 1 << 5), (8, 1 << 6)], ids=["version", "patch", "strong"]
+)
+def test_archives_that_zipfile_cannot_read_are_refused(
+    offset: int, value: int, tmp_path: Path
+) -> None:
+    source = zipped(tmp_path / "a.zip")
+    raw = bytearray(source.read_bytes())
+    raw[raw.find(b"PK\1\2") + offset] |= value
+    if offset == 8:
+        raw[raw.find(b"PK\3\4") + 6] |= value
+    source.write_bytes(raw)
+    assert_refused(source, FormatError, "bad_archive")
+
+
 def test_a_missing_archive(tmp_path: Path) -> None:
     with pytest.raises((NotFoundError, StorageError)):
         unpack(tmp_path / "nothing.zip", tmp_path / "new")

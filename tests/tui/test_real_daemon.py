@@ -104,10 +104,13 @@ async def test_files_and_secrets_of_a_real_space(folder: Path, tmp_path: Path) -
         await press(pilot, "slash")
         await write(pilot, "data.json")
         await until(pilot, lambda: "application/json" in shown(app))
+        assert "here" in shown(app)
         await press(pilot, "escape", "escape", "j", "enter")
         await until(pilot, lambda: "api-key-anthropic" in shown(app))
+        assert "sk-fixture" not in shown(app), "values are shown when they are asked for"
         await press(pilot, "j", "v")
         await until(pilot, lambda: "sk-fixture-openai-0123456789" in shown(app))
+        assert "sk-ant" not in shown(app), "and only the one that was meant"
 
 
 async def test_the_command_says_and_draws_what_the_daemon_knows(
