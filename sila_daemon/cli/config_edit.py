@@ -33,6 +33,12 @@ def edit(arguments: argparse.Namespace, output: Output) -> None:
     before, disk, randomness = settings_text(path), SystemDisk(), SystemRandomness()
     make_private_dir(path.parent)
     if draft.exists():
+        if path.exists() and path.stat().st_mtime_ns > draft.stat().st_mtime_ns:
+            raise ProtectionError(
+                "the settings were changed since you typed what was not taken",
+                code="changed",
+                hint=f"what you typed is in {draft}: take from it what you need, and remove it",
+            )
         output.note(f"This goes on with what was typed before, in {draft}.")
     else:
         config.save(disk, draft, before or config.template(), randomness)

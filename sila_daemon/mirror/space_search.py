@@ -81,7 +81,7 @@ class SpaceSearch:
                         found.next = before
                         return found
             compared += len(candidates)
-            if len(candidates) < CANDIDATES_AT_ONCE:
+            if not candidates:
                 return found
             if compared >= CANDIDATES_MAX:
                 found.next = before

@@ -10,7 +10,7 @@ itself; whoever asks compares the few texts that have all sequences of the words
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 CHUNK_OPS = 2000
 """Ops that one transaction adds: some twenty milliseconds."""
+CHUNK_BYTES = 4 << 20
+"""Fewer are added, and compared, when their values are larger than this together."""
 
 STRUCTURE_BYTES_MAX = 1 << 18
 """Longer lists and objects are not searched."""
@@ -90,6 +92,8 @@ class SearchIndex:
     ) -> list[Candidate]:
         """Returns ops that may have all words, the newest first, below the number `before`.
 
+        They are fewer than `limit` also when their values are large; none only at the end.
+
         `words` are folded, as `words_of` gives them.
         """
         return await self._database.read(
@@ -101,10 +105,11 @@ def _add_chunk(connection: apsw.Connection) -> Progress:
     connection.execute(_MAKE)
     indexed: int = sql.first(connection, "SELECT seq FROM search_state")
     newest: int = sql.first(connection, "SELECT coalesce(max(seq), 0) FROM op")
-    rows = sql.rows(
-        connection,
-        "SELECT seq, key, value FROM op WHERE seq > ? ORDER BY seq LIMIT ?",
-        (indexed, CHUNK_OPS),
+    rows = _bounded(
+        connection.execute(
+            "SELECT seq, key, value FROM op WHERE seq > ? ORDER BY seq LIMIT ?",
+            (indexed, CHUNK_OPS),
+        )
     )
     texts = [(seq, _text(restored(key), value)) for seq, key, value in rows if key is not None]
     connection.executemany(
@@ -114,6 +119,18 @@ def _add_chunk(connection: apsw.Connection) -> Progress:
     reached: int = rows[-1][0] if rows else newest
     connection.execute("UPDATE search_state SET seq = ?", (reached,))
     return Progress(reached, newest)
+
+
+def _bounded(rows: Iterable[Any]) -> list[Any]:
+    """Returns rows up to the one whose value, the last column, makes them too large together."""
+    found: list[Any] = []
+    size = 0
+    for row in rows:
+        found.append(row)
+        size += len(row[-1] or b"")
+        if size > CHUNK_BYTES:
+            break
+    return found
 
 
 def _text(key: str, value: bytes | None) -> str:
@@ -141,13 +158,14 @@ def _candidates(
     query = _query(connection, words)
     if query is None:
         return []
-    found = sql.rows(
-        connection,
-        "SELECT op.seq, tree.name, target, key, value FROM"
-        " (SELECT rowid AS seq FROM search_text WHERE search_text MATCH ? AND rowid < ?"
-        "  ORDER BY rowid DESC LIMIT ?) AS hit"
-        " JOIN op ON op.seq = hit.seq JOIN tree ON tree.id = op.tree ORDER BY op.seq DESC",
-        (query, _SEQ_MAX if before is None else max(0, min(before, _SEQ_MAX)), limit),
+    found = _bounded(
+        connection.execute(
+            "SELECT op.seq, tree.name, target, key, value FROM"
+            " (SELECT rowid AS seq FROM search_text WHERE search_text MATCH ? AND rowid < ?"
+            "  ORDER BY rowid DESC LIMIT ?) AS hit CROSS JOIN op ON op.seq = hit.seq"
+            " JOIN tree ON tree.id = op.tree",
+            (query, _SEQ_MAX if before is None else max(0, min(before, _SEQ_MAX)), limit),
+        )
     )
     return [
         Candidate(seq, tree_id, restored(target), restored(key), _decoded(value))

@@ -71,3 +71,16 @@ def test_an_editor_that_leaves_nothing_changes_nothing(machine: Machine) -> None
     machine.env["VISUAL"] = "rm"
     assert machine.refusal("config", "edit") == (2, "editor_failed")
     assert machine.data("config", "get", "log.level") == {"log.level": "debug"}
+
+
+def test_what_was_typed_does_not_undo_what_was_set_since(machine: Machine, tmp_path: Path) -> None:
+    (tmp_path / "typed").write_text("[log]\nlevle = 'debug'\n")
+    assert machine.refusal("config", "edit") == (2, "bad_config")
+    machine.data("config", "set", "log.file_count_max", "9")
+    (tmp_path / "typed").write_text("[log]\nlevel = 'debug'\n")
+    assert machine.refusal("config", "edit") == (6, "changed")
+    assert machine.data("config", "get", "log.file_count_max") == {"log.file_count_max": 9}
+    [draft] = machine.home.rglob("*.edited.toml")
+    draft.unlink()
+    (tmp_path / "typed").write_text("[log]\nlevel = 'debug'\nfile_count_max = 9\n")
+    assert machine.data("config", "edit") == {"changed": True}

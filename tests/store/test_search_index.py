@@ -11,7 +11,7 @@ from sila_daemon.core.ops import MoveOp, Op, PropertyOp
 from sila_daemon.core.search_text import words_of
 from sila_daemon.database.database import InlineDatabases
 from sila_daemon.ports.clock import SystemClock
-from sila_daemon.store.search_index import CHUNK_OPS, Progress, SearchIndex
+from sila_daemon.store.search_index import CHUNK_BYTES, CHUNK_OPS, Progress, SearchIndex
 from sila_daemon.store.space_store import Delivery, SpaceStore
 
 if TYPE_CHECKING:
@@ -104,6 +104,22 @@ async def test_many_ops_are_indexed_in_chunks_that_end_when_told(store: SpaceSto
     assert await index.catch_up(lambda: True) == Progress(CHUNK_OPS + 1, CHUNK_OPS + 1)
     [found] = await index.candidates(["end"], None, 10)
     assert (found.tree_id, found.key, found.value) == (TREE, "text", "at the end")
+
+
+async def test_large_values_are_taken_few_at_a_time(store: SpaceStore) -> None:
+    large = 3 * CHUNK_BYTES // 4
+    await say(store, *("sought " + "x" * large for _ in range(3)), ["sought", "y" * large], "small")
+    index, rounds = SearchIndex(store.database), 0
+    while (progress := await index.catch_up(lambda: True)).indexed < progress.newest:
+        rounds += 1
+    assert rounds == 2
+    seen: list[str] = []
+    before = None
+    while found := await index.candidates(["sought"], before, 100):
+        assert len(found) <= 2
+        seen += [one.target for one in found]
+        before = found[-1].seq
+    assert seen == ["v3", "v2", "v1"], "and long lists are left out"
 
 
 async def test_an_empty_space_has_nothing(store: SpaceStore) -> None:
