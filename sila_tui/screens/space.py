@@ -108,6 +108,9 @@ class SpaceScreen(FramedScreen):
             self.query_one("#nothing", Static).update(f"{exc.message}\n{exc.hint}")
             return
         first = self._goal.begin(self.outline)
+        if first is None and self._goal.tree:
+            self.app.notify("That is no longer there", timeout=4)
+            first = self.outline.first("")
         if first is None:
             self.query_one("#nothing", Static).update("No chats yet.")
             return

@@ -131,9 +131,22 @@ async def test_names_lead_to_chats_files_to_the_list_and_values_to_the_tree(
         assert "note" in shown(app)
 
 
+async def test_what_is_gone_meanwhile_is_told(daemon: FakeDaemon) -> None:
+    async with driven(daemon) as (app, pilot):
+        daemon.vertices[sample.WORK]["v-configs"]["properties"]["note"] = "zebra crossing"
+        await look_for(app, pilot, "zebra", "Other text")
+        del daemon.vertices[sample.WORK]["v-configs"]
+        await press(pilot, "enter")
+        await until(pilot, lambda: "sila › Work ›" in shown(app))
+        await until(pilot, lambda: "there is no vertex v-configs" in shown(app))
+        assert "zebra" not in shown(app)
+
+
 async def test_nothing_found_and_a_refusal_are_told(daemon: FakeDaemon) -> None:
     async with driven(daemon, (80, 24)) as (app, pilot):
         await look_for(app, pilot, "qqqq", "Nothing has these words.")
+        assert "0 found" in shown(app)
         daemon.refusals["space.search"] = Refused("storage", "the disk is gone", "look at it", 7)
         await write(pilot, "q")
         await until(pilot, lambda: "the disk is gone" in shown(app))
+        assert "found" not in shown(app), "nobody can say that there is nothing"
