@@ -92,7 +92,7 @@ class Layers:
             raise
         use = TreeUse(ports.clock, settings.tree_idle_s)
         trees = TreeCache(store, ports.workers, ports.clock, use, new_editor())
-        secrets, blobs = Secrets(store.database), Blobs(store.database)
+        secrets, blobs = Secrets(store.database, ports.clock), Blobs(store.database)
         layout = None if record.path is None else SpaceLayout(record.path)
         files_dir = home / FILES_NAME if layout is None else layout.files_dir
 

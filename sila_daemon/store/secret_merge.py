@@ -4,7 +4,7 @@ What a side says of one name is a value, a tombstone (the SHA-256 of a value tha
 both, the value being the newer one. There are no times and no counters on the wire, so a
 merge is three-way: the base tells which side moved since they were last seen to agree. Once a
 device has adopted a state, it follows every later one without writing: that is why merges
-come to rest. Source of the rules: the sections "Secrets" of the space format and the wire protocol.
+come to rest. Values that travel in circles all the same are told by `secret_swaps`. Source of the rules: the sections "Secrets" of the space format and the wire protocol.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 
@@ -76,21 +77,30 @@ def with_value(entry: Entry, value: str | None) -> Entry:
 
 
 def merged(
-    mine: SecretSet, theirs: SecretSet, base: Mapping[str, Seen], *, prefer_theirs: bool
+    mine: SecretSet,
+    theirs: SecretSet,
+    base: Mapping[str, Seen],
+    *,
+    prefer_theirs: bool,
+    contested: Mapping[str, frozenset[str]] = MappingProxyType({}),
 ) -> SecretSet:
     """Merges name by name; a name that is absent changes nothing.
 
     `base` tells what the other side was last seen to hold: what did not change there since is
-    older than what is here. Where both changed, `prefer_theirs` decides.
+    older than what is here. Where both changed, `prefer_theirs` decides. Of two values that are
+    `contested`, as fingerprints by name, the one with the greater fingerprint stands.
     """
     result = SecretSet(dict(mine.values), dict(mine.removed))
     for name in {**theirs.values, **theirs.removed}:
-        seen = base.get(name, NEVER_SEEN)
-        result.put(name, _merged(mine.entry(name), theirs.entry(name), seen, prefer_theirs))
+        mine_said, theirs_said = mine.entry(name), theirs.entry(name)
+        seen, disputed = base.get(name, NEVER_SEEN), contested.get(name, frozenset())
+        result.put(name, _merged(mine_said, theirs_said, seen, prefer_theirs, disputed))
     return result
 
 
-def _merged(mine: Entry, theirs: Entry, seen: Seen, prefer_theirs: bool) -> Entry:
+def _merged(
+    mine: Entry, theirs: Entry, seen: Seen, prefer_theirs: bool, contested: frozenset[str]
+) -> Entry:
     removed = _newer_tombstone(mine.removed, theirs.removed, seen.removed)
     if mine.value == theirs.value:
         return Entry(mine.value, removed)
@@ -108,6 +118,8 @@ def _merged(mine: Entry, theirs: Entry, seen: Seen, prefer_theirs: bool) -> Entr
         takes_theirs = False
     elif mine_print == theirs.removed and theirs.removed != seen.removed:
         takes_theirs = True
+    elif {mine_print, theirs_print} <= contested:
+        takes_theirs = theirs_print > mine_print
     elif theirs_print == seen.value:
         takes_theirs = False
     else:

@@ -14,6 +14,7 @@ from sila_daemon.store.secret_merge import (
     merged,
     with_value,
 )
+from sila_daemon.store.secret_swaps import SecretSwaps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,13 +22,15 @@ if TYPE_CHECKING:
     import apsw
 
     from sila_daemon.database.database import Database
+    from sila_daemon.ports.clock import Clock
 
 
 class Secrets:
     """The stored secrets of one space."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
+        self._swaps = SecretSwaps(clock)
 
     async def load(self) -> SecretSet:
         """Returns values and tombstones."""
@@ -42,20 +45,26 @@ class Secrets:
             _save(connection, secrets)
 
         await self._database.write(work)
+        self._swaps.forget(name)
 
     async def merge_from(self, layer: str, theirs: SecretSet, *, prefer_theirs: bool) -> SecretSet:
         """Takes over what another side holds, notes that it holds it, and returns the outcome."""
+        contested = self._swaps.contested()
 
-        def work(connection: apsw.Connection) -> SecretSet:
+        def work(connection: apsw.Connection) -> tuple[SecretSet, SecretSet]:
             before, base = _load(connection), _base(connection, layer)
-            outcome = merged(before, theirs, base, prefer_theirs=prefer_theirs)
+            outcome = merged(
+                before, theirs, base, prefer_theirs=prefer_theirs, contested=contested
+            )
             # This runs at every look at a folder, and mostly finds what was there before.
             if outcome != before:
                 _save(connection, outcome)
             _save_base(connection, layer, theirs, base)
-            return outcome
+            return before, outcome
 
-        return await self._database.write(work)
+        before, outcome = await self._database.write(work)
+        self._swaps.note(before, outcome)
+        return outcome
 
     async def set_base(self, layer: str, secrets: SecretSet) -> None:
         """Notes what a layer holds now."""

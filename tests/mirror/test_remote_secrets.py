@@ -60,7 +60,7 @@ class Always(SystemRandomness):
 async def secrets(tmp_path: Path) -> AsyncIterator[Secrets]:
     store = await SpaceStore.open(InlineDatabases(), tmp_path / "s.sqlite", SystemClock())
     await store.set_layers([SERVER])
-    yield Secrets(store.database)
+    yield Secrets(store.database, SystemClock())
     await store.close()
 
 

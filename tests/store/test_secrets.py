@@ -26,7 +26,7 @@ async def store(tmp_path: Path) -> AsyncIterator[SpaceStore]:
 
 
 async def test_secrets_are_stored_with_their_tombstones(store: SpaceStore) -> None:
-    secrets = Secrets(store.database)
+    secrets = Secrets(store.database, SystemClock())
     await secrets.set("key", "value \ud83d")
     await secrets.set("other", "x")
     await secrets.set("other", None)
@@ -40,7 +40,7 @@ async def test_secrets_are_stored_with_their_tombstones(store: SpaceStore) -> No
 
 
 async def test_a_removal_is_not_undone_by_another_removal_that_was_seen(store: SpaceStore) -> None:
-    secrets = Secrets(store.database)
+    secrets = Secrets(store.database, SystemClock())
     await secrets.set("key", "x")
     await secrets.set("key", None)
     theirs = SecretSet({}, {"key": fingerprint("y")})
@@ -52,7 +52,7 @@ async def test_a_removal_is_not_undone_by_another_removal_that_was_seen(store: S
 
 
 async def test_a_merge_that_changes_nothing_writes_nothing(store: SpaceStore) -> None:
-    secrets = Secrets(store.database)
+    secrets = Secrets(store.database, SystemClock())
     theirs = SecretSet({"a": "1", "b": "2"})
     outcome = await secrets.merge_from("folder", theirs, prefer_theirs=True)
     before = await store.database.read(lambda connection: connection.total_changes())
