@@ -128,7 +128,7 @@ class FolderLayer:
                 await self._turned.wait()
             while self._lost and self.state is FolderState.WORKING:
                 await self._turned.wait()
-        if self.state in (FolderState.AWAY, FolderState.FAILING):
+        if self.state is not FolderState.WORKING:
             raise StorageError(self.reason, code="folder_" + self.state.value)
 
     def added(self, count: int) -> None:
@@ -229,6 +229,8 @@ class FolderLayer:
         if self._secrets_due:
             self._secrets_due, self._is_following_hints = False, True
             await self._secrets.sync()
+        if self.state is not FolderState.WORKING:
+            self._wakes.ring(News.BLOBS)  # What could not be put there is asked for again.
         self.state, self.reason = FolderState.WORKING, ""
         self._is_following_hints = False
         if is_writing:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from sila_daemon.core.errors import NotFoundError, ProtectionError
+from sila_daemon.core.errors import NotFoundError, ProtectionError, StorageError
 from sila_daemon.folder.blobs import CHUNK_BYTES, BlobFolder
 from sila_daemon.folder.layout import var_path
 from sila_daemon.folder.problems import Problem, storage_errors
@@ -100,9 +100,13 @@ class LocalBlobs:
         """Keeps what a server sent, over the content `replaced` of a mutable blob.
 
         Raises CorruptBlobError for a wrong hash, ProtectionError when another content is here
-        by then, StorageError.
+        by then, StorageError, also where the space's folder is away.
         """
-        return await self._written(chunks, blob, source, replaced)
+        try:
+            return await self._written(chunks, blob, source, replaced)
+        except NotFoundError as error:
+            # Said apart from a file that the server does not have: this one is to be asked again.
+            raise StorageError(error.message, code="folder_away") from error
 
     async def replace(
         self, blob: BlobName, chunks: AsyncIterator[bytes], replaced: LocalBlob | None

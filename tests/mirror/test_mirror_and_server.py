@@ -406,6 +406,38 @@ async def test_blobs_and_secrets_go_both_ways(bench: Bench, server: FakeServer) 
         await until_async(is_gone)
 
 
+async def test_a_file_that_found_the_folder_away_comes_once_it_is_back(
+    bench: Bench, server: FakeServer
+) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"bytes"
+
+    root = bench.folder("b")
+    elsewhere = root.with_name("elsewhere")
+    async with (
+        bench.mirror("a", servers=servers(server)) as a,
+        bench.mirror("b", folder=root, servers=servers(server)) as b,
+    ):
+        await a.create_space("Ours")
+        await current(a, b)
+        root.rename(elsewhere)
+        blob_hash, _ = await a.put_blob(chunks())
+
+        def refer(tree: RepTree) -> None:
+            assert tree.root is not None
+            tree.root.new_child({"name": "x.txt", "hash": blob_hash, "mimeType": "text/plain"})
+
+        await a.edit(SPACE, refer)
+        await until(lambda: "there is no folder" in b.status()["remotes"][0]["reason"])
+        assert not root.exists()
+        elsewhere.rename(root)
+        bench.watcher.hint()
+        await current(b)
+        path = root / "space-v1/files/static/sha256" / blob_hash[:2] / blob_hash[2:]
+        await until(path.is_file)
+        assert path.read_bytes() == b"bytes"
+
+
 async def test_secrets_that_are_to_stay_do_not_leave(bench: Bench, server: FakeServer) -> None:
     async with bench.mirror("a", servers=(ServerRecord(server.url, "keep"),)) as a:
         await a.set_secret("api-key", "sk-1")

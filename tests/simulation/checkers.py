@@ -54,13 +54,13 @@ class FolderGuard:
 def check_claim(device: SimDevice, record: Record, carrier: Carrier | None) -> None:
     """A mirror that says `current` has everything it promised in its folder, durably.
 
-    What a carrier just did to the folder may not have been noticed yet.
+    What a carrier just did to the folder, or that it is away, may not have been noticed yet.
     """
     mirror = device.mirror
     if not device.has_folder or mirror is None or mirror.status()["state"] != "current":
         return
     ago = device.clock.monotonic() - NOTICED_S
-    if record.shaken_at.get(device.name, -NOTICED_S) > ago:
+    if max(record.shaken_at.get(device.name, -NOTICED_S), device.away_since) > ago:
         return
     if carrier is not None:
         since = max(ago, device.started_at + NOTICED_S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Coroutine
 from pathlib import Path
 from random import Random
@@ -96,6 +97,7 @@ class SimDevice:
         self._view: DiskView
         self._process: Process | None = None
         self.is_folder_away = False
+        self._taken_away_at: list[float] = [] if twin is None else twin._taken_away_at
         self._away: Directory
         self._watcher: SimWatcher | None = None
         self._running: asyncio.Task[None] | None = None
@@ -221,12 +223,18 @@ class SimDevice:
         self.kill()
         self._view.part()
 
+    @property
+    def away_since(self) -> float:
+        """When the folder was last taken away, by the device's monotonic clock."""
+        return max(self._taken_away_at, default=-math.inf)
+
     def take_folder_away(self) -> bool:
         """Takes the folder out of the file system, if it is there."""
         mounted = self.disk.view().find(FOLDER)
         if not isinstance(mounted, Directory):
             return False
         self._away, self.is_folder_away = mounted, True
+        self._taken_away_at.append(self.clock.monotonic())
         self._mount(None)
         return True
 

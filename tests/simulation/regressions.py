@@ -242,4 +242,22 @@ REGRESSIONS: dict[str, Plan] = {
             Action(9.0, "forge_as_viewer", 1, 0.4, 0.7),
         ),
     ),
+    # A download that found the folder away was taken for a file that the server does not have:
+    # it was not asked for again once the folder was back, and the mirror said `current`.
+    "a_file_that_found_the_folder_away_comes": Plan(
+        seed=3024,
+        devices=4,
+        has_app=False,
+        first_in_first_out=False,
+        delay_s=0.3,
+        hint_loss=0.1,
+        actions=(
+            Action(6.723, "machine_rolled_back", 0, 0.165408, 0.439366),
+            Action(7.017, "command_put", 0, 0.005932, 0.154946),
+            Action(12.167, "crash_at_file", 0, 0.453936, 0.259371),
+            Action(24.815, "folder_away", 0, 0.855942, 0.731159),
+            Action(28.676, "set", 0, 0.113565, 0.5654),
+        ),
+        topology=Topology(servers=1, mirrors=((0,), (0,), (0,), (0,))),
+    ),
 }
