@@ -56,6 +56,10 @@ def _add_files(commands: CommandTree) -> None:
     _add(get, "SPACE", "PATH")
     get.add_argument("target", nargs="?", metavar="TARGET", help="PATH's name without it")
     get.add_argument("--force", action="store_true", help="overwrite TARGET")
+    fetch = commands.add(
+        "file fetch", "Bring a file or a folder from a server.", "sila_daemon.cli.fetch:fetch_file"
+    )
+    _add(fetch, "SPACE", "PATH")
     conflicts = "sila_daemon.cli.file_conflicts"
     _add(commands.add("file conflicts", "List files that were changed in two places.",
                       f"{conflicts}:list_"), "SPACE")  # fmt: skip
@@ -64,7 +68,7 @@ def _add_files(commands: CommandTree) -> None:
     _add(choose, "SPACE", "FILE")
     choose.add_argument("keep", choices=("own", "newer"), help="the one kept here, or the newer")
     choose.add_argument("--hash", metavar="HASH", help="which one, where several were kept")
-    for parser in (listing, put, get):
+    for parser in (listing, put, get, fetch):
         parser.add_argument("--tree", metavar="TREE", help="the tree that holds the files")
 
 

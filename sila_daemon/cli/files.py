@@ -24,7 +24,7 @@ def list_(arguments: argparse.Namespace, output: Output) -> None:
         [
             file["path"],
             "" if file["size"] is None else size(file["size"]),
-            "" if file["here"] else "not on this machine",
+            "" if file["here"] else "left on the server" if file["away"] else "not on this machine",
             file["hash"] or file["id"] or "",
         ]
         for file in answer["files"]

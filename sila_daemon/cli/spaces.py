@@ -47,18 +47,25 @@ def add(arguments: argparse.Namespace, output: Output) -> None:
 
 def clone(arguments: argparse.Namespace, output: Output) -> None:
     """Brings a space from a server."""
+    from sila_daemon.cli.fetch import conditions_of
+
+    conditions = conditions_of(arguments)
     answer = ask(
         "space.clone",
         url=arguments.url,
         id=arguments.id,
         path=None if arguments.path is None else local_path(arguments.path),
         secrets=_secrets_policy(arguments, output, [arguments.url]),
+        onDemand=arguments.on_demand,
+        **conditions,
     )
     _tell_added(output, "Cloned", answer)
 
 
 def list_(arguments: argparse.Namespace, output: Output) -> None:
     """Lists the spaces of this daemon, or those on a server."""
+    from sila_daemon.cli.fetch import policy_words
+
     if arguments.remote:
         answer = ask("space.remote_list", url=arguments.remote)
         if output.as_json:
@@ -81,10 +88,11 @@ def list_(arguments: argparse.Namespace, output: Output) -> None:
             space["state"],
             space["path"] or "no folder",
             " ".join(server["url"] for server in space["servers"]),
+            policy_words(space["fetch"]),
         ]
         for space in answer["spaces"]
     ]
-    output.table(("id", "name", "state", "folder", "servers"), rows)
+    output.table(("id", "name", "state", "folder", "servers", "fetches"), rows)
 
 
 def remove(arguments: argparse.Namespace, output: Output) -> None:

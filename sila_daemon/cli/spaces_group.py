@@ -20,6 +20,8 @@ def add_parsers(commands: CommandTree) -> None:
     clone.add_argument("id", metavar="SPACE_ID")
     clone.add_argument("path", nargs="?", metavar="PATH")
     _add_secrets(clone)
+    clone.add_argument("--on-demand", action="store_true", help="bring no file unasked")
+    _add_conditions(clone)
     listing = commands.add("space list", "List the spaces.", f"{_HANDLERS}:list_")
     listing.add_argument("--remote", metavar="URL", help="list what is on this server instead")
     remove = commands.add(
@@ -34,6 +36,16 @@ def add_parsers(commands: CommandTree) -> None:
     pause = commands.add("space pause", "Leave a space alone for a while.", f"{_HANDLERS}:pause")
     _add_space(pause)
     pause.add_argument("--for", dest="duration", metavar="TIME", help="such as 30s, 10m, 2h or 1d")
+    fetch = commands.add(
+        "space fetch",
+        "Say which files come to this machine by themselves, or ask.",
+        "sila_daemon.cli.fetch:fetch",
+    )
+    _add_space(fetch)
+    fetch.add_argument(
+        "policy", nargs="?", choices=("all", "on-demand"), help="all of them, or none unasked"
+    )
+    _add_conditions(fetch)
     _add_space(commands.add("space resume", "End a pause.", f"{_HANDLERS}:resume"))
     _add_space(commands.add("space sync", "Scan and exchange now.", f"{_HANDLERS}:sync"))
     commands.group("space server", "The servers that a space is mirrored to.")
@@ -54,6 +66,11 @@ def add_parsers(commands: CommandTree) -> None:
 
 def _add_space(parser: Parser) -> None:
     parser.add_argument("space", metavar="SPACE", help="an id, a unique prefix, a name or a path")
+
+
+def _add_conditions(parser: Parser) -> None:
+    parser.add_argument("--newer-than", metavar="TIME", help="only newer files: 30d or 12h")
+    parser.add_argument("--up-to", metavar="SIZE", help="only files up to this size: 500kB or 10MB")
 
 
 def _add_servers(parser: Parser) -> None:

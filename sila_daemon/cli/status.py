@@ -77,6 +77,8 @@ def overall(spaces: list[dict[str, Any]]) -> tuple[str, str]:
 
 def space_lines(space: dict[str, Any]) -> Iterator[str]:
     """Yields a headline, then what each layer holds and owes."""
+    from sila_daemon.cli.fetch import away_lines
+
     state = space["state"]
     where = one_line(short_path(space["path"])) if space["path"] else "no folder"
     reason = f"  {one_line(space['reason'])}" if space["reason"] else ""
@@ -85,6 +87,7 @@ def space_lines(space: dict[str, Any]) -> Iterator[str]:
         f"{counted(space['ops'], 'op')} in {counted(space['trees'], 'tree')}"
         f" · {counted(space['files'], 'file')}, {size(space['bytes'])}"
     )
+    yield from away_lines(space)
     folder = space["folder"]
     if folder is not None:
         owed = folder["pendingOps"]

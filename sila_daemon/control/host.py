@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from sila_daemon.control.messages import SecretsPolicy
     from sila_daemon.control.results import (
         DaemonStatus,
+        FetchPolicy,
         ServerEntry,
         SignedIn,
         SpaceAdded,
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
         SpaceServer,
         Version,
     )
-    from sila_daemon.control.space_parts import FileChoices, Hits
+    from sila_daemon.control.space_parts import FileChoices, FileFetches, Hits
     from sila_daemon.core.files_view import BlobReference
     from sila_daemon.core.ops import Op
     from sila_daemon.core.rep_tree import RepTree
@@ -169,6 +170,11 @@ class OpenSpace(Protocol):
         ...
 
     @property
+    def file_fetches(self) -> FileFetches:
+        """Files that are left on the servers."""
+        ...
+
+    @property
     def held(self) -> HeldChanges:
         """What the guard of the space holds."""
         ...
@@ -277,7 +283,12 @@ class SpaceKeeper(Protocol):
         ...
 
     async def clone(
-        self, url: str, space_id: str, path: str | None, secrets: SecretsPolicy
+        self,
+        url: str,
+        space_id: str,
+        path: str | None,
+        secrets: SecretsPolicy,
+        fetch: FetchPolicy,
     ) -> SpaceAdded:
         """Brings a space from a server."""
         ...
@@ -296,6 +307,10 @@ class SpaceKeeper(Protocol):
 
     async def resume(self, reference: str) -> None:
         """Ends a pause."""
+        ...
+
+    async def set_fetch(self, reference: str, fetch: FetchPolicy) -> FetchPolicy:
+        """Says which files of a space come to this machine unasked."""
         ...
 
     async def add_server(

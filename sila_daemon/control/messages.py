@@ -56,13 +56,27 @@ class AddParams(Params):
     secrets: SecretsPolicy = "keep"
 
 
-class CloneParams(Params):
+class Conditions(Params):
+    """Which immutable files are to come unasked: those that meet every condition."""
+
+    on_demand: bool = False
+    newer_than_days: float | None = None
+    up_to_bytes: int | None = None
+
+
+class CloneParams(Conditions, kw_only=True):
     """A space on a server, brought into a new folder or without one."""
 
     url: str
     id: str
     path: str | None = None
     secrets: SecretsPolicy = "keep"
+
+
+class FetchParams(Conditions, kw_only=True):
+    """A space, and which of its files are to come."""
+
+    space: str
 
 
 class MoveParams(SpaceParams):
@@ -216,6 +230,13 @@ class FileGetParams(SpaceParams):
     overwrite: bool = False
 
 
+class FileFetchParams(SpaceParams):
+    """A file or folder of the space, by its path in a tree."""
+
+    path: str
+    tree: str | None = None
+
+
 class FileHeadParams(TreeParams):
     """A file by its vertex, and how many of its first bytes are wanted."""
 
@@ -306,6 +327,7 @@ METHODS: dict[str, Method] = {
     "space.search": Method(SearchParams, search_results.SearchHits),
     "space.sync": Method(SpaceParams, dict),
     "space.remote_list": Method(UrlParams, results.RemoteSpaces),
+    "space.set_fetch": Method(FetchParams, results.FetchPolicy),
     "space.add_server": Method(AddServerParams, results.SpaceServer),
     "space.remove_server": Method(SpaceServerParams, results.Done),
     "tree.list": Method(SpaceParams, results.Trees),
@@ -316,10 +338,11 @@ METHODS: dict[str, Method] = {
     "chat.list": Method(SpaceParams, results.Chats),
     "chat.show": Method(TreeParams, results.Chat),
     "chat.send": Method(SendParams, results.Sent),
-    "file.list": Method(FileListParams, results.Files),
-    "file.put": Method(FilePutParams, results.FileStored),
-    "file.get": Method(FileGetParams, results.FileWritten),
-    "file.head": Method(FileHeadParams, results.FileHead),
+    "file.list": Method(FileListParams, file_results.Files),
+    "file.put": Method(FilePutParams, file_results.FileStored),
+    "file.get": Method(FileGetParams, file_results.FileWritten),
+    "file.fetch": Method(FileFetchParams, file_results.FilesFetched),
+    "file.head": Method(FileHeadParams, file_results.FileHead),
     "file.conflicts": Method(SpaceParams, file_results.FileConflicts),
     "file.choose": Method(ChooseParams, results.Done),
     "secret.list": Method(SpaceParams, results.SecretNames),

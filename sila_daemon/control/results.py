@@ -50,6 +50,14 @@ class SpaceServer(Result):
     secrets: str
 
 
+class FetchPolicy(Result):
+    """Which immutable files come to this machine unasked: those that meet every condition."""
+
+    on_demand: bool
+    newer_than_days: float | None
+    up_to_bytes: int | None
+
+
 class SpaceEntry(Result):
     """One space that the daemon looks after."""
 
@@ -58,6 +66,7 @@ class SpaceEntry(Result):
     path: str | None
     state: str
     servers: list[SpaceServer]
+    fetch: FetchPolicy
 
 
 class Spaces(Result):
@@ -221,59 +230,6 @@ class Sent(Result):
     """The message that was added."""
 
     vertex: str
-
-
-class FileEntry(Result):
-    """One file that a tree of the space refers to."""
-
-    tree: str
-    vertex: str
-    path: str
-    mime_type: str | None
-    size: int | None
-    hash: str | None
-    id: str | None
-    here: bool | None
-    """Whether its bytes are on this machine; None where nothing is known of them."""
-
-
-class FolderEntry(Result):
-    """A folder of files; `path` is empty for the one that holds all others of its tree."""
-
-    tree: str
-    vertex: str
-    path: str
-
-
-class Files(Result):
-    """Files and folders by tree and path."""
-
-    files: list[FileEntry]
-    folders: list[FolderEntry]
-
-
-class FileHead(Result):
-    """The first bytes of a file as base64, and whether they are all that it has."""
-
-    data: str
-    is_whole: bool
-
-
-class FileStored(Result):
-    """The file as it is kept now."""
-
-    tree: str
-    vertex: str
-    path: str
-    hash: str
-    size: int
-
-
-class FileWritten(Result):
-    """The local file that was written."""
-
-    target: str
-    size: int
 
 
 class SecretNames(Result):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from sila_daemon.core.files_view import BlobReference
     from sila_daemon.core.search_text import Span
     from sila_daemon.core.vertex import Vertex
 
@@ -67,4 +68,16 @@ class FileChoices(Protocol):
 
     async def choose(self, uuid: str, sha256: str, *, own: bool) -> None:
         """Puts what was kept in place again, or leaves the newer one. Raises NotFoundError."""
+        ...
+
+
+class FileFetches(Protocol):
+    """Files that the policy of a space leaves on its servers."""
+
+    async def away(self) -> frozenset[str]:
+        """Returns the hashes of the files that are left there."""
+        ...
+
+    async def fetch(self, files: Iterable[BlobReference]) -> tuple[int, int]:
+        """Brings files that are not here; returns how many, and bytes. Raises NotFoundError."""
         ...

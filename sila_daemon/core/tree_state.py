@@ -133,14 +133,14 @@ class TreeState:
     def created_ms(self, index: int) -> float | None:
         """Returns when a vertex was created, in Unix milliseconds, as its `_c` tells it."""
         text = self._properties.text(index, CREATED_KEY, with_transient=False)
-        return None if text is None else _milliseconds(json_value.decode(text))
+        return None if text is None else milliseconds_of(json_value.decode(text))
 
     def _display_key(self, index: int) -> tuple[bool, float, str]:
         created = self.created_ms(index)
         return created is not None, created or 0.0, self._hierarchy.ids[index]
 
 
-def _milliseconds(created: Json) -> float | None:
+def milliseconds_of(created: Json) -> float | None:
     """Reads a `_c`: an ISO 8601 string or a number of milliseconds; else None."""
     if isinstance(created, str):
         try:

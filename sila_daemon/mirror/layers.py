@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sila_daemon.folder.layout import SpaceLayout
+from sila_daemon.mirror.away_files import AwayFiles
 from sila_daemon.mirror.back_off import BackOff
 from sila_daemon.mirror.file_choices import OvertakenFiles
 from sila_daemon.mirror.folder_layer import FolderLayer
@@ -24,9 +25,11 @@ from sila_daemon.mirror.space_place import opened_space
 from sila_daemon.mirror.space_search import SpaceSearch
 from sila_daemon.mirror.tree_use import TreeUse
 from sila_daemon.mirror.trees import TreeCache
+from sila_daemon.mirror.turns import Turns
 from sila_daemon.store.blobs import Blobs
 from sila_daemon.store.guard import Guard
 from sila_daemon.store.held import Held
+from sila_daemon.store.lacking import Lacking
 from sila_daemon.store.schema import FOLDER
 from sila_daemon.store.secrets import Secrets
 from sila_daemon.store.servers import Servers
@@ -63,6 +66,8 @@ class Layers:
     blobs: Blobs
     held: Held
     local_blobs: LocalBlobs
+    away: AwayFiles
+    turns: Turns
     overtaken: OvertakenFiles
     leftovers: Leftovers
     folder: FolderLayer | None
@@ -110,6 +115,8 @@ class Layers:
             blobs,
             Held(store.database),
             local_blobs,
+            AwayFiles(record.fetch, blobs, Lacking(store.database), ports.clock),
+            Turns(),
             OvertakenFiles(store, local_blobs, ports.clock, wakes),
             Leftovers(layout, files_dir, ports),
             None,
@@ -207,6 +214,8 @@ class Layers:
             self.local_blobs,
             self.blobs,
             self.overtaken,
+            self.away,
+            self.turns,
             secrets if server.secrets == "mirror" else None,
             status,
             wakes,

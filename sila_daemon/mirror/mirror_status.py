@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sila_daemon.mirror.away_files import AwayCounts
 from sila_daemon.mirror.folder_layer import FolderState
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Totals:
     trees: int = 0
     ops: int = 0
     blobs: BlobCounts | None = None
+    away: AwayCounts = field(default_factory=AwayCounts)
     held_ops: int = 0
     """They wait for somebody to say yes or no."""
     conflicted_files: int = 0
@@ -112,6 +114,13 @@ def status_json(
         "conflictedFiles": totals.conflicted_files,
         "files": blobs.here if blobs else 0,
         "bytes": blobs.bytes_here if blobs else 0,
+        "fetch": {
+            "onDemand": record.fetch.on_demand,
+            "newerThanDays": record.fetch.newer_than_days,
+            "upToBytes": record.fetch.up_to_bytes,
+        },
+        "filesAway": totals.away.files,
+        "bytesAway": totals.away.bytes,
         "folder": shown,
         "remotes": [remote.to_json() for remote in remotes],
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from sila_daemon.store.fetch_policy import FetchPolicy
 from sila_daemon.store.guard import GuardSettings
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class SpaceRecord:
     servers: tuple[ServerRecord, ...] = ()
     paused_until: float | None = None
     """Unix seconds; infinity until somebody resumes it, None when it is not paused."""
+    fetch: FetchPolicy = field(default_factory=FetchPolicy)
+    """Which files come here by themselves."""
 
 
 class Tokens(Protocol):

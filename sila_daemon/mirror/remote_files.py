@@ -20,12 +20,14 @@ from sila_daemon.store.blobs import STATIC, Agreement, BlobName, Blobs, LocalBlo
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
+    from sila_daemon.mirror.away_files import AwayFiles
     from sila_daemon.mirror.back_off import BackOff
     from sila_daemon.mirror.file_choices import OvertakenFiles
     from sila_daemon.mirror.local_blobs import LocalBlobs
     from sila_daemon.mirror.remote_api import RemoteApi
     from sila_daemon.mirror.remote_secrets import RemoteSecrets
     from sila_daemon.mirror.remote_status import RemoteStatus
+    from sila_daemon.mirror.turns import Turns
     from sila_daemon.mirror.wakes import Wakes
     from sila_daemon.ports.clock import Clock
 
@@ -50,18 +52,25 @@ class RemoteFiles:
         local: LocalBlobs,
         blobs: Blobs,
         overtaken: OvertakenFiles,
+        away: AwayFiles,
+        turns: Turns,
         secrets: RemoteSecrets | None,
         status: RemoteStatus,
         wakes: Wakes,
         clock: Clock,
         back_off: BackOff,
     ) -> None:
-        """`secrets` is None where secrets are not to go to this server."""
+        """`secrets` is None where secrets are not to go to this server.
+
+        In its turn a file is fetched once, however many servers have it.
+        """
         self._layer = layer
         self._api = api
         self._local = local
         self._blobs = blobs
         self._overtaken = overtaken
+        self._away = away
+        self._turns = turns
         self._secrets = secrets
         self._status = status
         self._wakes = wakes
@@ -230,12 +239,28 @@ class RemoteFiles:
             return True  # It does not say.
 
     async def _download(self) -> None:
-        lacking = await self._blobs.lacking()
+        lacking = await self._away.to_fetch()
         for start in range(0, len(lacking), PAGE_BLOBS):
             page = lacking[start : start + PAGE_BLOBS]
             asked = [LocalBlob(blob, 0, _NO_CONTENT) for blob in page if blob.kind == STATIC]
             missing = await self._api.missing(asked) if asked else set()
-            await _each([blob for blob in page if blob not in missing], self._download_one)
+            await _each([blob for blob in page if blob not in missing], self._download_new)
+
+    async def fetch(self, blob: BlobName) -> bool:
+        """Brings a file that somebody waits for; tells whether the server has it.
+
+        Raises RemoteError, CorruptBlobError, StorageError.
+        """
+        if await self._download_new(blob):
+            return True
+        if blob in self._problems:
+            raise CorruptBlobError(self._problems[blob])
+        return False
+
+    async def _download_new(self, blob: BlobName) -> bool:
+        """Brings a file unless it is here by now; tells whether it is."""
+        async with self._turns.of(blob):
+            return await self._local.has(blob) or await self._download_one(blob)
 
     async def _follow_changes(self) -> None:
         """Takes the newer content of mutable blobs that changed there and not here."""
@@ -252,6 +277,9 @@ class RemoteFiles:
         """Tells whether the server's content is here now."""
         try:
             async with self._api.get(blob) as response:
+                size = response.headers.get("Content-Length", "")
+                if size.isdecimal() and await self._away.declines(blob, int(size)):
+                    return False
                 revision = response.headers.get("ETag", "").strip('"')
                 local = await self._local.receive(
                     blob, response.chunks(), self._layer, replaced=replaced

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from sila_daemon.mirror.record import Device, MirrorPorts, MirrorSettings
     from sila_daemon.mirror.remote_files import RemoteFiles
     from sila_daemon.mirror.wakes import Wakes
+    from sila_daemon.store.blobs import BlobName
     from sila_daemon.store.op_table import TreeOp
     from sila_daemon.store.servers import Servers
     from sila_daemon.store.space_store import SpaceStore
@@ -115,6 +116,15 @@ class RemoteLayer:
         """Notes debts that were just committed, until they are counted."""
         self.status.pending_ops += count
         self.status.added_ops += count
+
+    async def fetch(self, blob: BlobName) -> bool:
+        """Brings a file that somebody waits for; tells whether the server has it.
+
+        Raises RemoteError, CorruptBlobError, StorageError.
+        """
+        if self.status.state is RemoteState.NEEDS_YOU:
+            raise RemoteRefusedError(self.status.reason)
+        return await self._files.fetch(blob)
 
     async def count_files(self) -> None:
         """Counts the blobs that the server is not known to hold."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from sila_daemon.core.errors import NotFoundError, ProtectionError
 from sila_daemon.core.space import Space
 from sila_daemon.mirror.file_choices import FileChoices
+from sila_daemon.mirror.file_fetches import FileFetches
 from sila_daemon.mirror.held_changes import HeldChanges
 from sila_daemon.mirror.wakes import News
 from sila_daemon.ports.randomness import new_id
@@ -38,6 +39,7 @@ class SpaceAccess(ABC):
         self.space_id = space_id
         self.held = HeldChanges(self._ready_layers, clock, wakes)
         self.file_choices = FileChoices(self._ready_layers, wakes)
+        self.file_fetches = FileFetches(self._ready_layers, wakes, self._is_paused)
         self._clock = clock
         self._randomness = randomness
         self._news = wakes
@@ -45,6 +47,10 @@ class SpaceAccess(ABC):
     @abstractmethod
     async def _ready_layers(self) -> Layers:
         """Returns the open space's parts. Raises StorageError when it cannot be opened."""
+
+    @abstractmethod
+    def _is_paused(self) -> bool:
+        """Tells whether somebody wants no exchange now."""
 
     async def tree(self, tree_id: str) -> RepTree:
         """Returns a tree to read. Raises NotFoundError, StorageError."""

@@ -7,6 +7,7 @@ ask of a space is in `space_access`.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sila_daemon.core.editor import Editor
@@ -20,7 +21,7 @@ from sila_daemon.mirror.mirror_status import held_reason, status_json, verdict
 from sila_daemon.mirror.record import Device, MirrorPorts, MirrorSettings, SpaceRecord
 from sila_daemon.mirror.space_access import SpaceAccess
 from sila_daemon.mirror.totals import TotalsKeeper
-from sila_daemon.mirror.wakes import Wakes
+from sila_daemon.mirror.wakes import News, Wakes
 from sila_daemon.ports.clock import iso_timestamp
 from sila_daemon.ports.disk import make_dirs
 from sila_daemon.ports.randomness import new_id
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sila_daemon.mirror.intake import Arrival
+    from sila_daemon.store.fetch_policy import FetchPolicy
 
 
 class SpaceMirror(SpaceAccess):
@@ -143,6 +145,13 @@ class SpaceMirror(SpaceAccess):
         self._paused_until = None
         self._stopped.clear()
         self._pause_changed.set()
+
+    def set_fetch(self, policy: FetchPolicy) -> None:
+        """Has files fetched by another policy from now on; what is here stays."""
+        self.record = replace(self.record, fetch=policy)
+        if self._layers is not None:
+            self._layers.away.policy = policy
+        self._wakes.ring(News.BLOBS)
 
     def _is_paused(self) -> bool:
         until = self._paused_until

@@ -71,6 +71,7 @@ class TotalsKeeper:
 
     async def _count_files(self, layers: Layers) -> None:
         self.totals.blobs = await layers.blobs.counts()
+        self.totals.away = await layers.away.counts()
         self.totals.conflicted_files = await layers.overtaken.conflicts.count()
 
     async def _count_ops(self, layers: Layers) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sila_daemon.control.results import (
+    FetchPolicy,
     SpaceAdded,
     SpaceEntry,
     SpaceMoved,
@@ -20,6 +21,7 @@ from sila_daemon.core.errors import NotFoundError, ProtectionError, StorageError
 from sila_daemon.credentials.server_url import server_url, split_space_url
 from sila_daemon.mirror.record import ServerRecord, SpaceRecord
 from sila_daemon.runtime.space_registry import FOR_EVER
+from sila_daemon.store.fetch_policy import FetchPolicy as Policy
 
 if TYPE_CHECKING:
     from sila_daemon.control.host import OpenSpace
@@ -109,9 +111,15 @@ class SpaceHost:
             return await self._take(record, await self._folders.name(root, space_id))
 
     async def clone(
-        self, url: str, space_id: str, path: str | None, secrets: SecretsPolicy
+        self,
+        url: str,
+        space_id: str,
+        path: str | None,
+        secrets: SecretsPolicy,
+        fetch: FetchPolicy,
     ) -> SpaceAdded:
         """Brings a space from a server; what it holds comes in the background."""
+        policy = _checked_policy(fetch)
         async with self._changing:
             [server] = self._servers([url], secrets)
             root = None if path is None else _absolute(path)
@@ -119,7 +127,8 @@ class SpaceHost:
             name = await self._remote.check(server.url, space_id)
             if root is not None:
                 await self._folders.create_empty(root, space_id)
-            return await self._take(SpaceRecord(space_id, root, (server,)), name, is_known=True)
+            record = SpaceRecord(space_id, root, (server,), fetch=policy)
+            return await self._take(record, name, is_known=True)
 
     async def remove(self, reference: str) -> SpaceRemoved:
         """Stops looking after a space; its folder and its store stay."""
@@ -177,6 +186,15 @@ class SpaceHost:
             mirror.record = replace(mirror.record, paused_until=None)
             self._registry.put(mirror.record)
             mirror.resume()
+
+    async def set_fetch(self, reference: str, fetch: FetchPolicy) -> FetchPolicy:
+        """Says which files of a space come here unasked; what is here stays."""
+        policy = _checked_policy(fetch)
+        async with self._changing:
+            mirror = self._running.find(reference)
+            self._registry.put(replace(mirror.record, fetch=policy))
+            mirror.set_fetch(policy)
+        return _fetch(policy)
 
     async def add_server(
         self, reference: str, url: str, secrets: SecretsPolicy | None
@@ -315,6 +333,24 @@ def _entry(space: SpaceMirror) -> SpaceEntry:
         servers=[
             SpaceServer(url=server.url, secrets=server.secrets) for server in space.record.servers
         ],
+        fetch=_fetch(space.record.fetch),
+    )
+
+
+def _checked_policy(fetch: FetchPolicy) -> Policy:
+    limits = [limit for limit in (fetch.newer_than_days, fetch.up_to_bytes) if limit is not None]
+    if fetch.on_demand and limits:
+        raise UsageError("files that come on demand only have no age and no size to come by")
+    if any(not 0 < limit < 1e15 for limit in limits):
+        raise UsageError("an age and a size are positive numbers")
+    return Policy(fetch.on_demand, fetch.newer_than_days, fetch.up_to_bytes)
+
+
+def _fetch(policy: Policy) -> FetchPolicy:
+    return FetchPolicy(
+        on_demand=policy.on_demand,
+        newer_than_days=policy.newer_than_days,
+        up_to_bytes=policy.up_to_bytes,
     )
 
 

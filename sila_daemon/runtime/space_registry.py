@@ -13,6 +13,7 @@ from sila_daemon.folder.problems import storage_errors
 from sila_daemon.mirror.record import ServerRecord, SpaceRecord
 from sila_daemon.ports.disk import Disk, read_file
 from sila_daemon.ports.durable_files import write_atomic
+from sila_daemon.store.fetch_policy import FetchPolicy
 
 if TYPE_CHECKING:
     from sila_daemon.ports.randomness import Randomness
@@ -26,12 +27,19 @@ class _Server(msgspec.Struct):
     secrets: Literal["mirror", "keep"] = "keep"
 
 
+class _Fetch(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True):
+    on_demand: bool = False
+    newer_than_days: float | None = None
+    up_to_bytes: int | None = None
+
+
 class _Space(msgspec.Struct, rename="camel", omit_defaults=True):
     id: str
     path: str | None = None
     servers: list[_Server] = []
     paused_until: float | Literal["resumed"] | None = None
     """Unix seconds, or `resumed`: until somebody resumes it. JSON has no infinity."""
+    fetch: _Fetch = _Fetch()
 
 
 class _File(msgspec.Struct):
@@ -93,6 +101,7 @@ def _record(space: _Space) -> SpaceRecord:
         None if space.path is None else Path(space.path),
         tuple(ServerRecord(server.url, server.secrets) for server in space.servers),
         FOR_EVER if isinstance(space.paused_until, str) else space.paused_until,
+        FetchPolicy(space.fetch.on_demand, space.fetch.newer_than_days, space.fetch.up_to_bytes),
     )
 
 
@@ -104,4 +113,5 @@ def _entry(record: SpaceRecord) -> _Space:
         None if record.path is None else str(record.path),
         servers,
         "resumed" if until == FOR_EVER else until,
+        _Fetch(record.fetch.on_demand, record.fetch.newer_than_days, record.fetch.up_to_bytes),
     )

@@ -142,7 +142,8 @@ class Blobs:
                 connection.execute(
                     "INSERT INTO blob (kind, name, size, sha256, is_here) VALUES (?, ?, ?, ?, 1)"
                     " ON CONFLICT (kind, name) DO UPDATE"
-                    " SET size = excluded.size, sha256 = excluded.sha256, is_here = 1",
+                    " SET size = excluded.size, sha256 = excluded.sha256, is_here = 1,"
+                    " is_wanted = 0",
                     (local.blob.kind, local.blob.name, local.size, local.sha256),
                 )
                 connection.execute(

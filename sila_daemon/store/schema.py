@@ -180,7 +180,14 @@ ALTER TABLE set_aside ADD COLUMN seen_ms INTEGER;
 CREATE INDEX op_placed ON op (tree, parent) WHERE key IS NULL;
 """
 
+# Where a file is referred to from, and how large it is said to be, without a walk through all ops.
+_VERSION_7 = """
+ALTER TABLE blob ADD COLUMN is_wanted INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX op_hash ON op (value) WHERE key = 'hash';
+CREATE INDEX op_size ON op (tree, target) WHERE key = 'size';
+"""
+
 SCHEMA = Schema(
     application_id=0x53494C53,
-    migrations=(_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6),
+    migrations=(_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6, _VERSION_7),
 )

@@ -21,6 +21,7 @@ from sila_daemon.ports.clock import SystemClock
 from sila_daemon.ports.disk import Disk, SystemDisk
 from sila_daemon.ports.randomness import SystemRandomness
 from sila_daemon.ports.workers import ThreadWorkers
+from sila_daemon.store.fetch_policy import FetchPolicy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -114,9 +115,10 @@ class Bench:
         folder: Path | None = None,
         servers: tuple[ServerRecord, ...] = (),
         space_id: str = SPACE,
+        fetch: FetchPolicy | None = None,
     ) -> AsyncIterator[SpaceMirror]:
         """Runs a mirror; its store lives on under `name`."""
-        record = SpaceRecord(space_id, folder, servers)
+        record = SpaceRecord(space_id, folder, servers, fetch=fetch or FetchPolicy())
         home = self.tmp_path / f"home-{name}"
         device = Device(name, name, "test")
         mirror = SpaceMirror(record, self.ports(), home, device, self.settings)

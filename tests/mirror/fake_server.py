@@ -201,7 +201,8 @@ class FakeServer:
         if method == "GET":
             if name not in self.static:
                 return _refused(404, "blob_missing")
-            return 200, {"ETag": f'"{name}"'}, self.static[name]
+            data = self.static[name]
+            return 200, {"ETag": f'"{name}"', "Content-Length": str(len(data))}, data
         if hashlib.sha256(data).hexdigest() != name:
             return _refused(422, "corrupt_blob")
         self.static[name] = data

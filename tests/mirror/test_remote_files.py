@@ -12,13 +12,16 @@ import pytest
 
 from sila_daemon.core.errors import RemoteUnavailableError
 from sila_daemon.database.database import InlineDatabases
+from sila_daemon.mirror.away_files import AwayFiles
 from sila_daemon.mirror.back_off import BackOff
 from sila_daemon.mirror.remote_files import RemoteFiles
 from sila_daemon.mirror.remote_status import RemoteStatus
+from sila_daemon.mirror.turns import Turns
 from sila_daemon.mirror.wakes import News, Wakes
 from sila_daemon.ports.clock import SystemClock
 from sila_daemon.ports.randomness import SystemRandomness
 from sila_daemon.store.blobs import VAR, BlobName, Blobs, LocalBlob
+from sila_daemon.store.fetch_policy import FetchPolicy
 from sila_daemon.store.space_store import SpaceStore
 
 SERVER = "https://a.example"
@@ -66,6 +69,8 @@ class Bench:
             unused,
             blobs,
             unused,
+            AwayFiles(FetchPolicy(), blobs, unused, SystemClock()),
+            Turns(),
             known,
             self.status,
             self._wakes,

@@ -17,7 +17,7 @@ class Layers:
 
     def __init__(self) -> None:
         self.size = (0, 0)
-        self.store = self.blobs = self.held = self.overtaken = self.conflicts = self
+        self.store = self.blobs = self.held = self.overtaken = self.conflicts = self.away = self
         self.log = SimpleNamespace(property_ops=self._no_ops)
         self.remotes: list[Any] = []
 

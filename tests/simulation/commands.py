@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tests.simulation.control import ControlEnd, HungUpError
 from tests.simulation.device import SPACE
 from tests.simulation.file_contents import file_content, write_whole
-from tests.simulation.files import sha256
+from tests.simulation.files import place_of, read_files, sha256
 from tests.simulation.process import spawn_outside
 from tests.simulation.record import Record, ViolationError
 
@@ -51,6 +51,7 @@ class CommandUser:
             "command_edit": self._edit,
             "command_put": self._put_file,
             "command_get": self._get_file,
+            "command_fetch": self._fetch_file,
             "command_watch": self._watch,
         }
 
@@ -155,6 +156,26 @@ class CommandUser:
         # Another file may have the path by now.
         if name not in self._record.offered_files:
             raise ViolationError(f"the file {wanted['path']} is written out with other bytes")
+
+    async def _fetch_file(self, talk: _Conversation, _: Random, action: Action) -> None:
+        """Asks for a file that is left on a server: after the answer it is here for good."""
+        name, began = self._device.name, asyncio.get_running_loop().time()
+        away = [file for file in (await talk.ask("file.list"))["files"] if file["away"]]
+        if not away:
+            return
+        wanted = away[int(action.a * len(away))]
+        where = {"path": wanted["path"], "tree": wanted["tree"]}
+        self._trace.note(name, f"command: asks for the file {wanted['hash'][:8]}")
+        fetched = await talk.ask("file.fetch", **where)
+        held = read_files(place_of(self._device), durable=True).static
+        if self._device.is_folder_away or self._record.shaken_at.get(name, -1.0) >= began:
+            return
+        # Another file may have the path, too, or by now.
+        listed = (await talk.ask("file.list"))["files"]
+        there = [file["hash"] for file in listed if where.items() <= file.items()]
+        if fetched["files"] and there == [wanted["hash"]] and wanted["hash"] not in held:
+            raise ViolationError(f"{wanted['hash']} was fetched, and is not there")
+        self._trace.note(name, f"command: file {wanted['hash'][:8]} fetched")
 
     async def _watch(self, talk: _Conversation, random: Random, _: Action) -> None:
         """Follows events for a while: none is missing unless that is told."""

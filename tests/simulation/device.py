@@ -21,6 +21,7 @@ from sila_daemon.mirror.record import (
 )
 from sila_daemon.mirror.space_mirror import SpaceMirror
 from sila_daemon.ports.disk import make_dirs
+from sila_daemon.store.fetch_policy import FetchPolicy
 from tests.simulation.control import SimControl
 from tests.simulation.disk import DiskView, MachineDisk
 from tests.simulation.inodes import Directory
@@ -87,6 +88,7 @@ class SimDevice:
         self.has_threads = False
         self.guard = guard
         self.settings = SETTINGS
+        self.fetch = FetchPolicy()
         self.shares_folder = twin is not None
         """Whether others than this daemon and the other program write into the folder."""
         self._seed = seed
@@ -169,7 +171,8 @@ class SimDevice:
             watcher=self._watcher,
         )
         servers = tuple(ServerRecord(url, "mirror") for url in self.server_urls)
-        record = SpaceRecord(SPACE, FOLDER if self.has_folder else None, servers)
+        root = FOLDER if self.has_folder else None
+        record = SpaceRecord(SPACE, root, servers, fetch=self.fetch)
         device = Device(self.name, self.name, "simulated")
         self.mirror = SpaceMirror(record, ports, self.home, device, self.settings)
         self.control = SimControl(self.mirror, ports, process, random)

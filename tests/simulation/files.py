@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from sila_daemon.store.fetch_policy import FetchPolicy
 from tests.simulation.device import FOLDER, SPACE
+from tests.simulation.fetching import may_lack
 from tests.simulation.inodes import Directory, File
 from tests.simulation.record import ViolationError
 from tests.simulation.server import DATA
@@ -101,13 +103,25 @@ def require_right_bytes(place: Place, brought: Collection[Path] = ()) -> None:
                 raise ViolationError(f"{place.who} {when} other bytes in the file {name}")
 
 
-def missing_files(places: list[Place], record: Record, lines: Iterable[Line]) -> list[str]:
-    """Returns what is not everywhere of the files that ops refer to and whose bytes were kept."""
+def missing_files(
+    places: list[Place],
+    record: Record,
+    lines: Collection[Line],
+    policies: Mapping[str, FetchPolicy],
+) -> list[str]:
+    """Returns what is not everywhere of the files that ops refer to and whose bytes were kept.
+
+    `policies` says by device which files it need not have.
+    """
     names = {line.value for line in lines if line.key in ("hash", "id")}
     found: list[str] = []
-    for place in places:
-        held = read_files(place)
-        lacking = [name for name in record.files - held.static.keys() if f'"{name}"' in names]
+    everywhere = [read_files(place) for place in places]
+    sizes = {name: len(data) for held in everywhere for name, data in held.static.items()}
+    for place, held in zip(places, everywhere, strict=True):
+        policy = policies.get(place.who, FetchPolicy())
+        left_out = set() if policy.takes_all else may_lack(policy, sizes, lines)
+        owed = record.files - held.static.keys() - left_out
+        lacking = [name for name in owed if f'"{name}"' in names]
         found += [f"{place.who} lacks the file {name}" for name in lacking]
         for name, data in record.mutable_files.items():
             if f'"{name}"' in names and held.var.get(name) != data:

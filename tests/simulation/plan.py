@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 
 from tests.simulation.faults import FAULTS
+from tests.simulation.fetching import Fetcher, draw_fetchers
 from tests.simulation.surroundings import (
     Surroundings,
     draw_surroundings,
@@ -27,6 +28,7 @@ REMOVALS = ("unsecret", "unsecret", "secret")
 APP_EDITS = ("app_set", "app_set", "app_create", "app_move")
 APP_FILES = ("app_file", "app_file", "app_var")
 COMMANDS = ("command_edit", "command_put", "command_put", "command_get", "command_watch")
+FETCHES = ("command_fetch",)
 APP_REWRITES = ("app_secret", "app_compact")
 FAULT_CHANCES = (0.0, 0.1, 0.2, 0.4)
 """How likely each kind of fault takes part, by seed."""
@@ -64,6 +66,8 @@ class Plan:
     """Whether the limits are small, see `tight`."""
     is_guarded: bool = False
     """Whether the mirrors hold what takes much away, see `guarding`."""
+    fetchers: tuple[Fetcher, ...] = ()
+    """Devices that leave files on their server, see `fetching`."""
 
     def with_actions(self, actions: tuple[Action, ...]) -> Plan:
         """Returns the same world with other actions in it."""
@@ -90,6 +94,7 @@ ORIGINAL_EDITS = ("original_set", "original_set", "original_create", "original_d
 
 APP = Actor("app", APP_EDITS, range(3, 30), share=0.6)
 WIPERS = Actor("people who delete much", WIPES, range(1, 4), share=0.1)
+FETCHERS = Actor("people who fetch files", FETCHES, range(1, 6), share=0.2)
 ACTORS = (
     Actor("people", EDITS, range(8, 45)),
     Actor("inspector", ("inspect",), range(6, 7)),
@@ -100,6 +105,7 @@ ACTORS = (
     Actor("app with files", APP_FILES, range(2, 9), share=0.4),
     Actor("people with live state", LIVE_EDITS, range(3, 12), share=0.3),
     WIPERS,
+    FETCHERS,
     Actor("original client", ORIGINAL_EDITS, range(3, 12), share=0.2),
 )
 HOSTILE = (
@@ -158,6 +164,11 @@ def plan_of(seed: int, *, faults: bool = True) -> Plan:
         token_s=_draw_token_s(_stream(seed, "tokens")) if faults else None,
         is_tight=_stream(seed, "tight").random() < TIGHT,
         is_guarded=WIPERS in present,
+        fetchers=(
+            draw_fetchers(_stream(seed, "fetchers"), devices, topology, around)
+            if FETCHERS in present
+            else ()
+        ),
     )
 
 

@@ -31,6 +31,7 @@ from tests.simulation.plan import (
     APP_REWRITES,
     COMMANDS,
     EDITS,
+    FETCHES,
     LIVE_EDITS,
     REMOVALS,
     WIPES,
@@ -142,6 +143,9 @@ class SimWorld:
             self.carrier = Carrier(carried, Random(f"carrier {seed}"), trace, self.network)
         self.deciders = Deciders(self.devices, self.record, trace)
         for n, device in enumerate(self.devices):
+            for fetcher in plan.fetchers:
+                if fetcher.device == n:
+                    device.fetch = fetcher.policy
             device.settings = GUARDED if plan.is_guarded else SETTINGS
             device.shares_folder |= n in around.carried or (n == 0 and around.twin is not None)
         self.restarts: list[asyncio.Task[None]] = []
@@ -154,7 +158,7 @@ class SimWorld:
         self._doers: dict[str, Doer] = {
             **dict.fromkeys((*EDITS, *WIPES, *REMOVALS, *LIVE_EDITS), self._edit),
             **dict.fromkeys((*APP_EDITS, *APP_REWRITES, *APP_FILES), self._edit_in_app),
-            **dict.fromkeys(COMMANDS, self._command),
+            **dict.fromkeys((*COMMANDS, *FETCHES), self._command),
             **dict.fromkeys(FAULTS, self._go_wrong),
             **dict.fromkeys(GUESTS, self._welcome),
             "inspect": self._inspect,
@@ -272,7 +276,8 @@ class SimWorld:
     def _lacking_files(self) -> list[str]:
         first = self.devices[0].disk.view()
         places = [place_of(machine) for machine in self._machines()]
-        return missing_files(places, self.record, read_folder(first, FOLDER).ops)
+        policies = {device.name: device.fetch for device in self.devices}
+        return missing_files(places, self.record, read_folder(first, FOLDER).ops, policies)
 
     def _go_wrong(self, action: Action) -> Awaitable[None] | None:
         return FAULTS[action.kind](self, self.devices[action.who], action)

@@ -9,7 +9,7 @@ from mimetypes import MimeTypes
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sila_daemon.control import messages, results
+from sila_daemon.control import file_results, messages
 from sila_daemon.control.handlers.trees import find_tree, found_vertex
 from sila_daemon.core.errors import NotFoundError, UsageError
 from sila_daemon.core.files_view import (
@@ -44,27 +44,31 @@ class FileHandlers:
             "file.list": self.list,
             "file.put": self.put,
             "file.get": self.get,
+            "file.fetch": self.fetch,
             "file.head": self.head,
         }
 
-    async def list(self, params: messages.FileListParams) -> results.Files:
+    async def list(self, params: messages.FileListParams) -> file_results.Files:
         """Lists files by tree and path."""
         space = self._spaces.find(params.space)
-        files: list[results.FileEntry] = []
-        folders: list[results.FolderEntry] = []
+        away = await space.file_fetches.away()
+        files: list[file_results.FileEntry] = []
+        folders: list[file_results.FolderEntry] = []
         for tree_id in await _tree_ids(space, params.tree):
             view = FilesView(await space.tree(tree_id))
             if view.top is not None:
-                folders.append(results.FolderEntry(tree=tree_id, vertex=view.top.id, path=""))
+                folders.append(file_results.FolderEntry(tree=tree_id, vertex=view.top.id, path=""))
             for path, entry in _below(view):
                 if entry.is_folder:
-                    folder = results.FolderEntry(tree=tree_id, vertex=entry.vertex_id, path=path)
+                    folder = file_results.FolderEntry(
+                        tree=tree_id, vertex=entry.vertex_id, path=path
+                    )
                     folders.append(folder)
                 else:
-                    files.append(await _shown(space, tree_id, path, entry))
-        return results.Files(files=files, folders=folders)
+                    files.append(await _shown(space, tree_id, path, entry, away))
+        return file_results.Files(files=files, folders=folders)
 
-    async def put(self, params: messages.FilePutParams) -> results.FileStored:
+    async def put(self, params: messages.FilePutParams) -> file_results.FileStored:
         """Stores a local file under a path of the space."""
         *folders, name = _names(params.path)
         space = self._spaces.find(params.space)
@@ -90,19 +94,41 @@ class FileHandlers:
             what = "a folder" if entry.is_folder else "a file that the app edits in place"
             raise UsageError(f"{params.path} is {what}", hint="take another name")
         vertex = await space.edit(tree_id, add)
-        return results.FileStored(
+        return file_results.FileStored(
             tree=tree_id, vertex=vertex, path="/".join([*folders, name]), hash=blob_hash, size=size
         )
 
-    async def get(self, params: messages.FileGetParams) -> results.FileWritten:
-        """Writes a file of the space to the local disk."""
+    async def get(self, params: messages.FileGetParams) -> file_results.FileWritten:
+        """Writes a file of the space to the local disk, fetched before if it is away."""
         space = self._spaces.find(params.space)
         target = _absolute(params.target)
         blob = await self._blob(space, params)
+        self._local.check_free(target, overwrite=params.overwrite)
+        await space.file_fetches.fetch([blob])
         size = await self._local.write(target, space.read_blob(blob), overwrite=params.overwrite)
-        return results.FileWritten(target=str(target), size=size)
+        return file_results.FileWritten(target=str(target), size=size)
 
-    async def head(self, params: messages.FileHeadParams) -> results.FileHead:
+    async def fetch(self, params: messages.FileFetchParams) -> file_results.FilesFetched:
+        """Brings a file, or all files of a folder, to this machine."""
+        space = self._spaces.find(params.space)
+        blobs: list[BlobReference] = []
+        is_known = False
+        for tree_id in await _tree_ids(space, params.tree):
+            view = FilesView(await space.tree(tree_id))
+            entry = view.find(params.path)
+            is_known = is_known or entry is not None or not params.path.strip("/")
+            if entry is not None and not entry.is_folder:
+                blobs += [entry.blob] if entry.blob is not None else []
+                break
+            top = None if entry is None else entry.vertex_id
+            if entry is not None or not params.path.strip("/"):
+                blobs += [below.blob for _, below in _below(view, top) if below.blob is not None]
+        if not is_known:
+            raise _no_file(params.path)
+        files, size = await space.file_fetches.fetch(blobs)
+        return file_results.FilesFetched(files=files, bytes=size)
+
+    async def head(self, params: messages.FileHeadParams) -> file_results.FileHead:
         """Gives the first bytes of a file."""
         if not 0 < params.limit <= HEAD_BYTES_MAX:
             raise UsageError(f"1 to {HEAD_BYTES_MAX} bytes are given at once")
@@ -112,7 +138,7 @@ class FileHandlers:
         if blob is None:
             raise NotFoundError(f"the vertex {params.vertex} is no file", code="no_file")
         data, is_whole = await _first_bytes(space.read_blob(blob), params.limit)
-        return results.FileHead(data=b64encode(data).decode(), is_whole=is_whole)
+        return file_results.FileHead(data=b64encode(data).decode(), is_whole=is_whole)
 
     async def _blob(self, space: OpenSpace, params: messages.FileGetParams) -> BlobReference:
         for tree_id in await _tree_ids(space, params.tree):
@@ -120,11 +146,7 @@ class FileHandlers:
             entry = view.find(params.path)
             if entry is not None and entry.blob is not None:
                 return entry.blob
-        raise NotFoundError(
-            f"no file {params.path!a:.200} in this space",
-            code="no_file",
-            hint="see the files with: sila-daemon file list SPACE",
-        )
+        raise _no_file(params.path)
 
     async def _files_tree(self, space: OpenSpace, reference: str | None) -> str:
         """The tree named, else the first files tree, made when there is none."""
@@ -146,9 +168,17 @@ async def _tree_ids(space: OpenSpace, reference: str | None) -> list[str]:
     return [tree_id for tree_id in await space.tree_ids() if tree_id != space.space_id]
 
 
-def _below(view: FilesView) -> Iterator[tuple[str, FileEntry]]:
+def _no_file(path: str) -> NotFoundError:
+    return NotFoundError(
+        f"no file {path!a:.200} in this space",
+        code="no_file",
+        hint="see the files with: sila-daemon file list SPACE",
+    )
+
+
+def _below(view: FilesView, folder: str | None = None) -> Iterator[tuple[str, FileEntry]]:
     """Yields folders and files with their paths; a stack: they may nest deeply."""
-    stack = [("", entry) for entry in reversed(view.entries())]
+    stack = [("", entry) for entry in reversed(view.entries(folder))]
     while stack:
         above, entry = stack.pop()
         path = above + entry.name
@@ -169,10 +199,12 @@ async def _first_bytes(chunks: AsyncGenerator[bytes, None], limit: int) -> tuple
     return bytes(data), True
 
 
-async def _shown(space: OpenSpace, tree_id: str, path: str, entry: FileEntry) -> results.FileEntry:
+async def _shown(
+    space: OpenSpace, tree_id: str, path: str, entry: FileEntry, away: frozenset[str]
+) -> file_results.FileEntry:
     blob = entry.blob
     is_static = blob is not None and blob.kind is BlobKind.STATIC
-    return results.FileEntry(
+    return file_results.FileEntry(
         tree=tree_id,
         vertex=entry.vertex_id,
         path=path,
@@ -181,6 +213,7 @@ async def _shown(space: OpenSpace, tree_id: str, path: str, entry: FileEntry) ->
         hash=blob.name if blob and is_static else None,
         id=blob.name if blob and not is_static else None,
         here=await space.has_blob(blob) if blob else None,
+        away=is_static and blob is not None and blob.name in away,
     )
 
 

@@ -59,7 +59,7 @@ class LocalFiles:
 
     async def write(self, path: Path, chunks: AsyncIterator[bytes], *, overwrite: bool) -> int:
         """Writes a file whole or not at all; returns its size in bytes."""
-        self._check_free(path, overwrite=overwrite)
+        self.check_free(path, overwrite=overwrite)
         temporary = path.with_name(temporary_name(self._randomness))
         size = 0
         try:
@@ -69,7 +69,7 @@ class LocalFiles:
                         await self._workers.run(partial(file.write, chunk))
                         size += len(chunk)
                     await self._workers.run(file.sync)
-                    self._check_free(path, overwrite=overwrite)
+                    self.check_free(path, overwrite=overwrite)
                     self._disk.rename(temporary, path)
                 except BaseException:
                     with suppress(OSError):
@@ -80,7 +80,8 @@ class LocalFiles:
             raise _converted(path, error) from error
         return size
 
-    def _check_free(self, path: Path, *, overwrite: bool) -> None:
+    def check_free(self, path: Path, *, overwrite: bool) -> None:
+        """Raises ProtectionError where a file is that is not to be overwritten."""
         if not overwrite and self._disk.stat(path) is not None:
             raise ProtectionError(
                 f"{path} exists already", code="exists", hint="overwrite it with --force"

@@ -30,6 +30,7 @@ class SpaceHandlers:
             "space.resume": self.resume,
             "space.sync": self.sync,
             "space.remote_list": self.remote_list,
+            "space.set_fetch": self.set_fetch,
             "space.add_server": self.add_server,
             "space.remove_server": self.remove_server,
         }
@@ -50,7 +51,9 @@ class SpaceHandlers:
 
     async def clone(self, params: messages.CloneParams) -> results.SpaceAdded:
         """Brings a space from a server."""
-        return await self._spaces.clone(params.url, params.id, params.path, params.secrets)
+        return await self._spaces.clone(
+            params.url, params.id, params.path, params.secrets, _policy(params)
+        )
 
     async def remove(self, params: messages.SpaceParams) -> results.SpaceRemoved:
         """Stops looking after a space."""
@@ -79,6 +82,10 @@ class SpaceHandlers:
         """Lists the spaces on a server."""
         return results.RemoteSpaces(spaces=await self._spaces.remote_list(params.url))
 
+    async def set_fetch(self, params: messages.FetchParams) -> results.FetchPolicy:
+        """Says which files of a space come here by themselves."""
+        return await self._spaces.set_fetch(params.space, _policy(params))
+
     async def add_server(self, params: messages.AddServerParams) -> results.SpaceServer:
         """Adds a server to a space."""
         return await self._spaces.add_server(params.space, params.url, params.secrets)
@@ -87,3 +94,11 @@ class SpaceHandlers:
         """Removes a server from a space."""
         await self._spaces.remove_server(params.space, params.url)
         return results.Done()
+
+
+def _policy(params: messages.Conditions) -> results.FetchPolicy:
+    return results.FetchPolicy(
+        on_demand=params.on_demand,
+        newer_than_days=params.newer_than_days,
+        up_to_bytes=params.up_to_bytes,
+    )

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from sila_daemon.folder.blobs import BlobWriter
 from sila_daemon.mirror.file_choices import OvertakenFiles
+from sila_daemon.mirror.file_fetches import FileFetches
 from sila_daemon.mirror.remote_files import RemoteFiles
 from sila_daemon.server.accounts.grants import Grant
 from sila_daemon.store.blobs import STATIC
+from sila_daemon.store.fetch_policy import FetchPolicy
 from sila_daemon.store.file_conflicts import FileConflict
 from tests.simulation.mutants import plans
 from tests.simulation.mutants.mutant import Mutant
@@ -16,7 +18,8 @@ from tests.simulation.mutants.mutant import Mutant
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sila_daemon.store.blobs import LocalBlob
+    from sila_daemon.mirror.layers import Layers
+    from sila_daemon.store.blobs import BlobName, LocalBlob
 
 _upload_one = RemoteFiles._upload_one
 
@@ -42,6 +45,14 @@ async def _not_kept(files: OvertakenFiles, local: LocalBlob, server: str) -> boo
     return True
 
 
+async def _fetched_when_asked_for(fetches: FileFetches, layers: Layers, blob: BlobName) -> None:
+    """Leaves it to the next look at the server."""
+
+
+def _wants_the_large_ones(policy: FetchPolicy, size: int | None) -> bool:
+    return size is None or size <= (policy.up_to_bytes or 0)
+
+
 def _no_problem(_: Grant, __: float) -> None:
     return None
 
@@ -55,6 +66,12 @@ FILES: dict[str, Mutant] = {
     ),
     "overtaken_content_thrown_away": Mutant(
         OvertakenFiles, "put_beside", _not_kept, plans.FILE_IN_TWO_PLACES
+    ),
+    "answered_before_it_is_fetched": Mutant(
+        FileFetches, "_fetch", _fetched_when_asked_for, plans.FILES_ON_DEMAND
+    ),
+    "policy_upside_down": Mutant(
+        FetchPolicy, "is_too_large", _wants_the_large_ones, plans.SMALL_FILES_ONLY
     ),
     "rights_checked_only_at_connect": Mutant(Grant, "problem", _no_problem, plans.SHORT_TOKENS),
 }

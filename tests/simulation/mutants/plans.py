@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from sila_daemon.store.fetch_policy import FetchPolicy
+from tests.simulation.fetching import Fetcher
 from tests.simulation.plan import Action, Plan
 from tests.simulation.surroundings import Surroundings
 from tests.simulation.topology import Topology
@@ -48,6 +50,20 @@ MASS_DELETION = _plan(
     Action(46.0, "kill", 1, 0.1, 0.0),
     Action(60.0, "require_held", 1, 0.0, 0.0),
     is_guarded=True,
+)
+
+# The second device leaves files where they are, and somebody there asks for them.
+FILES_ON_DEMAND = _plan(
+    Action(1.0, "command_put", 0, 0.1, 0.2),
+    Action(2.0, "command_put", 0, 0.5, 0.7),
+    *(Action(6.0 + n, "command_fetch", 1, 0.3 * n, 0.1) for n in range(4)),
+    fetchers=(Fetcher(1, FetchPolicy(on_demand=True)),),
+)
+
+# The limit is such that some files come and others do not.
+SMALL_FILES_ONLY = _plan(
+    *(Action(1.0 + n, "command_put", 0, 0.1 * n, 0.7 * n % 1) for n in range(9)),
+    fetchers=(Fetcher(1, FetchPolicy(up_to_bytes=512)),),
 )
 
 ONE_CHANGE = _plan(Action(1.0, "set", 0, 0.1, 0.2))
