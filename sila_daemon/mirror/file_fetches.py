@@ -70,8 +70,11 @@ class FileFetches:
         troubles: list[str] = []
         remotes = sorted(layers.remotes, key=lambda one: one.status.state is not RemoteState.LIVE)
         for remote in remotes:
+            if remote.status.state is RemoteState.NEEDS_YOU:
+                troubles.append(f"{remote.status.url}: {remote.status.reason}")
+                continue
             try:
-                if await remote.fetch(blob):
+                if await remote.files.fetch(blob):
                     return
             except (RemoteError, CorruptBlobError) as error:
                 troubles.append(f"{remote.status.url}: {error.message}")

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from sila_daemon.mirror.record import Device, MirrorPorts, MirrorSettings
     from sila_daemon.mirror.remote_files import RemoteFiles
     from sila_daemon.mirror.wakes import Wakes
-    from sila_daemon.store.blobs import BlobName
     from sila_daemon.store.op_table import TreeOp
     from sila_daemon.store.servers import Servers
     from sila_daemon.store.space_store import SpaceStore
@@ -68,7 +67,7 @@ class RemoteLayer:
         self._store = store
         self._servers = servers
         self._intake = intake
-        self._files = files
+        self.files = files
         self._wakes = wakes
         self._back_off = BackOff(ports.randomness, settings.retry_delay_s_max)
         self._history = SendingHistory(
@@ -117,19 +116,6 @@ class RemoteLayer:
         self.status.pending_ops += count
         self.status.added_ops += count
 
-    async def fetch(self, blob: BlobName) -> bool:
-        """Brings a file that somebody waits for; tells whether the server has it.
-
-        Raises RemoteError, CorruptBlobError, StorageError.
-        """
-        if self.status.state is RemoteState.NEEDS_YOU:
-            raise RemoteRefusedError(self.status.reason)
-        return await self._files.fetch(blob)
-
-    async def count_files(self) -> None:
-        """Counts the blobs that the server is not known to hold."""
-        await self._files.count_debt()
-
     def offer_transients(self, transients: Iterable[TreeOp]) -> None:
         """Passes on live state, or drops it: it is stale soon."""
         by_tree: dict[str, list[Op]] = {}
@@ -148,14 +134,14 @@ class RemoteLayer:
         pusher = None if self._session is None else self._session.pusher
         if news is News.OPS and pusher is not None:
             pusher.wake()
-        self._files.rung(news)
+        self.files.rung(news)
 
     async def _load_facts(self) -> None:
         facts = await self._servers.facts(self.status.url)
         self.status.head = facts.cursor.seq if facts.cursor else 0
         self.status.last_ack_ms = facts.acknowledged_ms
         await self.count_debt()
-        await self._files.count_debt()
+        await self.files.count_debt()
 
     async def count_debt(self) -> None:
         """Counts the ops that the server is owed."""
@@ -249,7 +235,7 @@ class RemoteLayer:
         async with self._changed:
             await self._changed.wait_for(lambda: self.status.state is RemoteState.LIVE)
         self._back_off.reset()
-        await self._files.run()
+        await self.files.run()
 
     async def _pass_on(self, session: RemoteSession) -> None:
         while not self._transients.empty():

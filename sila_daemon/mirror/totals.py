@@ -59,7 +59,7 @@ class TotalsKeeper:
                 if News.BLOBS in heard:
                     await self._count_files(layers)
                     for remote in layers.remotes:
-                        await remote.count_files()
+                        await remote.files.count_debt()
                 on_change()
         finally:
             unlisten()

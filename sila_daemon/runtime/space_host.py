@@ -20,8 +20,8 @@ from sila_daemon.core import ids
 from sila_daemon.core.errors import NotFoundError, ProtectionError, StorageError, UsageError
 from sila_daemon.credentials.server_url import server_url, split_space_url
 from sila_daemon.mirror.record import ServerRecord, SpaceRecord
+from sila_daemon.runtime.fetch_policies import checked_policy, shown_policy
 from sila_daemon.runtime.space_registry import FOR_EVER
-from sila_daemon.store.fetch_policy import FetchPolicy as Policy
 
 if TYPE_CHECKING:
     from sila_daemon.control.host import OpenSpace
@@ -95,7 +95,7 @@ class SpaceHost:
             records = self._servers(servers, secrets)
             if address.startswith(LOCAL):
                 space_id = address.removeprefix(LOCAL) or self._new_id()
-                self._check_free(ids.checked_space_id(space_id), None)
+                self._registry.require_free(ids.checked_space_id(space_id), None)
                 return await self._take(SpaceRecord(space_id, None, records), name, is_new=True)
             path = _absolute(address)
             space_id = await self._folders.create(path, name)
@@ -106,7 +106,7 @@ class SpaceHost:
         async with self._changing:
             root = _absolute(path)
             space_id = await self._folders.space_id(root)
-            self._check_free(space_id, root)
+            self._registry.require_free(space_id, root)
             record = SpaceRecord(space_id, root, self._servers(servers, secrets))
             return await self._take(record, await self._folders.name(root, space_id))
 
@@ -119,11 +119,11 @@ class SpaceHost:
         fetch: FetchPolicy,
     ) -> SpaceAdded:
         """Brings a space from a server; what it holds comes in the background."""
-        policy = _checked_policy(fetch)
+        policy = checked_policy(fetch)
         async with self._changing:
             [server] = self._servers([url], secrets)
             root = None if path is None else _absolute(path)
-            self._check_free(space_id, root)
+            self._registry.require_free(space_id, root)
             name = await self._remote.check(server.url, space_id)
             if root is not None:
                 await self._folders.create_empty(root, space_id)
@@ -189,12 +189,12 @@ class SpaceHost:
 
     async def set_fetch(self, reference: str, fetch: FetchPolicy) -> FetchPolicy:
         """Says which files of a space come here unasked; what is here stays."""
-        policy = _checked_policy(fetch)
+        policy = checked_policy(fetch)
         async with self._changing:
             mirror = self._running.find(reference)
             self._registry.put(replace(mirror.record, fetch=policy))
             mirror.set_fetch(policy)
-        return _fetch(policy)
+        return shown_policy(policy)
 
     async def add_server(
         self, reference: str, url: str, secrets: SecretsPolicy | None
@@ -242,18 +242,6 @@ class SpaceHost:
             self._credentials.check_transport(url)
             records[url] = ServerRecord(url, secrets)
         return tuple(records.values())
-
-    def _check_free(self, space_id: str, root: Path | None) -> None:
-        for known in self._registry.records():
-            if known.id == space_id:
-                where = f" in {known.path}" if known.path else ""
-                raise ProtectionError(
-                    f"the space {space_id} is looked after already{where}",
-                    code="space_known",
-                    hint="see the spaces with: sila-daemon space list",
-                )
-            if root is not None and known.path == root:
-                raise ProtectionError(f"{root} belongs to the space {known.id}", code="path_known")
 
     async def _take(
         self, record: SpaceRecord, name: str | None, *, is_known: bool = False, is_new: bool = False
@@ -333,24 +321,7 @@ def _entry(space: SpaceMirror) -> SpaceEntry:
         servers=[
             SpaceServer(url=server.url, secrets=server.secrets) for server in space.record.servers
         ],
-        fetch=_fetch(space.record.fetch),
-    )
-
-
-def _checked_policy(fetch: FetchPolicy) -> Policy:
-    limits = [limit for limit in (fetch.newer_than_days, fetch.up_to_bytes) if limit is not None]
-    if fetch.on_demand and limits:
-        raise UsageError("files that come on demand only have no age and no size to come by")
-    if any(not 0 < limit < 1e15 for limit in limits):
-        raise UsageError("an age and a size are positive numbers")
-    return Policy(fetch.on_demand, fetch.newer_than_days, fetch.up_to_bytes)
-
-
-def _fetch(policy: Policy) -> FetchPolicy:
-    return FetchPolicy(
-        on_demand=policy.on_demand,
-        newer_than_days=policy.newer_than_days,
-        up_to_bytes=policy.up_to_bytes,
+        fetch=shown_policy(space.record.fetch),
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from sila_daemon.core import ids
-from sila_daemon.core.errors import FormatError, SilaError
+from sila_daemon.core.errors import FormatError, ProtectionError, SilaError
 from sila_daemon.folder.problems import storage_errors
 from sila_daemon.mirror.record import ServerRecord, SpaceRecord
 from sila_daemon.ports.disk import Disk, read_file
@@ -78,6 +78,19 @@ class SpaceRegistry:
     def get(self, space_id: str) -> SpaceRecord | None:
         """Returns the record of a space."""
         return self._records.get(space_id)
+
+    def require_free(self, space_id: str, root: Path | None) -> None:
+        """Raises ProtectionError where a space, or its folder, is looked after already."""
+        for known in self._records.values():
+            if known.id == space_id:
+                where = f" in {known.path}" if known.path else ""
+                raise ProtectionError(
+                    f"the space {space_id} is looked after already{where}",
+                    code="space_known",
+                    hint="see the spaces with: sila-daemon space list",
+                )
+            if root is not None and known.path == root:
+                raise ProtectionError(f"{root} belongs to the space {known.id}", code="path_known")
 
     def put(self, record: SpaceRecord) -> None:
         """Adds or replaces a record. Raises StorageError and keeps the old state."""
