@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import time
@@ -88,6 +89,7 @@ def space_lines(space: dict[str, Any]) -> Iterator[str]:
         f" · {counted(space['files'], 'file')}, {size(space['bytes'])}"
     )
     yield from away_lines(space)
+    yield from transfer_lines(space["transfers"])
     folder = space["folder"]
     if folder is not None:
         owed = folder["pendingOps"]
@@ -95,6 +97,30 @@ def space_lines(space: dict[str, Any]) -> Iterator[str]:
         yield f"folder: {f'{owed:,} ops wait to be written' if owed else 'has everything'}{scanned}"
     for remote in space["remotes"]:
         yield f"{_symbol(remote['state'])} {remote['url']}: {_remote_sentence(remote)}"
+
+
+def transfer_lines(transfers: dict[str, Any]) -> Iterator[str]:
+    """Says what is on its way, where something is."""
+    if not transfers["files"]:
+        return
+    for way, verb in (("up", "sending"), ("down", "receiving")):
+        part = transfers[way]
+        if not part["files"]:
+            continue
+        words = [f"{verb} {counted(part['files'], 'file')}, {size(part['bytes'])} left"]
+        if part["bytesPerSecond"]:
+            words.append(f"{size(part['bytesPerSecond'])}/s")
+        if part["secondsLeft"] is not None:
+            words.append(f"{time_left(part['secondsLeft'])} left")
+        yield " · ".join(words)
+
+
+def time_left(seconds: float) -> str:
+    """Says how long something still takes, rounded up."""
+    if seconds < 60:
+        return f"{math.ceil(seconds)} s"
+    minutes = math.ceil(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def counted(count: int, what: str) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         SpaceServer,
         Version,
     )
-    from sila_daemon.control.space_parts import FileChoices, FileFetches, Hits
+    from sila_daemon.control.space_parts import FileChoices, FileFetches, Hits, Transfers
     from sila_daemon.core.files_view import BlobReference
     from sila_daemon.core.ops import Op
     from sila_daemon.core.rep_tree import RepTree
@@ -172,6 +172,11 @@ class OpenSpace(Protocol):
     @property
     def file_fetches(self) -> FileFetches:
         """Files that are left on the servers."""
+        ...
+
+    @property
+    def transfers(self) -> Transfers:
+        """Files that are on their way now."""
         ...
 
     @property

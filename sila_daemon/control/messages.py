@@ -11,7 +11,13 @@ from typing import Any, Literal
 
 import msgspec
 
-from sila_daemon.control import file_results, held_results, results, search_results
+from sila_daemon.control import (
+    file_results,
+    held_results,
+    results,
+    search_results,
+    transfer_results,
+)
 
 PROTOCOL_VERSION = 1
 """Raised when something is taken away or changes its meaning, not when something is added."""
@@ -244,6 +250,18 @@ class FileHeadParams(TreeParams):
     limit: int = 65_536
 
 
+class TransferListParams(Params):
+    """Files on their way, of one space or of all.
+
+    With the revision of an answer as `after`, the next one comes when something has changed, or
+    after `wait` seconds.
+    """
+
+    space: str | None = None
+    after: int | None = None
+    wait: float = 30.0
+
+
 class ChooseParams(SpaceParams):
     """Which content of a file counts: the own one that was kept, or the newer one.
 
@@ -345,6 +363,7 @@ METHODS: dict[str, Method] = {
     "file.head": Method(FileHeadParams, file_results.FileHead),
     "file.conflicts": Method(SpaceParams, file_results.FileConflicts),
     "file.choose": Method(ChooseParams, results.Done),
+    "transfer.list": Method(TransferListParams, transfer_results.Transfers),
     "secret.list": Method(SpaceParams, results.SecretNames),
     "secret.get": Method(SecretParams, results.Secret),
     "secret.set": Method(SetSecretParams, results.Done),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -80,4 +80,80 @@ class FileFetches(Protocol):
 
     async def fetch(self, files: Iterable[BlobReference]) -> tuple[int, int]:
         """Brings files that are not here; returns how many, and bytes. Raises NotFoundError."""
+        ...
+
+
+class NamedBlob(Protocol):
+    """The name of a file's bytes."""
+
+    @property
+    def kind(self) -> str:
+        """`static` or `var`."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """A hash or an id."""
+        ...
+
+
+class Transfer(Protocol):
+    """One file on its way; sizes in bytes."""
+
+    @property
+    def blob(self) -> NamedBlob:
+        """The file."""
+        ...
+
+    @property
+    def direction(self) -> str:
+        """`up` or `down`."""
+        ...
+
+    @property
+    def server(self) -> str:
+        """The other end."""
+        ...
+
+    @property
+    def done(self) -> int:
+        """How much went by."""
+        ...
+
+    @property
+    def total(self) -> int | None:
+        """How much it is, if that is known."""
+        ...
+
+    @property
+    def rate(self) -> float:
+        """Bytes a second of the last seconds."""
+        ...
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long it takes at this rate; None when that cannot be said."""
+        ...
+
+    @property
+    def started_ms(self) -> int:
+        """Since when, in Unix milliseconds."""
+        ...
+
+
+class Transfers(Protocol):
+    """The files of a space that are on their way now."""
+
+    @property
+    def revision(self) -> int:
+        """Another number with every change."""
+        ...
+
+    @property
+    def active(self) -> Sequence[Transfer]:
+        """The transfers, the oldest first."""
+        ...
+
+    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Has `listener` called at changes, at most some times a second; returns what ends it."""
         ...

@@ -40,6 +40,11 @@ class AwayFiles:
         away = {file.blob for file in await self.left_out()}
         return [blob for blob in lacking if blob not in away]
 
+    async def sizes(self) -> dict[BlobName, int]:
+        """Returns the bytes of files that are not here, where they are known."""
+        lacking = await self._lacking.all()
+        return {file.blob: file.size for file in lacking if file.size is not None}
+
     async def left_out(self) -> list[LackingFile]:
         """Returns the files that stay where they are. Raises StorageError."""
         if self.policy.takes_all:

@@ -10,6 +10,7 @@ from sila_daemon.folder.layout import SpaceLayout
 from sila_daemon.mirror.away_files import AwayFiles
 from sila_daemon.mirror.back_off import BackOff
 from sila_daemon.mirror.file_choices import OvertakenFiles
+from sila_daemon.mirror.file_transport import FileTransport
 from sila_daemon.mirror.folder_layer import FolderLayer
 from sila_daemon.mirror.folder_secrets import FolderSecrets
 from sila_daemon.mirror.folder_writer import FolderWriter
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
         ServerRecord,
         SpaceRecord,
     )
+    from sila_daemon.mirror.transfers import Transfers
     from sila_daemon.mirror.wakes import Wakes
 
 STORE_NAME = "space.sqlite"
@@ -68,6 +70,7 @@ class Layers:
     local_blobs: LocalBlobs
     away: AwayFiles
     turns: Turns
+    transfers: Transfers
     overtaken: OvertakenFiles
     leftovers: Leftovers
     folder: FolderLayer | None
@@ -82,6 +85,7 @@ class Layers:
         device: Device,
         home: Path,
         wakes: Wakes,
+        transfers: Transfers,
         new_editor: Callable[[], Editor],
         on_arrival: Callable[[Arrival], None],
     ) -> Layers:
@@ -117,6 +121,7 @@ class Layers:
             local_blobs,
             AwayFiles(record.fetch, blobs, Lacking(store.database), ports.clock),
             Turns(),
+            transfers,
             OvertakenFiles(store, local_blobs, ports.clock, wakes),
             Leftovers(layout, files_dir, ports),
             None,
@@ -212,6 +217,7 @@ class Layers:
             server.url,
             api,
             self.local_blobs,
+            FileTransport(server.url, api, self.local_blobs, self.away, self.transfers),
             self.blobs,
             self.overtaken,
             self.away,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sila_daemon.mirror.away_files import AwayCounts
 from sila_daemon.mirror.folder_layer import FolderState
+from sila_daemon.mirror.transfers import DOWN, UP, seconds_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from sila_daemon.mirror.folder_layer import FolderLayer
     from sila_daemon.mirror.record import SpaceRecord
     from sila_daemon.mirror.remote_status import RemoteStatus
+    from sila_daemon.mirror.transfers import Transfers
     from sila_daemon.store.blobs import BlobCounts
 
 _WORST_FIRST = ("broken", "needs_you", "offline", "syncing", "current")
@@ -85,6 +87,25 @@ def verdict(
     return state, "" if state == "current" else reason
 
 
+def way_json(
+    transfers: Transfers, direction: str, remotes: Sequence[RemoteStatus]
+) -> dict[str, Any]:
+    """Returns what is still to travel one way, and how that goes."""
+    is_up = direction == UP
+    files = sum(one.pending_files if is_up else one.coming_files for one in remotes)
+    waiting = sum(one.pending_bytes if is_up else one.coming_bytes for one in remotes)
+    left = max(0, waiting - transfers.under_way(direction))
+    rate = transfers.rate(direction)
+    return {
+        "files": files,
+        "bytes": left,
+        "bytesPerSecond": int(rate),
+        "secondsLeft": seconds_for(left, rate),
+        "movedFiles": transfers.moved(direction).files,
+        "movedBytes": transfers.moved(direction).bytes,
+    }
+
+
 def status_json(
     record: SpaceRecord,
     state: str,
@@ -92,6 +113,7 @@ def status_json(
     totals: Totals,
     folder: FolderLayer | None,
     remotes: Sequence[RemoteStatus],
+    transfers: Transfers,
 ) -> dict[str, Any]:
     """Returns one element of `spaces`; times in Unix milliseconds."""
     blobs = totals.blobs
@@ -121,6 +143,11 @@ def status_json(
         },
         "filesAway": totals.away.files,
         "bytesAway": totals.away.bytes,
+        "transfers": {
+            "files": len(transfers.active),
+            UP: way_json(transfers, UP, remotes),
+            DOWN: way_json(transfers, DOWN, remotes),
+        },
         "folder": shown,
         "remotes": [remote.to_json() for remote in remotes],
     }

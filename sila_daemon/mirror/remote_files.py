@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sila_daemon.mirror.away_files import AwayFiles
     from sila_daemon.mirror.back_off import BackOff
     from sila_daemon.mirror.file_choices import OvertakenFiles
+    from sila_daemon.mirror.file_transport import FileTransport
     from sila_daemon.mirror.local_blobs import LocalBlobs
     from sila_daemon.mirror.remote_api import RemoteApi
     from sila_daemon.mirror.remote_secrets import RemoteSecrets
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from sila_daemon.ports.clock import Clock
 
 PAGE_BLOBS = 500
+ASKED_BLOBS = 5000
+"""So many names make a question of a third of a megabyte."""
 PARALLEL_TRANSFERS = 4
 ASK_AGAIN_S = 600.0
 """What was found nowhere is asked for again this often, events apart."""
@@ -50,6 +53,7 @@ class RemoteFiles:
         layer: str,
         api: RemoteApi,
         local: LocalBlobs,
+        transport: FileTransport,
         blobs: Blobs,
         overtaken: OvertakenFiles,
         away: AwayFiles,
@@ -67,6 +71,7 @@ class RemoteFiles:
         self._layer = layer
         self._api = api
         self._local = local
+        self._transport = transport
         self._blobs = blobs
         self._overtaken = overtaken
         self._away = away
@@ -81,6 +86,8 @@ class RemoteFiles:
         """What is to be compared: each of the two by itself, since either takes requests."""
         self._put_off: dict[LocalBlob, None] = {}
         """Contents that the server does not take, and that could not give way to its own."""
+        self._coming: dict[BlobName, int] = {}
+        """What the server has and is being fetched, with its bytes as far as they are known."""
         self._problems: dict[LocalBlob | BlobName, str] = {}
         """What cannot be sent as it is, or not be fetched, and why; with the next connection it
         is tried again."""
@@ -179,7 +186,7 @@ class RemoteFiles:
             agreed = await self._blobs.agreement(self._layer, local.blob)
         revision = agreed.revision if agreed else None
         try:
-            put = await self._api.put(local, self._local.read(local.blob), revision)
+            put = await self._transport.send(local, revision)
         except CorruptBlobError:
             self._problems[local] = f"the file {local.blob.name} is damaged here"
         except NotFoundError as error:
@@ -239,12 +246,34 @@ class RemoteFiles:
             return True  # It does not say.
 
     async def _download(self) -> None:
-        lacking = await self._away.to_fetch()
-        for start in range(0, len(lacking), PAGE_BLOBS):
-            page = lacking[start : start + PAGE_BLOBS]
-            asked = [LocalBlob(blob, 0, _NO_CONTENT) for blob in page if blob.kind == STATIC]
-            missing = await self._api.missing(asked) if asked else set()
-            await _each([blob for blob in page if blob not in missing], self._download_new)
+        there = await self._found_there(await self._away.to_fetch())
+        sizes = await self._away.sizes() if there else {}
+        self._coming = {blob: sizes.get(blob, 0) for blob in there if blob.kind == STATIC}
+        try:
+            await _each(sorted(there, key=lambda blob: sizes.get(blob, 0)), self._download_coming)
+        finally:
+            self._coming.clear()
+            self._count_coming()
+
+    async def _found_there(self, lacking: list[BlobName]) -> list[BlobName]:
+        """Returns those that the server has; of mutable ones it is not asked that way."""
+        there = [blob for blob in lacking if blob.kind != STATIC]
+        static = [blob for blob in lacking if blob.kind == STATIC]
+        for start in range(0, len(static), ASKED_BLOBS):
+            page = static[start : start + ASKED_BLOBS]
+            missing = await self._api.missing([LocalBlob(blob, 0, _NO_CONTENT) for blob in page])
+            there += [blob for blob in page if blob not in missing]
+        return there
+
+    async def _download_coming(self, blob: BlobName) -> None:
+        self._count_coming()
+        await self._download_new(blob)
+        self._coming.pop(blob, None)
+        self._count_coming()
+
+    def _count_coming(self) -> None:
+        self._status.coming_files = len(self._coming)
+        self._status.coming_bytes = sum(self._coming.values())
 
     async def fetch(self, blob: BlobName) -> bool:
         """Brings a file that somebody waits for; tells whether the server has it.
@@ -276,14 +305,7 @@ class RemoteFiles:
     async def _download_one(self, blob: BlobName, replaced: LocalBlob | None = None) -> bool:
         """Tells whether the server's content is here now."""
         try:
-            async with self._api.get(blob) as response:
-                size = response.headers.get("Content-Length", "")
-                if size.isdecimal() and await self._away.declines(blob, int(size)):
-                    return False
-                revision = response.headers.get("ETag", "").strip('"')
-                local = await self._local.receive(
-                    blob, response.chunks(), self._layer, replaced=replaced
-                )
+            brought = await self._transport.bring(blob, replaced)
         except ProtectionError:
             return False  # Changed here meanwhile: the next scan finds it, and it is sent.
         except NotFoundError:
@@ -294,9 +316,9 @@ class RemoteFiles:
             self._problems[blob] = f"the server's copy of {blob.name} is damaged: {error.message}"
             return False
         self._problems.pop(blob, None)
-        await self._blobs.settle(
-            self._layer, local, revision=revision if blob.kind != STATIC else None
-        )
+        if brought is None:
+            return False
+        await self._blobs.settle(self._layer, brought.local, revision=brought.revision)
         return True
 
 

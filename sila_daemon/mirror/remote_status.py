@@ -42,6 +42,10 @@ class RemoteStatus:
     """Debts noted since the start, paid or not: shows whether one was noted meanwhile."""
     pending_files: int = 0
     pending_bytes: int = 0
+    coming_files: int = 0
+    """It has them, and they are being fetched."""
+    coming_bytes: int = 0
+    """As far as their sizes are known."""
     refused_ops: int = 0
     """It does not take them; they stay owed."""
     set_aside_ops: int = 0
@@ -128,6 +132,8 @@ class RemoteStatus:
             "pendingOps": self.pending_ops,
             "pendingFiles": self.pending_files,
             "pendingBytes": self.pending_bytes,
+            "comingFiles": self.coming_files,
+            "comingBytes": self.coming_bytes,
             "lastAckAt": self.last_ack_ms,
             "oldestPendingAt": self.oldest_pending_ms,
             "refusedOps": self.refused_ops,

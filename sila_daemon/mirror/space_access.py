@@ -10,6 +10,7 @@ from sila_daemon.core.space import Space
 from sila_daemon.mirror.file_choices import FileChoices
 from sila_daemon.mirror.file_fetches import FileFetches
 from sila_daemon.mirror.held_changes import HeldChanges
+from sila_daemon.mirror.transfers import Transfers
 from sila_daemon.mirror.wakes import News
 from sila_daemon.ports.randomness import new_id
 from sila_daemon.store.blobs import BlobName
@@ -40,6 +41,7 @@ class SpaceAccess(ABC):
         self.held = HeldChanges(self._ready_layers, clock, wakes)
         self.file_choices = FileChoices(self._ready_layers, wakes)
         self.file_fetches = FileFetches(self._ready_layers, wakes, self._is_paused)
+        self.transfers = Transfers(clock)
         self._clock = clock
         self._randomness = randomness
         self._news = wakes

@@ -66,6 +66,7 @@ class SpaceMirror(SpaceAccess):
         self._paused_until = record.paused_until
         self._pause_changed = asyncio.Event()
         self._observers: list[Callable[[dict[str, Any]], None]] = []
+        self.transfers.listen(lambda: self._changed("transfers"))
 
     async def run(self) -> None:
         """Opens the store and keeps the layers going, until cancelled.
@@ -105,7 +106,7 @@ class SpaceMirror(SpaceAccess):
             state, reason = verdict(
                 self.record, self._is_paused(), trouble, totals, folder, remotes
             )
-        return status_json(self.record, state, reason, totals, folder, remotes)
+        return status_json(self.record, state, reason, totals, folder, remotes, self.transfers)
 
     async def sync_now(self) -> None:
         """Scans and exchanges; returns when everything is equal. Raises SilaError."""
@@ -173,6 +174,7 @@ class SpaceMirror(SpaceAccess):
             self._device,
             self._home,
             self._wakes,
+            self.transfers,
             self._new_editor,
             self._arrived,
         )

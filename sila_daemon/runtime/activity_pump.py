@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from sila_daemon.runtime.transfer_news import TransferNews
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -25,6 +27,8 @@ class ActivityPump:
         self._held: dict[tuple[str, str], int] = {}
         self._states: dict[str, tuple[Any, ...]] = {}
         self._changed: dict[str, Callable[[], dict[str, Any]]] = {}
+        self._moving: dict[str, Callable[[], dict[str, Any]]] = {}
+        self._transfers = TransferNews(activity)
         self._news = asyncio.Event()
 
     def note(
@@ -40,6 +44,8 @@ class ActivityPump:
         elif event["kind"] == "held":
             key = space_id, str(event["source"])
             self._held[key] = self._held.get(key, 0) + event["count"]
+        elif event["kind"] == "transfers":
+            self._moving[space_id] = status
         elif event["kind"] == "state":
             self._changed[space_id] = status
         self._news.set()
@@ -64,6 +70,9 @@ class ActivityPump:
         for (space_id, source), count in held.items():
             text = f"{count:,} {'op' if count == 1 else 'ops'} {_origin(source)} held"
             self._activity.append("held", space_id, source=source, count=count, text=text)
+        moving, self._moving = self._moving, {}
+        for space_id, status_now in moving.items():
+            self._transfers.take(space_id, status_now()["transfers"])
         changed, self._changed = self._changed, {}
         for space_id, status_now in changed.items():
             status = status_now()

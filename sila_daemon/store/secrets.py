@@ -53,9 +53,7 @@ class Secrets:
 
         def work(connection: apsw.Connection) -> tuple[SecretSet, SecretSet]:
             before, base = _load(connection), _base(connection, layer)
-            outcome = merged(
-                before, theirs, base, prefer_theirs=prefer_theirs, contested=contested
-            )
+            outcome = merged(before, theirs, base, prefer_theirs=prefer_theirs, contested=contested)
             # This runs at every look at a folder, and mostly finds what was there before.
             if outcome != before:
                 _save(connection, outcome)

@@ -67,6 +67,7 @@ class Bench:
             SERVER,
             known,
             unused,
+            unused,
             blobs,
             unused,
             AwayFiles(FetchPolicy(), blobs, unused, SystemClock()),

@@ -15,6 +15,7 @@ from sila_daemon.control.handlers.search import SearchHandlers
 from sila_daemon.control.handlers.secrets import SecretHandlers
 from sila_daemon.control.handlers.servers import ServerHandlers
 from sila_daemon.control.handlers.spaces import SpaceHandlers
+from sila_daemon.control.handlers.transfers import TransferHandlers
 from sila_daemon.control.handlers.trash import TrashHandlers
 from sila_daemon.control.handlers.trees import TreeHandlers
 
@@ -38,6 +39,7 @@ def all_handlers(
         ChatHandlers(spaces),
         FileHandlers(spaces, local),
         FileConflictHandlers(spaces),
+        TransferHandlers(spaces),
         SecretHandlers(spaces),
         ServerHandlers(accounts),
         OutboxHandlers(spaces, local),
