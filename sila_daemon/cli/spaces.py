@@ -88,7 +88,7 @@ def list_(arguments: argparse.Namespace, output: Output) -> None:
             space["state"],
             space["path"] or "no folder",
             " ".join(server["url"] for server in space["servers"]),
-            policy_words(space["fetch"]),
+            policy_words(space["fetch"]) if "fetch" in space else "",
         ]
         for space in answer["spaces"]
     ]

@@ -88,8 +88,9 @@ def space_lines(space: dict[str, Any]) -> Iterator[str]:
         f"{counted(space['ops'], 'op')} in {counted(space['trees'], 'tree')}"
         f" · {counted(space['files'], 'file')}, {size(space['bytes'])}"
     )
-    yield from away_lines(space)
-    yield from transfer_lines(space["transfers"])
+    if "transfers" in space:  # A daemon that has not been restarted yet says less.
+        yield from away_lines(space)
+        yield from transfer_lines(space["transfers"])
     folder = space["folder"]
     if folder is not None:
         owed = folder["pendingOps"]

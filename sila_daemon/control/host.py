@@ -257,10 +257,6 @@ class OpenSpace(Protocol):
         """Yields the bytes of a blob. Raises NotFoundError when they are not here."""
         ...
 
-    async def has_blob(self, blob: BlobReference) -> bool:
-        """Tells whether the bytes of a blob are on this machine."""
-        ...
-
 
 class SpaceKeeper(Protocol):
     """Which spaces there are, and how that changes."""

@@ -78,6 +78,10 @@ class FileFetches(Protocol):
         """Returns the hashes of the files that are left there."""
         ...
 
+    async def is_here(self, file: BlobReference) -> bool:
+        """Tells whether the bytes of a file are on this machine."""
+        ...
+
     async def fetch(self, files: Iterable[BlobReference]) -> tuple[int, int]:
         """Brings files that are not here; returns how many, and bytes. Raises NotFoundError."""
         ...

@@ -42,6 +42,11 @@ class FileFetches:
         layers = await self._ready_layers()
         return frozenset(file.blob.name for file in await layers.away.left_out())
 
+    async def is_here(self, file: BlobReference) -> bool:
+        """Tells whether the bytes of a file are on this machine."""
+        layers = await self._ready_layers()
+        return await layers.local_blobs.has(BlobName(file.kind.value, file.name))
+
     async def fetch(self, files: Iterable[BlobReference]) -> tuple[int, int]:
         """Brings files that are not here; returns how many, and bytes.
 

@@ -160,8 +160,3 @@ class SpaceAccess(ABC):
         layers = await self._ready_layers()
         async for chunk in layers.local_blobs.read(BlobName(blob.kind.value, blob.name)):
             yield chunk
-
-    async def has_blob(self, blob: BlobReference) -> bool:
-        """Tells whether the bytes of a blob are on this machine."""
-        layers = await self._ready_layers()
-        return await layers.local_blobs.has(BlobName(blob.kind.value, blob.name))

@@ -4,7 +4,8 @@ What a side says of one name is a value, a tombstone (the SHA-256 of a value tha
 both, the value being the newer one. There are no times and no counters on the wire, so a
 merge is three-way: the base tells which side moved since they were last seen to agree. Once a
 device has adopted a state, it follows every later one without writing: that is why merges
-come to rest. Values that travel in circles all the same are told by `secret_swaps`. Source of the rules: the sections "Secrets" of the space format and the wire protocol.
+come to rest. Values that travel in circles all the same are told by `secret_swaps`. Source of
+the rules: the sections "Secrets" of the space format and the wire protocol.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ async def test_what_the_policy_leaves_on_the_server_is_counted_and_keeps_nothing
         assert (status["filesAway"], status["bytesAway"]) == (1, len(LARGE))
         assert status["fetch"] == {"onDemand": False, "newerThanDays": None, "upToBytes": 5}
         assert await away(b) == {reference(LARGE).name}
-        assert await b.has_blob(reference(SMALL))
+        assert await b.file_fetches.is_here(reference(SMALL))
         assert f"GET /files/static/{reference(LARGE).name}" not in server.requests
 
 
@@ -156,8 +156,8 @@ async def test_a_file_that_is_larger_than_is_said_stays_where_it_is(
         await until(lambda: b.status()["filesAway"] == 1)
         await current(b)
         assert b.status()["bytesAway"] == len(LARGE)
-        assert await b.has_blob(reference(SMALL))
-        assert not await b.has_blob(reference(LARGE))
+        assert await b.file_fetches.is_here(reference(SMALL))
+        assert not await b.file_fetches.is_here(reference(LARGE))
         assert await b.file_fetches.fetch([reference(LARGE)]) == (1, len(LARGE))
 
 

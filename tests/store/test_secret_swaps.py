@@ -1,4 +1,4 @@
-"""Secrets that travel in circles: over a carrier of folders, which knows neither times nor bases."""
+"""Secrets that travel in circles, over a carrier that knows neither times nor bases."""
 
 from __future__ import annotations
 

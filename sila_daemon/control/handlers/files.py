@@ -212,7 +212,7 @@ async def _shown(
         size=entry.size,
         hash=blob.name if blob and is_static else None,
         id=blob.name if blob and not is_static else None,
-        here=await space.has_blob(blob) if blob else None,
+        here=await space.file_fetches.is_here(blob) if blob else None,
         away=is_static and blob is not None and blob.name in away,
     )
 
