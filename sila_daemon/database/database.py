@@ -30,6 +30,9 @@ STATEMENTS_KEPT_MAX = 512
 FREED_PAGES_MAX = 500
 """Pages given back at once: two megabytes."""
 
+CACHES_BYTES_MAX = 64 << 20
+"""Of all databases of the process together; beyond it, each makes do with what it has."""
+
 THREADS = 8
 """Threads mostly wait for the disk, and syncs of several files go on at once."""
 
@@ -75,7 +78,13 @@ class Databases(Protocol):
 class ThreadDatabases:
     """Databases on `thread_count` threads; each database is pinned to one of them."""
 
-    def __init__(self, thread_count: int = THREADS, name: str = "database") -> None:
+    def __init__(
+        self, thread_count: int = THREADS, name: str = "database", cache_bytes: int | None = None
+    ) -> None:
+        """`cache_bytes` is what one database may keep of its file; two megabytes by default."""
+        self._cache_bytes = cache_bytes
+        if cache_bytes is not None:
+            apsw.soft_heap_limit(CACHES_BYTES_MAX)
         self._threads = [WorkThread(f"{name}-{index}") for index in range(thread_count)]
         self._opened = 0
 
@@ -83,7 +92,9 @@ class ThreadDatabases:
         """Opens a file on the next thread in turn."""
         thread = self._threads[self._opened % len(self._threads)]
         self._opened += 1
-        connection = await thread.run(lambda: _open(path, schema, None), may_be_dropped=True)
+        connection = await thread.run(
+            lambda: _open(path, schema, None, self._cache_bytes), may_be_dropped=True
+        )
         return _ThreadDatabase(connection, thread)
 
     def close(self) -> None:
@@ -147,7 +158,9 @@ class _ThreadDatabase:
         await self._thread.run(self._connection.close)
 
 
-def _open(path: Path, schema: Schema, vfs: str | None) -> apsw.Connection:
+def _open(
+    path: Path, schema: Schema, vfs: str | None, cache_bytes: int | None = None
+) -> apsw.Connection:
     try:
         connection = apsw.Connection(str(path), vfs=vfs, statementcachesize=STATEMENTS_KEPT_MAX)
         try:
@@ -162,6 +175,8 @@ def _open(path: Path, schema: Schema, vfs: str | None) -> apsw.Connection:
             connection.pragma("journal_mode", "wal")
             connection.pragma("synchronous", 2)  # FULL: what is committed survives a power cut.
             connection.pragma("foreign_keys", 1)
+            if cache_bytes is not None:
+                connection.pragma("cache_size", -(cache_bytes >> 10))
             connection.pragma("journal_size_limit", WAL_BYTES_MAX)
             _empty_log(connection)
             migrate(connection, schema)

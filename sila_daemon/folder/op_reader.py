@@ -73,6 +73,18 @@ def read_op_file(
             yield FileChunk(DecodedChunk(), [], end, line)
 
 
+def lines_about(disk: Disk, path: Path, kind: LineKind, text: bytes) -> Iterator[DecodedChunk]:
+    """Yields the ops of the whole lines that have a text somewhere, and decodes no others.
+
+    What cannot be read is passed over. Raises OSError.
+    """
+    with disk.open_read(path) as file:
+        for piece in _LineCutter(file, 0).pieces():
+            if text in piece.data:
+                lines = [line for line in piece.data.splitlines(keepends=True) if text in line]
+                yield decode_chunk(kind, b"".join(lines))
+
+
 def _tail_problem(problem: Problem) -> Problem:
     if problem.code not in _TAIL_CODES:
         return problem

@@ -19,6 +19,7 @@ from sila_daemon.mirror.back_off import BackOff
 from sila_daemon.mirror.folder_hints import FolderHints
 from sila_daemon.mirror.line_problems import LineProblems
 from sila_daemon.mirror.lost_lines import LostLines
+from sila_daemon.mirror.read_ahead import ReadAhead
 from sila_daemon.mirror.space_place import opened_space
 from sila_daemon.mirror.wakes import News
 from sila_daemon.store.positions import Position, Positions
@@ -312,19 +313,18 @@ class FolderLayer:
         for reading in found.readings:
             is_left = self._writer.has_left(folder.path_of(reading.file))
             parts = op_file_scan.read(folder, reading, None if is_left else FOLDER)
-            while True:
-                try:
-                    part = await run(lambda parts=parts: next(parts, None))  # type: ignore[misc]
-                except OSError as error:
-                    self._scan_problems.append(
-                        Problem(reading.file.relative, None, "unreadable", str(error.strerror))
-                    )
-                    break
-                if part is None:
-                    break
-                await self._intake.deliver(part)
-                assert part.progress is not None
-                positions[reading.file.relative] = part.progress.position
+            ahead = ReadAhead(parts, self._ports.workers)
+            try:
+                while (part := await ahead.next()) is not None:
+                    await self._intake.deliver(part)
+                    assert part.progress is not None
+                    positions[reading.file.relative] = part.progress.position
+            except OSError as error:
+                self._scan_problems.append(
+                    Problem(reading.file.relative, None, "unreadable", str(error.strerror))
+                )
+            finally:
+                await ahead.end()
 
     async def _write(self) -> None:
         self._write_due = False

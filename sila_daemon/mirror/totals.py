@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from sila_daemon.core import json_value
 from sila_daemon.core.ops import PropertyOp
 from sila_daemon.core.vertex import NAME_KEYS
 from sila_daemon.mirror.mirror_status import Totals
@@ -79,15 +78,4 @@ class TotalsKeeper:
         self.totals.held_ops = await layers.held.waiting_count()
         if self._is_name_stale:
             self._is_name_stale = False
-            self.totals.name = await self._stored_name(layers)
-
-    async def _stored_name(self, layers: Layers) -> str | None:
-        """Returns the space's name without loading its tree, which may be large."""
-        log = layers.store.log
-        found = await log.property_ops(self._space_id, self._space_id, NAME_KEYS[0])
-        last = found[-1] if found else None
-        if not isinstance(last, PropertyOp) or json_value.is_deletion(last.value):
-            return None
-        assert last.value is not None
-        name = json_value.decode(last.value)
-        return name if isinstance(name, str) and name else None
+            self.totals.name = await layers.store.name(self._space_id)

@@ -89,6 +89,8 @@ class TreeCache:
 
     def merge(self, ops: Iterable[TreeOp]) -> None:
         """Merges committed ops into those of the trees that are loaded or on their way."""
+        if not self._trees and not self._late:
+            return
         by_tree: dict[str, list[Op]] = {}
         for tree_id, op in ops:
             if tree_id in self._trees or tree_id in self._late:

@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 
 WORKER_COUNT = 4
 DATABASE_THREAD_COUNT = 2
+DATABASE_CACHE_BYTES = 32 << 20
+"""The indexes of a space that is loaded for the first time are written to all over."""
 
 
 class Composition:
@@ -89,7 +91,7 @@ class Composition:
         async with AsyncExitStack() as stack:
             workers = ThreadWorkers(WORKER_COUNT, "worker")
             stack.callback(workers.close)
-            databases = ThreadDatabases(DATABASE_THREAD_COUNT)
+            databases = ThreadDatabases(DATABASE_THREAD_COUNT, cache_bytes=DATABASE_CACHE_BYTES)
             stack.callback(databases.close)
             connector = SocketIoConnector()
             stack.push_async_callback(connector.close)

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import ProtectionError
-from sila_daemon.core.space import Space
 from sila_daemon.folder.new_space import create_space
+from sila_daemon.folder.root_name import name_in_files
 from sila_daemon.folder.space_folder import SpaceFolder, create_space_folder
-from sila_daemon.folder.tree_loader import load_tree
 from sila_daemon.runtime.folder_move import give_folder, move_folder
 
 if TYPE_CHECKING:
@@ -66,8 +65,7 @@ class SpaceFolders:
 
         def read() -> str | None:
             folder = SpaceFolder.open(root, disk)
-            files = folder.scan().by_tree().get(space_id, [])
-            return Space(load_tree(folder, space_id, files).tree).name or None
+            return name_in_files(folder, space_id, folder.scan().by_tree().get(space_id, []))
 
         return await self._ports.workers.run(read)
 

@@ -82,9 +82,19 @@ def referred(op: Op) -> BlobName | None:
         return None
 
 
+def _all_referred(ops: Iterable[Op]) -> list[BlobName]:
+    """Returns what ops may refer to, each once."""
+    found = (
+        referred(op)
+        for op in ops
+        if isinstance(op, PropertyOp) and (op.key == "hash" or op.key == "id")
+    )
+    return list(dict.fromkeys(blob for blob in found if blob is not None))
+
+
 def note_references(connection: apsw.Connection, ops: Iterable[Op]) -> bool:
     """Notes the blobs that ops refer to; tells whether one of them is not here."""
-    found = dict.fromkeys(blob for op in ops if (blob := referred(op)) is not None)
+    found = _all_referred(ops)
     connection.executemany(
         "INSERT INTO blob (kind, name, is_referenced) VALUES (?, ?, 1)"
         " ON CONFLICT (kind, name) DO UPDATE SET is_referenced = 1",
@@ -96,7 +106,7 @@ def note_references(connection: apsw.Connection, ops: Iterable[Op]) -> bool:
 def check_again(connection: apsw.Connection, layer: str, ops: Iterable[Op]) -> int:
     """Owes a server the blobs that newly acknowledged ops refer to, until it shows to hold them."""
     before = connection.total_changes()
-    found = dict.fromkeys(blob for op in ops if (blob := referred(op)) is not None)
+    found = _all_referred(ops)
     connection.executemany(
         "INSERT OR IGNORE INTO blob_debt SELECT layer.id, blob.id FROM layer, blob"
         " WHERE layer.name = ? AND blob.kind = ? AND blob.name = ? AND blob.is_here",

@@ -69,14 +69,38 @@ class OpTable:
 
     def insert(self, connection: apsw.Connection, ops: Sequence[TreeOp]) -> Inserted:
         """Adds those that are not held yet; a second content of an id becomes an alternate."""
-        held = self._held(connection, ops)
+        groups = self._grouped(connection, ops)
+        held = self._held(connection, groups)
         last = sql.first(connection, "SELECT coalesce(max(seq), 0) FROM op")
         result = Inserted(first_seq=last + 1)
-        rows = []
+        if not held and all(len(set(group.counters)) == len(group.counters) for group in groups):
+            # Nearly always so, and a million ops should not pay for the rest.
+            places = {(group.tree_id, group.author): (group.tree, group.peer) for group in groups}
+            rows = [
+                (*places[tree_id, op.peer], op.counter, 0, seq, *_columns(op))
+                for seq, (tree_id, op) in enumerate(ops, last + 1)
+            ]
+            result.new = list(ops)
+        else:
+            rows = self._parted(ops, held, result)
+        connection.executemany("INSERT INTO op VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
         highest: dict[int, int] = {}
+        for group in groups:
+            highest[group.tree] = max(highest.get(group.tree, 0), *group.counters)
+        self._raise(connection, highest)
+        return result
+
+    def _parted(
+        self,
+        ops: Sequence[TreeOp],
+        held: dict[tuple[int, int, int], list[tuple[int, Op]]],
+        result: Inserted,
+    ) -> list[tuple[Any, ...]]:
+        """Tells what is new from what is known; returns the rows of what is new."""
+        rows: list[tuple[Any, ...]] = []
+        last = result.first_seq - 1
         for tree_id, op in ops:
             tree, peer = self._trees[tree_id], self._peers[op.peer]
-            highest[tree] = max(highest.get(tree, 0), op.counter)
             contents = held.setdefault((tree, peer, op.counter), [])
             seq = _same(contents, op)
             if seq is not None:
@@ -90,9 +114,7 @@ class OpTable:
             rows.append((tree, peer, op.counter, len(contents), last, *_columns(op)))
             contents.append((last, op))
             result.new.append((tree_id, op))
-        connection.executemany("INSERT INTO op VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-        self._raise(connection, highest)
-        return result
+        return rows
 
     def raise_counters(self, connection: apsw.Connection, counters: Mapping[str, int]) -> None:
         """Lifts the high-water marks of trees that are above what is stored."""
@@ -118,31 +140,50 @@ class OpTable:
             known[name] = found
         return int(found)
 
-    def _held(
-        self, connection: apsw.Connection, ops: Iterable[TreeOp]
-    ) -> dict[tuple[int, int, int], list[tuple[int, Op]]]:
-        """Returns what is held under the ids of `ops`: for each, its contents by rank."""
-        counters: dict[tuple[int, int], list[int]] = {}
-        peer_names: dict[int, str] = {}
+    def _grouped(self, connection: apsw.Connection, ops: Iterable[TreeOp]) -> list[_Group]:
+        """Returns the counters of the ops by tree and author."""
+        groups: dict[tuple[str, str], _Group] = {}
         for tree_id, op in ops:
-            peer = self._interned(connection, "peer", op.peer, self._peers)
-            peer_names[peer] = op.peer
-            counters.setdefault((self.tree(connection, tree_id), peer), []).append(op.counter)
+            group = groups.get((tree_id, op.peer))
+            if group is None:
+                peer = self._interned(connection, "peer", op.peer, self._peers)
+                tree = self.tree(connection, tree_id)
+                group = groups[tree_id, op.peer] = _Group(tree_id, op.peer, tree, peer)
+            group.counters.append(op.counter)
+        return list(groups.values())
+
+    def _held(
+        self, connection: apsw.Connection, groups: Iterable[_Group]
+    ) -> dict[tuple[int, int, int], list[tuple[int, Op]]]:
+        """Returns what is held under ids: for each, its contents by rank."""
         held: dict[tuple[int, int, int], list[tuple[int, Op]]] = {}
         query = (
             "SELECT counter, seq, target, parent, key, value FROM op"
             " WHERE tree = ? AND peer = ? AND counter BETWEEN ? AND ? ORDER BY counter, rank"
         )
-        for (tree, peer), wanted in counters.items():
+        for group in groups:
+            wanted, place = set(group.counters), (group.tree, group.peer)
             if len(wanted) < _RANGE_QUERY_OPS_MIN:
-                spans = [(counter, counter) for counter in set(wanted)]
+                spans = [(counter, counter) for counter in wanted]
             else:
                 spans = [(min(wanted), max(wanted))]
             for span in spans:
-                for counter, seq, *columns in sql.rows(connection, query, (tree, peer, *span)):
-                    op = to_op(counter, peer_names[peer], *columns)
-                    held.setdefault((tree, peer, counter), []).append((seq, op))
+                for counter, seq, *columns in sql.rows(connection, query, (*place, *span)):
+                    if counter in wanted:
+                        op = to_op(counter, group.author, *columns)
+                        held.setdefault((*place, counter), []).append((seq, op))
         return held
+
+
+@dataclass(slots=True)
+class _Group:
+    """Ops of one author in one tree."""
+
+    tree_id: str
+    author: str
+    tree: int
+    peer: int
+    counters: list[int] = field(default_factory=list)
 
 
 def _same(contents: list[tuple[int, Op]], op: Op) -> int | None:
@@ -159,10 +200,10 @@ def _same(contents: list[tuple[int, Op]], op: Op) -> int | None:
 
 
 def _columns(op: Op) -> tuple[Any, Any, Any, bytes | None]:
+    target = op.target if op.target.isascii() else stored(op.target)
     if isinstance(op, MoveOp):
-        parent = None if op.parent is None else stored(op.parent)
-        return stored(op.target), parent, None, None
-    return stored(op.target), None, stored(op.key), op.value
+        return target, None if op.parent is None else stored(op.parent), None, None
+    return target, None, stored(op.key), op.value
 
 
 def stored(text: str) -> str | bytes:

@@ -9,7 +9,7 @@ from sila_daemon.core.state_vector import StateVector
 from sila_daemon.store import op_table, sql
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import apsw
 
@@ -79,15 +79,29 @@ def owe_trees(
 
 def settle(connection: apsw.Connection, layer: str, seqs: Iterable[int]) -> int:
     """Ends the debts that a layer is now known to hold; returns how many there were."""
+    found = sql.first(connection, "SELECT id FROM layer WHERE name = ?", (layer,))
     before = connection.total_changes()
     connection.executemany(
-        "DELETE FROM outbox WHERE layer = (SELECT id FROM layer WHERE name = ?) AND seq = ?",
-        [(layer, seq) for seq in seqs],
+        "DELETE FROM outbox WHERE layer = ? AND seq BETWEEN ? AND ?",
+        [(found, first, last) for first, last in _runs(seqs)],
     )
     settled = connection.total_changes() - before
     if settled:
         _forget_paid_refusals(connection)
     return settled
+
+
+def _runs(seqs: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Yields the first and last of numbers that follow each other without a gap."""
+    first = last = None
+    for seq in sorted(seqs):
+        if first is None or last is None or seq > last + 1:
+            if first is not None and last is not None:
+                yield first, last
+            first = seq
+        last = seq
+    if first is not None and last is not None:
+        yield first, last
 
 
 def _forget_paid_refusals(connection: apsw.Connection) -> None:
@@ -99,15 +113,20 @@ def _forget_paid_refusals(connection: apsw.Connection) -> None:
 
 def owed(connection: apsw.Connection, layer: str, after_seq: int, limit: int) -> list[OwedOp]:
     """Returns debts in order, from after a number on, without what was refused or is held."""
+    conditions = ""
+    if sql.first(connection, "SELECT 1 FROM refusal LIMIT 1") is not None:
+        conditions += (
+            " AND NOT EXISTS (SELECT 1 FROM refusal WHERE refusal.layer = outbox.layer"
+            " AND refusal.seq = outbox.seq)"
+        )
+    if sql.first(connection, "SELECT 1 FROM held LIMIT 1") is not None:
+        conditions += f" AND {_NOT_HELD}"
     found = sql.rows(
         connection,
         f"SELECT {_COLUMNS} FROM outbox JOIN op ON op.seq = outbox.seq"
         " JOIN tree ON tree.id = op.tree JOIN peer ON peer.id = op.peer"
         " WHERE outbox.layer = (SELECT id FROM layer WHERE name = ?) AND outbox.seq > ?"
-        " AND NOT EXISTS (SELECT 1 FROM refusal WHERE refusal.layer = outbox.layer"
-        "                 AND refusal.seq = outbox.seq)"
-        f" AND {_NOT_HELD}"
-        " ORDER BY outbox.seq LIMIT ?",
+        f"{conditions} ORDER BY outbox.seq LIMIT ?",
         (layer, after_seq, limit),
     )
     return [OwedOp(*numbered) for numbered in op_table.numbered(found)]

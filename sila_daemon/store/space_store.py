@@ -13,6 +13,7 @@ from sila_daemon.store import (
     positions,
     quarantine,
     servers,
+    space_name,
     sql,
 )
 from sila_daemon.store.first_sync import FirstSync
@@ -183,6 +184,7 @@ class SpaceStore:
         if delivery.progress is not None:
             positions.store_progress(connection, delivery.progress)
         refers = blobs.note_references(connection, (op for _, op in inserted.new))
+        space_name.forget(connection, inserted.new)
         new, stopped = inserted.new, _held_back(self._guard, connection, delivery, inserted, now_ms)
         if stopped:
             new = [entry for index, entry in enumerate(inserted.new) if index not in stopped]
@@ -282,6 +284,12 @@ class SpaceStore:
         (found,) = await self._database.read(lambda connection: sql.rows(connection, query))
         return found[0], found[1]
 
+    async def name(self, space_id: str) -> str | None:
+        """Returns what the space is called, without loading its tree; None without a name."""
+        return await self._database.write(
+            lambda connection: space_name.stored(connection, space_id)
+        )
+
     async def counter(self, tree_id: str) -> int:
         """Returns a tree's stored high-water mark."""
         return await self._database.read(
@@ -332,4 +340,6 @@ def _released(
     source = held.source_of(connection, decided.hold) or ""
     if guard is not None:
         guard.forget(source)
-    return source, held.release(connection, decided)
+    released = held.release(connection, decided)
+    space_name.forget(connection, released)
+    return source, released

@@ -1,6 +1,6 @@
-"""Measures loading and merging, and the server, against what was promised.
+"""Measures loading and merging, the server and the daemon against what was promised.
 
-usage: make bench [ARGS="--only loads|server|flatness --rounds N --write"]
+usage: make bench [ARGS="--only loads|server|daemon|flatness --rounds N --write"]
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ import os
 import platform
 import sys
 
+from tests.benchmarks.daemon_figures import daemon_figures
 from tests.benchmarks.load_figures import load_figures
 from tests.benchmarks.report import table, write_between_markers
 from tests.benchmarks.server_figures import flatness_figures, server_figures
 from tests.interop.node_env import ROOT
 
 PAGE = ROOT / "docs" / "performance.md"
-SECTIONS = {"loads": load_figures, "server": server_figures}
+SECTIONS = {"loads": load_figures, "server": server_figures, "daemon": daemon_figures}
 ON_REQUEST = {"flatness": flatness_figures}
 """Takes so long that it is measured only when it is named."""
 
@@ -41,7 +42,10 @@ def main() -> int:
 
 def _circumstances(rounds: int) -> str:
     machine = f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}"
-    return f"Medians of {rounds} alternating runs in one go where runs are many; {machine}."
+    shared = f"load {os.getloadavg()[1]:.1f} at the end, the bench's own included"
+    return (
+        f"Medians of {rounds} alternating runs in one go where runs are many; {machine}; {shared}."
+    )
 
 
 if __name__ == "__main__":

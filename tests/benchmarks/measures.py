@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,17 @@ def space_of(vertices: int) -> Path:
         command = [sys.executable, str(HERE / "make_space.py"), str(vertices), str(space)]
         subprocess.run(command, check=True, capture_output=True)
         (space / "made").touch()
+    return space
+
+
+def chats_of(chats: int, messages_each: int) -> Path:
+    """Returns the folder of a space with so many chats, made when it is not there yet."""
+    space = CACHE / f"chats-{chats}-{messages_each}"
+    if not (space / "sila.md").exists() or not (CACHE / f"{space.name}-made").exists():
+        shutil.rmtree(space, ignore_errors=True)
+        space.parent.mkdir(parents=True, exist_ok=True)
+        _python("tests.benchmarks.make_chats", str(chats), str(messages_each), str(space))
+        (CACHE / f"{space.name}-made").touch()
     return space
 
 

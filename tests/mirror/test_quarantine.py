@@ -250,7 +250,7 @@ async def test_what_can_be_read_after_all_is_taken_in(bench: Bench, server: Fake
     async with bench.mirror("a", servers=servers(server)) as a:
         await current(a)
         tell(server, BAD[0])
-        await until(lambda: remote(a)["setAsideOps"] == 1)
+        await until(lambda: remote(a)["setAsideOps"] == 1 and remote(a)["head"] == 1)
         layers = a._layers
         assert layers is not None
         good = BAD[0].replace('"counter":0', '"counter":50')

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,12 @@ class Program:
     def __init__(self, name: str) -> None:
         self.name = name
         self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int:
+        """The number of the process that runs now."""
+        assert self._process is not None
+        return self._process.pid
 
     async def end(self, how: signal.Signals) -> None:
         """Sends a signal and waits for the end."""
@@ -74,21 +81,22 @@ class Server(Program):
 class Device(Program):
     """A daemon with a home and a folder of its own."""
 
-    def __init__(self, name: str, home: Path) -> None:
+    def __init__(self, name: str, home: Path, settings: str = SETTINGS) -> None:
         super().__init__(name)
+        self._settings = settings
         self.folder = home / "Space"
-        self._environment = {
+        self.environment = {
             **os.environ, "SILA_HOME": str(home / "sila"), "PYTHON_KEYRING_BACKEND": NO_KEYRING
         }  # fmt: skip
-        self._paths = user_paths(self._environment)
+        self._paths = user_paths(self.environment)
         self._client: ControlClient | None = None
 
     async def start(self) -> None:
         """Starts, and returns when it answers."""
         self._paths.config_file.parent.mkdir(parents=True, exist_ok=True)
-        self._paths.config_file.write_text(SETTINGS)
+        self._paths.config_file.write_text(self._settings)
         self._process = await asyncio.create_subprocess_exec(
-            *self._command("run"), env=self._environment, stderr=asyncio.subprocess.DEVNULL
+            *self._command("run"), env=self.environment, stderr=asyncio.subprocess.DEVNULL
         )
         async with asyncio.timeout(START_S_MAX):
             while True:
@@ -105,6 +113,12 @@ class Device(Program):
             self._client = await ControlClient.connect(self._paths.socket)
         return await self._client.call(method, **params)
 
+    async def events(self) -> AsyncIterator[dict[str, Any]]:
+        """Yields what the daemon tells from now on."""
+        async with await ControlClient.connect(self._paths.socket) as client:
+            async for event in client.events():
+                yield event
+
     async def hang_up(self) -> None:
         """Closes the connection."""
         if self._client is not None:
@@ -114,7 +128,7 @@ class Device(Program):
     async def run(self, *words: str, given: str = "") -> Any:
         """Runs a command to its end and returns its data."""
         said = await _output(
-            *self._command(*words), "--json", given=given, environment=self._environment
+            *self._command(*words), "--json", given=given, environment=self.environment
         )
         return json.loads(said)["data"]
 
@@ -122,7 +136,7 @@ class Device(Program):
         """Returns what the folder says, in the canonical form."""
         return await _output(
             *self._command("space", "dump", str(self.folder), "--json", "--secrets"),
-            environment=self._environment,
+            environment=self.environment,
         )
 
     def _command(self, *words: str) -> list[str]:

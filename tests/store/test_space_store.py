@@ -134,6 +134,32 @@ async def test_many_ops_of_a_peer_are_told_from_those_held(store: SpaceStore) ->
     assert await store.vector(TREE) == StateVector({"a": [(1, 1999)]})
 
 
+async def test_ops_between_those_held_are_new_and_one_that_comes_twice_at_once_is_not(
+    store: SpaceStore,
+) -> None:
+    held: list[Op] = [move(counter, f"v{counter}") for counter in range(1, 61, 2)]
+    between: list[Op] = [prop(counter, "k", b"1") for counter in range(2, 61, 2)]
+    await store.commit([delivery(*held)])
+    (committed,) = await store.commit([delivery(*between)])
+    assert [op for _, op in committed.new] == between
+    later: list[Op] = [move(counter, "later") for counter in range(100, 130)]
+    (again,) = await store.commit([delivery(*later, later[3], between[0], held[7])])
+    assert [op for _, op in again.new] == later
+    assert again.duplicate_count == 3
+    other = move(104, "another content")
+    (conflicting,) = await store.commit([delivery(*later[:20], other)])
+    assert [op for _, op in conflicting.new] == [other]
+    assert conflicting.conflicts == [(TREE, OpId(104, "a"))]
+
+
+async def test_debts_end_one_by_one_however_they_lie(store: SpaceStore) -> None:
+    await store.commit([delivery(*(move(counter, "v") for counter in range(1, 11)))])
+    await store.settle(SERVER, [9, 2, 3, 3, 5, 10, 77])
+    left = [entry.seq for entry in await store.owed(SERVER, 0, 100)]
+    assert left == [1, 4, 6, 7, 8]
+    assert len(await owed(store, "folder")) == 10
+
+
 async def test_a_vector_has_a_range_for_each_run(store: SpaceStore) -> None:
     for peer, counters in {"a": [1, 2, 3, 7, 9, 10], "b": [4, 6]}.items():
         await store.commit([delivery(*(prop(n, "k", b"1", peer) for n in counters))])
