@@ -9,6 +9,7 @@ from sila_daemon.core.ops import PropertyOp
 from sila_daemon.core.vertex import NAME_KEYS
 from sila_daemon.mirror.mirror_status import Totals
 from sila_daemon.mirror.wakes import News
+from sila_daemon.store.space_name import space_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -78,4 +79,4 @@ class TotalsKeeper:
         self.totals.held_ops = await layers.held.waiting_count()
         if self._is_name_stale:
             self._is_name_stale = False
-            self.totals.name = await layers.store.name(self._space_id)
+            self.totals.name = await space_name(layers.store.database, self._space_id)

@@ -18,13 +18,18 @@ if TYPE_CHECKING:
 
     import apsw
 
+    from sila_daemon.database.database import Database
     from sila_daemon.store.op_table import TreeOp
 
 _NOTE = "space_name"
 
 
-def stored(connection: apsw.Connection, space_id: str) -> str | None:
-    """Returns what the root of the space's own tree is called, and notes it. None without name."""
+async def space_name(database: Database, space_id: str) -> str | None:
+    """Returns what a space is called, and notes it; None without a name. Raises StorageError."""
+    return await database.write(lambda connection: _noted(connection, space_id))
+
+
+def _noted(connection: apsw.Connection, space_id: str) -> str | None:
     noted = sql.first(connection, "SELECT value FROM note WHERE name = ?", (_NOTE,))
     if noted is None:
         noted = json_value.encode(_found(connection, space_id)).decode()

@@ -284,12 +284,6 @@ class SpaceStore:
         (found,) = await self._database.read(lambda connection: sql.rows(connection, query))
         return found[0], found[1]
 
-    async def name(self, space_id: str) -> str | None:
-        """Returns what the space is called, without loading its tree; None without a name."""
-        return await self._database.write(
-            lambda connection: space_name.stored(connection, space_id)
-        )
-
     async def counter(self, tree_id: str) -> int:
         """Returns a tree's stored high-water mark."""
         return await self._database.read(
