@@ -21,7 +21,7 @@ from sila_daemon.core.errors import CorruptBlobError, InvalidIdError, NotFoundEr
 from sila_daemon.folder.blob_listing import BlobListing
 from sila_daemon.folder.layout import static_path, var_path
 from sila_daemon.folder.problems import Problem, storage_errors
-from sila_daemon.ports.disk import Disk, EntryKind, ReadableFile, make_dirs
+from sila_daemon.ports.disk import Disk, EntryKind, FileStat, ReadableFile, make_dirs
 from sila_daemon.ports.durable_files import make_durable, remove_temporaries, temporary_name
 
 if TYPE_CHECKING:
@@ -142,11 +142,29 @@ class BlobFolder:
 
     def list_static(self, problems: list[Problem] | None = None) -> Iterator[StaticBlob]:
         """Yields immutable files by hash; what is in the way goes to `problems`."""
+        for name, stat in self.static_stats(problems):
+            yield StaticBlob(name, stat.size)
+
+    def static_stats(self, problems: list[Problem] | None = None) -> Iterator[tuple[str, FileStat]]:
+        """Yields immutable files by hash, as they are now; their bytes are not looked at."""
         listing = BlobListing(self._files_dir, self._disk, [] if problems is None else problems)
         for name in listing.names(Path("static", "sha256"), ids.is_hash):
-            size = self._size(static_path(self._files_dir, name))
-            if size is not None:
-                yield StaticBlob(name, size)
+            stat = self.static_stat(name)
+            if stat is not None:
+                yield name, stat
+
+    def static_stat(self, blob_hash: str) -> FileStat | None:
+        """Returns what an immutable file is now; None when it is not here. Raises StorageError."""
+        with storage_errors("look for a file"):
+            found = self._disk.stat(static_path(self._files_dir, blob_hash))
+        return found if found is not None and found.kind is EntryKind.FILE else None
+
+    def make_static_durable(self, blob_hash: str) -> None:
+        """Returns when an immutable file, whoever wrote it, is durable. Raises StorageError."""
+        path = static_path(self._files_dir, blob_hash)
+        with storage_errors(f"store the file {blob_hash}"):
+            make_durable(self._disk, path)
+            self._directories.settle(path.parent)
 
     def list_var(self, problems: list[Problem] | None = None) -> Iterator[str]:
         """Yields the UUIDs of mutable files, sorted; what is in the way goes to `problems`."""
@@ -296,12 +314,9 @@ class _Directories:
 
     def make(self, directory: Path) -> None:
         """Makes a directory. Raises OSError where a link would lead out of the space."""
-        chain = [directory]
-        while chain[-1] != self._files_dir:
-            chain.append(chain[-1].parent)
         if self._disk.stat(self._files_dir) is None:
             make_dirs(self._disk, self._files_dir)
-        for path in reversed(chain):
+        for path in self._chain(directory):
             found = self._disk.stat(path)
             if found is not None and found.kind is not EntryKind.DIRECTORY:
                 raise NotADirectoryError(errno.ENOTDIR, "a link where a folder belongs", str(path))
@@ -309,6 +324,19 @@ class _Directories:
                 self._disk.make_dir(path)
                 self._disk.sync_dir(path.parent)
                 self._durable.add(path)
+
+    def settle(self, directory: Path) -> None:
+        """Makes a directory durable that somebody else may have made; makes none."""
+        for path in self._chain(directory):
+            if path not in self._durable:
+                self._disk.sync_dir(path.parent)
+                self._durable.add(path)
+
+    def _chain(self, directory: Path) -> list[Path]:
+        chain = [directory]
+        while chain[-1] != self._files_dir:
+            chain.append(chain[-1].parent)
+        return chain[::-1]
 
 
 def digest(file: ReadableFile) -> tuple[int, str]:

@@ -35,6 +35,7 @@ from sila_daemon.store.schema import FOLDER
 from sila_daemon.store.secrets import Secrets
 from sila_daemon.store.servers import Servers
 from sila_daemon.store.space_store import SpaceStore
+from sila_daemon.store.static_looks import StaticLooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,7 +110,16 @@ class Layers:
             if layout is not None:
                 opened_space(layout, ports.disk, record.id)
 
-        local_blobs = LocalBlobs(files_dir, ports, blobs, wakes, require_place)
+        local_blobs = LocalBlobs(
+            files_dir,
+            ports,
+            blobs,
+            StaticLooks(store.database),
+            wakes,
+            settings.loss_grace_s,
+            require_place,
+            has_servers=bool(record.servers),
+        )
         parts = cls(
             store,
             trees,
@@ -167,6 +177,7 @@ class Layers:
         async with asyncio.TaskGroup() as group:
             if self.folder is not None:
                 group.create_task(self.folder.run(), name="folder")
+            group.create_task(self.local_blobs.checks.run(), name="files")
             for remote in self.remotes:
                 group.create_task(remote.run(), name=f"server {remote.status.url}")
             await asyncio.get_running_loop().create_future()
@@ -175,6 +186,7 @@ class Layers:
         """Scans and exchanges; returns when everything is equal. Raises SilaError."""
         if self.folder is not None:
             await self.folder.scan_now()
+        await self.local_blobs.checks.checked()
         await asyncio.gather(*(remote.sync_now() for remote in self.remotes))
         if self.folder is not None:
             await self.folder.scan_now()

@@ -9,8 +9,10 @@ from sila_daemon.core.errors import NotFoundError, ProtectionError, StorageError
 from sila_daemon.folder.blobs import CHUNK_BYTES, BlobFolder
 from sila_daemon.folder.layout import var_path
 from sila_daemon.folder.problems import Problem, storage_errors
+from sila_daemon.mirror.static_checks import StaticChecks
 from sila_daemon.mirror.wakes import News
 from sila_daemon.store.blobs import STATIC, VAR, BlobName, Blobs, LocalBlob
+from sila_daemon.store.static_looks import StaticLooks, look_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -30,16 +32,27 @@ class LocalBlobs:
         files_dir: Path,
         ports: MirrorPorts,
         blobs: Blobs,
+        looks: StaticLooks,
         wakes: Wakes,
+        grace_s: float,
         require_place: Callable[[], object] = lambda: None,
+        *,
+        has_servers: bool = False,
     ) -> None:
-        """`require_place` raises NotFoundError while the space is not where it should be."""
+        """`require_place` raises NotFoundError while the space is not where it should be.
+
+        A file that is not what its name says has `grace_s` to become so.
+        """
         self._require_place = require_place
         self._files_dir = files_dir
         self._ports = ports
         self._blobs = blobs
+        self._looks = looks
         self._wakes = wakes
         self._folder = BlobFolder(files_dir, ports.disk, ports.randomness)
+        self.checks = StaticChecks(
+            files_dir, self._folder, ports, blobs, looks, wakes, grace_s, has_servers=has_servers
+        )
         self._var_known: dict[str, tuple[FileStat, LocalBlob]] = {}
         self._replacing = asyncio.Lock()
         self.problems: list[Problem] = []
@@ -49,27 +62,34 @@ class LocalBlobs:
         """Compares the disk with the store's list. The caller knows that the root is there."""
         known = await self._blobs.here()
         problems: list[Problem] = []
-        found = await self._ports.workers.run(lambda: self._listed(problems))
+        found, statics = await self._ports.workers.run(lambda: self._listed(problems))
         self.problems = problems
+        looks = await self._looks.load()
+        found |= self.checks.sort_out(statics, looks)
         fresh = [local for name, local in found.items() if known.get(name) != local]
+        # What is there and not known to be right stays what it was until it was read.
         gone = [] if problems else [name for name in known if name not in found]
+        gone = [blob for blob in gone if blob.kind != STATIC or blob.name not in statics]
         if gone:
             await self._blobs.gone(gone)
         if fresh:
             await self._blobs.arrived(fresh)
         if fresh or gone:
             self._wakes.ring(News.BLOBS)
+        if not problems and (forgotten := [name for name in looks if name not in statics]):
+            await self._looks.forget(forgotten)
 
-    def _listed(self, problems: list[Problem]) -> dict[BlobName, LocalBlob]:
+    def _listed(
+        self, problems: list[Problem]
+    ) -> tuple[dict[BlobName, LocalBlob], dict[str, FileStat]]:
+        """Returns the facts of mutable blobs, and what immutable ones are as files."""
+        statics = dict(self._folder.static_stats(problems))
         found: dict[BlobName, LocalBlob] = {}
-        for static in self._folder.list_static(problems):
-            name = BlobName(STATIC, static.hash)
-            found[name] = LocalBlob(name, static.size, static.hash)
         for uuid in self._folder.list_var(problems):
             local = self._var(uuid)
             if local is not None:
                 found[local.blob] = local
-        return found
+        return found, statics
 
     def _var(self, uuid: str) -> LocalBlob | None:
         """Returns the facts of a mutable blob, hashed again only when it changed."""
@@ -129,8 +149,10 @@ class LocalBlobs:
             async for chunk in chunks:
                 await run(lambda data=chunk: writer.write(data))  # type: ignore[misc]
             if blob is None or blob.kind != VAR:
-                local = await run(lambda: self._static(writer, blob))
-                await self._blobs.arrived([local], source=source)
+                local, stat = await run(lambda: self._static(writer, blob))
+                looks = {local.sha256: look_of(stat, is_right=True)} if stat else None
+                await self._blobs.arrived([local], source=source, looks=looks)
+                self.checks.received(local.sha256)
             else:
                 # Before: between the look at what is there and its end nothing takes long.
                 await run(writer.sync)
@@ -142,8 +164,10 @@ class LocalBlobs:
         return local
 
     async def read(self, blob: BlobName) -> AsyncIterator[bytes]:
-        """Yields a blob's bytes. Raises NotFoundError, StorageError."""
+        """Yields a blob's bytes. Raises NotFoundError, CorruptBlobError, StorageError."""
         run = self._ports.workers.run
+        if blob.kind == STATIC:
+            await self.checks.require_right(blob.name)
         file = await run(lambda: self._opened(blob))
         try:
             offset = 0
@@ -158,6 +182,8 @@ class LocalBlobs:
 
     async def has(self, blob: BlobName) -> bool:
         """Tells whether a blob is on this machine."""
+        if blob.kind == STATIC and not await self._blobs.is_here(blob):
+            return False  # What stands there may be cut short.
         has = self._folder.has_static if blob.kind == STATIC else self._folder.has_var
         return await self._ports.workers.run(lambda: has(blob.name))
 
@@ -172,10 +198,13 @@ class LocalBlobs:
         self._require_place()
         return self._folder.writer()
 
-    def _static(self, writer: BlobWriter, blob: BlobName | None) -> LocalBlob:
+    def _static(
+        self, writer: BlobWriter, blob: BlobName | None
+    ) -> tuple[LocalBlob, FileStat | None]:
         self._require_place()
         static = writer.finish_static(None if blob is None else blob.name)
-        return LocalBlob(BlobName(STATIC, static.hash), static.size, static.hash)
+        local = LocalBlob(BlobName(STATIC, static.hash), static.size, static.hash)
+        return local, self._folder.static_stat(static.hash)
 
     def _replaced(
         self, writer: BlobWriter, blob: BlobName, replaced: LocalBlob | None

@@ -66,9 +66,13 @@ def verdict(
     trouble: str,
     totals: Totals,
     folder: FolderLayer | None,
+    files: tuple[str, str],
     remotes: Sequence[RemoteStatus],
 ) -> tuple[str, str]:
-    """Returns the state of the space, which is that of its worst layer, and why."""
+    """Returns the state of the space, which is that of its worst layer, and why.
+
+    `files` is the same of the files that are here.
+    """
     if trouble:
         return "broken", trouble
     if is_paused:
@@ -76,13 +80,12 @@ def verdict(
     found = [("needs_you", held_reason(totals))] if totals.held_ops else []
     if totals.conflicted_files:
         count = totals.conflicted_files
-        files = "1 file was" if count == 1 else f"{count} files were"
-        reason = f"{files} changed in two places; see: sila-daemon file conflicts"
+        counted = "1 file was" if count == 1 else f"{count} files were"
+        reason = f"{counted} changed in two places; see: sila-daemon file conflicts"
         found.append(("needs_you", reason))
     found += [folder_verdict(folder)] if folder is not None else []
+    found.append(files)
     found += [(remote.public_state, f"{remote.url}: {remote.public_reason}") for remote in remotes]
-    if not found:
-        return "current", ""
     state, reason = min(found, key=lambda entry: _WORST_FIRST.index(entry[0]))
     return state, "" if state == "current" else reason
 

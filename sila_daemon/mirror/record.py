@@ -91,7 +91,8 @@ class MirrorSettings:
     """The folder is written to at most this often."""
     retry_delay_s_max: float = 60.0
     loss_grace_s: float = 10.0
-    """An op file that lacks what was read from it has so long to be as it was."""
+    """An op file that lacks what was read from it has so long to be as it was, and an immutable
+    file to become what its name says."""
     tree_idle_s: float = 600.0
     """A tree that nobody asked for this long is let go of."""
     guard: GuardSettings | None = field(default_factory=GuardSettings)

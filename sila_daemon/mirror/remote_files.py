@@ -246,7 +246,8 @@ class RemoteFiles:
             return True  # It does not say.
 
     async def _download(self) -> None:
-        there = await self._found_there(await self._away.to_fetch())
+        lacking = self._local.checks.to_fetch(await self._away.to_fetch())
+        there = await self._found_there(lacking)
         sizes = await self._away.sizes() if there else {}
         self._coming = {blob: sizes.get(blob, 0) for blob in there if blob.kind == STATIC}
         try:

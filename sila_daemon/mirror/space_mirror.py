@@ -103,8 +103,9 @@ class SpaceMirror(SpaceAccess):
         if layers is None and not trouble:
             state, reason = "syncing", "the space is being opened"
         else:
+            files = layers.local_blobs.checks.verdict() if layers else ("current", "")
             state, reason = verdict(
-                self.record, self._is_paused(), trouble, totals, folder, remotes
+                self.record, self._is_paused(), trouble, totals, folder, files, remotes
             )
         return status_json(self.record, state, reason, totals, folder, remotes, self.transfers)
 

@@ -10,13 +10,15 @@ from sila_daemon.core.errors import FormatError, InvalidValueError
 from sila_daemon.core.json_value import decode
 from sila_daemon.core.ops import Op, PropertyOp
 from sila_daemon.store import sql
+from sila_daemon.store.static_looks import note_looks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import apsw
 
     from sila_daemon.database.database import Database
+    from sila_daemon.store.static_looks import StaticLook
 
 STATIC = "static"
 VAR = "var"
@@ -134,17 +136,26 @@ class Blobs:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def arrived(self, blobs: Sequence[LocalBlob], *, source: str | None = None) -> None:
-        """Notes blobs that are durable here; every server but `source` is owed what is new."""
+    async def arrived(
+        self,
+        blobs: Sequence[LocalBlob],
+        *,
+        source: str | None = None,
+        looks: Mapping[str, StaticLook] | None = None,
+    ) -> None:
+        """Notes blobs that are durable here; every server but `source` is owed what is new.
+
+        `looks` remember what the immutable ones of them are as files.
+        """
 
         def work(connection: apsw.Connection) -> None:
+            note_looks(connection, looks or {})
             for local in blobs:
                 known = sql.rows(
                     connection,
                     "SELECT size, sha256 FROM blob WHERE kind = ? AND name = ? AND is_here",
                     (local.blob.kind, local.blob.name),
                 )
-                # An immutable one of another size was brought in pieces, or is damaged.
                 if known == [(local.size, local.sha256)]:
                     continue
                 if known and local.blob.kind == VAR:
@@ -177,6 +188,17 @@ class Blobs:
             connection.executemany("UPDATE blob SET is_here = 0 WHERE kind = ? AND name = ?", names)
 
         await self._database.write(work)
+
+    async def is_here(self, blob: BlobName) -> bool:
+        """Tells whether a blob is noted as being here."""
+        found = await self._database.read(
+            lambda connection: sql.rows(
+                connection,
+                "SELECT 1 FROM blob WHERE kind = ? AND name = ? AND is_here",
+                (blob.kind, blob.name),
+            )
+        )
+        return bool(found)
 
     async def here(self) -> dict[BlobName, LocalBlob]:
         """Returns every blob that is noted as being here."""

@@ -187,7 +187,27 @@ CREATE INDEX op_hash ON op (value) WHERE key = 'hash';
 CREATE INDEX op_size ON op (tree, target) WHERE key = 'size';
 """
 
+# An immutable file as it was when its bytes were held against its name.
+_VERSION_8 = """
+CREATE TABLE static_look (
+    name TEXT PRIMARY KEY,
+    inode INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    modified_ns INTEGER NOT NULL,
+    is_right INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
 SCHEMA = Schema(
     application_id=0x53494C53,
-    migrations=(_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6, _VERSION_7),
+    migrations=(
+        _VERSION_1,
+        _VERSION_2,
+        _VERSION_3,
+        _VERSION_4,
+        _VERSION_5,
+        _VERSION_6,
+        _VERSION_7,
+        _VERSION_8,
+    ),
 )

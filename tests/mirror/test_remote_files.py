@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -62,11 +63,12 @@ class Bench:
         self._wakes = Wakes()
         known: Any = self.server
         unused: Any = None
+        local: Any = SimpleNamespace(checks=SimpleNamespace(to_fetch=list))
         back_off = BackOff(Never(), 1.0)
         self.files = RemoteFiles(
             SERVER,
             known,
-            unused,
+            local,
             unused,
             blobs,
             unused,

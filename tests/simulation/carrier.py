@@ -61,10 +61,17 @@ class Carrier:
     """One carrier and its clients on all devices."""
 
     def __init__(
-        self, devices: list[SimDevice], random: Random, trace: Trace, network: Network
+        self,
+        devices: list[SimDevice],
+        random: Random,
+        file_random: Random,
+        trace: Trace,
+        network: Network,
     ) -> None:
+        """`file_random` decides about immutable files only."""
         self._devices = devices
         self._random = random
+        self._file_random = file_random
         self._trace = trace
         self._network = network
         self._habits = Habits(
@@ -206,8 +213,8 @@ class Carrier:
             known[path] = _Version(_content(view, path), version.number)
             return
         data, number = version.data or b"", version.number
-        if is_op_file and not self._is_calm and self._random.random() < PARTIAL:
-            self._trace.fault("carrier", "partial file")
+        if self._brings_part(path):
+            self._trace.fault("carrier", "partial file" if is_op_file else "cut file")
             data, number = data[: int(self._random.random() * len(data))], 0
             self._due[device.name, path, version.number] = (
                 asyncio.get_running_loop().time() + self._delay_s()
@@ -218,6 +225,14 @@ class Carrier:
             left = _content(view, path)
             if left is not None:
                 known[path] = _Version(left, number if left == data else 0)
+
+    def _brings_part(self, path: Path) -> bool:
+        """Tells whether a file is brought cut short now, and the rest of it later."""
+        if self._is_calm:
+            return False
+        if path.suffix == ".jsonl":
+            return self._random.random() < PARTIAL
+        return "sha256" in path.parts and self._file_random.random() < PARTIAL
 
     def _write(self, device: SimDevice, view: DiskView, path: Path, data: bytes) -> None:
         for directory in reversed(path.parents):

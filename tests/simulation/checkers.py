@@ -11,6 +11,7 @@ from sila_daemon.core.ops import MoveOp, Op, PropertyOp
 from tests.core.tree_specification import Picture, expected_picture, picture_of
 from tests.simulation.device import FOLDER, SETTINGS, SPACE, SimDevice
 from tests.simulation.editor import LIVE
+from tests.simulation.files import require_whole
 from tests.simulation.holders import SERVER_OPS, STORE_OPS, line_of
 from tests.simulation.reader import Line, read_folder, read_secrets
 from tests.simulation.record import Fact, OpKey, Record, ViolationError, fact_of
@@ -69,6 +70,7 @@ def check_claim(device: SimDevice, record: Record, carrier: Carrier | None) -> N
                 raise ViolationError(f"{name} says current, and {path.name} was not brought yet")
         if carrier.touched_at.get(device.name, 0.0) > ago:
             return
+    require_whole(device)
     promised = record.promised_by(device.name)
     reading = read_folder(device.disk.view(), FOLDER, durable=True, knows=device.view)
     held = {fact_of(line) for line in reading.ops}

@@ -85,8 +85,19 @@ def _names(entry: object, durable: bool) -> Iterable[tuple[str, object]]:
 
 
 def files_somewhere(machines: Iterable[SimDevice | SimServer]) -> set[str]:
-    """Returns the names of the immutable files that at least one machine has."""
-    return set().union(*(read_files(place_of(machine)).static for machine in machines))
+    """Returns the names of the immutable files that at least one machine has whole."""
+    held = [read_files(place_of(machine)).static for machine in machines]
+    return {name for files in held for name, data in files.items() if sha256(data) == name}
+
+
+def require_whole(device: SimDevice) -> None:
+    """A mirror that says `current` has no file whose bytes are not its own. Raises ViolationError.
+
+    Whoever brought it, the daemon had time to read it.
+    """
+    for name, data in read_files(place_of(device)).static.items():
+        if sha256(data) != name:
+            raise ViolationError(f"{device.name} says current, and the file {name} is cut short")
 
 
 def require_right_bytes(place: Place, brought: Collection[Path] = ()) -> None:

@@ -140,7 +140,13 @@ class SimWorld:
         self.carrier: Carrier | None = None
         if around.carried:
             carried = [self.devices[n] for n in around.carried]
-            self.carrier = Carrier(carried, Random(f"carrier {seed}"), trace, self.network)
+            self.carrier = Carrier(
+                carried,
+                Random(f"carrier {seed}"),
+                Random(f"carrier's files {seed}"),
+                trace,
+                self.network,
+            )
         self.deciders = Deciders(self.devices, self.record, trace)
         for n, device in enumerate(self.devices):
             for fetcher in plan.fetchers:

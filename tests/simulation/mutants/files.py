@@ -8,19 +8,25 @@ from sila_daemon.folder.blobs import BlobWriter
 from sila_daemon.mirror.file_choices import OvertakenFiles
 from sila_daemon.mirror.file_fetches import FileFetches
 from sila_daemon.mirror.remote_files import RemoteFiles
+from sila_daemon.mirror.static_checks import StaticChecks
 from sila_daemon.server.accounts.grants import Grant
 from sila_daemon.store.blobs import STATIC
 from sila_daemon.store.fetch_policy import FetchPolicy
 from sila_daemon.store.file_conflicts import FileConflict
+from sila_daemon.store.static_looks import look_of
 from tests.simulation.mutants import plans
 from tests.simulation.mutants.mutant import Mutant
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from sila_daemon.mirror.layers import Layers
+    from sila_daemon.ports.disk import FileStat
     from sila_daemon.store.blobs import BlobName, LocalBlob
+    from sila_daemon.store.static_looks import StaticLook
 
+_sort_out = StaticChecks.sort_out
 _upload_one = RemoteFiles._upload_one
 
 
@@ -53,6 +59,13 @@ def _wants_the_large_ones(policy: FetchPolicy, size: int | None) -> bool:
     return size is None or size <= (policy.up_to_bytes or 0)
 
 
+def _taken_by_name(
+    checks: StaticChecks, listed: Mapping[str, FileStat], _: Mapping[str, StaticLook]
+) -> dict[BlobName, LocalBlob]:
+    looks = {name: look_of(stat, is_right=True) for name, stat in listed.items()}
+    return _sort_out(checks, listed, looks)
+
+
 def _no_problem(_: Grant, __: float) -> None:
     return None
 
@@ -64,6 +77,7 @@ FILES: dict[str, Mutant] = {
     "file_debt_dropped_on_send": Mutant(
         RemoteFiles, "_upload_one", _settled_when_sent, plans.FILES_AND_SERVER_KILLS
     ),
+    "files_taken_by_their_names": Mutant(StaticChecks, "sort_out", _taken_by_name, plans.CUT_FILES),
     "overtaken_content_thrown_away": Mutant(
         OvertakenFiles, "put_beside", _not_kept, plans.FILE_IN_TWO_PLACES
     ),

@@ -151,6 +151,22 @@ CONFLICT_COPY_ALONE = _plan(
     around=Surroundings(carried=(0, 1)),
 )
 
+# A device without a server gets files in pieces, and is asked how it is doing in between.
+CUT_FILES = _plan(
+    *(
+        action
+        for n in range(8)
+        for action in (
+            Action(1.0 + 25 * n, "app_file", 0, round(0.1 * n + 0.03, 2), round(0.3 + 0.07 * n, 2)),
+            *(Action(12.0 + 25 * n + 2 * m, "inspect", 1, 0.0, 0.0) for m in range(6)),
+        )
+    ),
+    seed=1,
+    has_app=True,
+    topology=Topology(servers=1, mirrors=((0,), ())),
+    around=Surroundings(carried=(0, 1)),
+)
+
 REMOVED_SECRET = _plan(
     Action(1.0, "secret", 0, 0.1, 0.2),
     Action(4.0, "unsecret", 0, 0.1, 0.2),

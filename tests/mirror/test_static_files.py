@@ -1,0 +1,171 @@
+"""Immutable files count as here only when they are what their names say."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sila_daemon.core.errors import CorruptBlobError
+from sila_daemon.core.files_view import BlobKind, BlobReference
+from sila_daemon.mirror.record import ServerRecord
+from sila_daemon.ports.disk import ReadableFile, SystemDisk
+from tests.mirror.bench import SETTINGS, Bench, current, until
+
+if TYPE_CHECKING:
+    from sila_daemon.mirror.space_mirror import SpaceMirror
+    from tests.mirror.fake_server import FakeServer
+
+DATA = b"what the file holds" * 1000
+NAME = hashlib.sha256(DATA).hexdigest()
+FILES = Path("space-v1/files/static/sha256")
+REFERENCE = BlobReference(BlobKind.STATIC, NAME)
+
+
+class FileCountingDisk(SystemDisk):
+    """The real disk; notes which immutable files are opened."""
+
+    def __init__(self) -> None:
+        self.opened: list[str] = []
+
+    def open_read(self, path: Path) -> ReadableFile:  # type: ignore[override]
+        if "sha256" in path.parts:
+            self.opened.append(path.name)
+        return super().open_read(path)
+
+
+@pytest.fixture
+async def bench(tmp_path: Path, server: FakeServer) -> AsyncIterator[Bench]:
+    bench = Bench(tmp_path, server, FileCountingDisk())
+    yield bench
+    bench.close()
+
+
+def put(root: Path, data: bytes, name: str = NAME) -> Path:
+    """Writes into a file as a carrier does that knows nothing of names."""
+    path = root / FILES / name[:2] / name[2:]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+def told(mirror: SpaceMirror) -> tuple[str, str]:
+    status = mirror.status()
+    return status["state"], status["reason"]
+
+
+async def test_a_file_that_is_cut_short_is_not_here_until_it_is_whole(
+    bench: Bench, server: FakeServer
+) -> None:
+    bench.settings = replace(SETTINGS, loss_grace_s=3600)
+    root = bench.folder("f")
+    path = put(root, DATA[:100])
+    async with bench.mirror("a", folder=root, servers=(ServerRecord(server.url),)) as a:
+        await until(lambda: told(a) == ("syncing", "1 file is being looked at"))
+        assert not await a.has_blob(REFERENCE)
+        assert a.status()["files"] == 0
+        with pytest.raises(CorruptBlobError, match="not whole here"):
+            [_ async for _ in a.read_blob(REFERENCE)]
+        assert not [asked for asked in server.requests if asked.startswith("PUT /files")]
+
+        with path.open("ab") as file:
+            file.write(DATA[100:])
+        bench.watcher.hint(path)
+
+        await current(a)
+        assert await a.has_blob(REFERENCE)
+        assert b"".join([part async for part in a.read_blob(REFERENCE)]) == DATA
+        await until(lambda: server.static == {NAME: DATA})
+
+
+async def test_a_damaged_file_is_fetched_anew(bench: Bench, server: FakeServer) -> None:
+    server.static[NAME] = DATA
+    root = bench.folder("f")
+    path = put(root, b"?" + DATA[1:])
+    async with bench.mirror("a", folder=root, servers=(ServerRecord(server.url),)) as a:
+        await until(lambda: path.read_bytes() == DATA)
+        await current(a)
+        assert a.status()["files"] == 1
+
+
+async def test_a_file_that_nobody_has_whole_is_told_with_its_place(bench: Bench) -> None:
+    root = bench.folder("f")
+    path = put(root, b"?" + DATA[1:])
+    async with bench.mirror("a", folder=root) as a:
+        await until(lambda: told(a)[0] == "needs_you")
+        assert told(a)[1].startswith(f"1 file is damaged, such as {FILES}/{NAME[:2]}/{NAME[2:]}: ")
+        assert path.read_bytes() == b"?" + DATA[1:], "it is left as it is"
+        path.write_bytes(DATA)
+        bench.watcher.hint(path)
+        await current(a)
+        path.write_bytes(DATA[:5])
+        bench.watcher.hint(path)
+        await until(lambda: told(a)[0] == "needs_you")
+        path.unlink()
+        await a.sync_now()
+        assert told(a) == ("current", "")
+
+
+async def test_a_file_is_read_once_for_each_state_of_it(bench: Bench) -> None:
+    assert isinstance(bench.disk, FileCountingDisk)
+    root = bench.folder("f")
+    path = put(root, DATA)
+    many = [str(n).encode() for n in range(250)]
+    for data in many:
+        put(root, data, hashlib.sha256(data).hexdigest())
+    wrong = put(root, b"wrong", "ab" * 32)
+    opened = bench.disk.opened
+    async with bench.mirror("a", folder=root) as a:
+        await until(lambda: told(a)[0] == "needs_you")
+        await a.sync_now()
+        assert a.status()["files"] == 251
+        opened.clear()
+        await a.sync_now()
+        assert not opened
+    async with bench.mirror("a", folder=root) as a:
+        await a.sync_now()
+        assert not opened, "not after a restart either"
+        assert told(a)[0] == "needs_you", "what was found is not forgotten"
+        os.utime(path, ns=(1, 1))
+        await a.sync_now()
+        assert set(opened) == {path.name}
+        wrong.unlink()
+        await a.sync_now()
+        assert told(a) == ("current", "")
+
+
+async def test_a_file_that_turns_bad_is_not_here_any_more(bench: Bench, server: FakeServer) -> None:
+    root = bench.folder("f")
+    path = put(root, DATA)
+    async with bench.mirror("a", folder=root) as a:
+        await a.sync_now()
+        assert await a.has_blob(REFERENCE)
+        path.write_bytes(DATA[:-1] + b"?")
+        await a.sync_now()
+        assert not await a.has_blob(REFERENCE)
+        assert a.status()["files"] == 0
+
+
+async def test_what_the_disk_does_not_give_is_told_and_tried_again(bench: Bench) -> None:
+    root = bench.folder("f")
+    path = put(root, DATA)
+    refused = [True]
+    inner = bench.disk.open_read
+
+    def open_read(opened: Path) -> ReadableFile:
+        if opened == path and refused[0]:
+            raise PermissionError(13, "Permission denied", str(opened))
+        return inner(opened)
+
+    bench.disk.open_read = open_read  # type: ignore[assignment, method-assign]
+    async with bench.mirror("a", folder=root) as a:
+        await until(lambda: told(a)[0] == "needs_you")
+        assert "Permission denied" in told(a)[1]
+        refused[0] = False
+        await a.sync_now()
+        await current(a)
