@@ -23,15 +23,23 @@ class BlobListing:
         self._disk = disk
         self._problems = problems
 
-    def names(self, place: Path, is_name: Callable[[object], bool]) -> Iterator[str]:
-        """Yields the names below a directory whose first two characters are directories."""
+    def names(
+        self,
+        place: Path,
+        is_name: Callable[[object], bool],
+        is_copy: Callable[[str], bool] = lambda _: False,
+    ) -> Iterator[str]:
+        """Yields the names below a directory whose first two characters are directories.
+
+        What `is_copy` says of stands beside a file with the same bytes, and is passed over.
+        """
         if not self._is_real(place):
             return
         for first in self._entries(place, EntryKind.DIRECTORY):
             for rest in self._entries(place / first, EntryKind.FILE):
                 if len(first) == 2 and is_name(first + rest):
                     yield first + rest
-                elif not rest.startswith("."):
+                elif not rest.startswith(".") and not is_copy(first + rest):
                     self._report(place / first / rest, "bad_id", "not the name of a blob")
 
     def _is_real(self, place: Path) -> bool:

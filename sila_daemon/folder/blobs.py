@@ -148,7 +148,7 @@ class BlobFolder:
     def static_stats(self, problems: list[Problem] | None = None) -> Iterator[tuple[str, FileStat]]:
         """Yields immutable files by hash, as they are now; their bytes are not looked at."""
         listing = BlobListing(self._files_dir, self._disk, [] if problems is None else problems)
-        for name in listing.names(Path("static", "sha256"), ids.is_hash):
+        for name in listing.names(Path("static", "sha256"), ids.is_hash, _is_conflict_copy):
             stat = self.static_stat(name)
             if stat is not None:
                 yield name, stat
@@ -347,6 +347,11 @@ def digest(file: ReadableFile) -> tuple[int, str]:
         found.update(chunk)
         offset += len(chunk)
     return offset, found.hexdigest()
+
+
+def _is_conflict_copy(name: str) -> bool:
+    """Tells whether a carrier put a file beside an immutable one: that is what its name says."""
+    return ids.is_hash(name[:64]) and name[64:65] in (" ", ".", "(")
 
 
 def _is_uuid(text: object) -> bool:

@@ -169,3 +169,16 @@ async def test_what_the_disk_does_not_give_is_told_and_tried_again(bench: Bench)
         refused[0] = False
         await a.sync_now()
         await current(a)
+
+
+async def test_a_carrier_s_copy_of_an_immutable_file_bothers_nobody(bench: Bench) -> None:
+    root = bench.folder("f")
+    path = put(root, DATA)
+    path.with_name(f"{path.name}.sync-conflict-20260528-120002-ABCDEFG").write_bytes(b"cut")
+    path.with_name(f"{path.name} (conflicted copy 2026-05-28)").write_bytes(b"cut")
+    async with bench.mirror("a", folder=root) as a:
+        await current(a)
+        assert a.status()["files"] == 1
+        path.with_name("something else").write_bytes(b"")
+        await a.sync_now()
+        assert told(a) == ("needs_you", "1 things in the folder cannot be read")
