@@ -99,7 +99,7 @@ class BlobFolder:
 
     def has_static(self, blob_hash: str) -> bool:
         """Tells whether a file of that name is here; its bytes are not looked at."""
-        return self._size(static_path(self._files_dir, blob_hash)) is not None
+        return self.static_stat(blob_hash) is not None
 
     def open_static(self, blob_hash: str) -> ReadableFile:
         """Opens an immutable file. Raises NotFoundError, StorageError."""
@@ -107,7 +107,7 @@ class BlobFolder:
 
     def has_var(self, uuid: str) -> bool:
         """Tells whether a mutable file is here."""
-        return self._size(var_path(self._files_dir, uuid)) is not None
+        return _file_stat(self._disk, var_path(self._files_dir, uuid)) is not None
 
     def open_var(self, uuid: str) -> ReadableFile:
         """Opens a mutable file as it is now. Raises NotFoundError, StorageError."""
@@ -155,9 +155,7 @@ class BlobFolder:
 
     def static_stat(self, blob_hash: str) -> FileStat | None:
         """Returns what an immutable file is now; None when it is not here. Raises StorageError."""
-        with storage_errors("look for a file"):
-            found = self._disk.stat(static_path(self._files_dir, blob_hash))
-        return found if found is not None and found.kind is EntryKind.FILE else None
+        return _file_stat(self._disk, static_path(self._files_dir, blob_hash))
 
     def make_static_durable(self, blob_hash: str) -> None:
         """Returns when an immutable file, whoever wrote it, is durable. Raises StorageError."""
@@ -179,13 +177,8 @@ class BlobFolder:
         with storage_errors("remove leftover temporary files"):
             return remove_temporaries(self._disk, self._files_dir, before_ns)
 
-    def _size(self, path: Path) -> int | None:
-        with storage_errors("look for a file"):
-            found = self._disk.stat(path)
-        return found.size if found is not None and found.kind is EntryKind.FILE else None
-
     def _open(self, path: Path, name: str) -> ReadableFile:
-        if self._size(path) is None:
+        if _file_stat(self._disk, path) is None:
             raise NotFoundError(f"the file {name} is not here", code="blob_missing")
         with storage_errors(f"open the file {name}"):
             return self._disk.open_read(path)
@@ -292,6 +285,12 @@ class BlobWriter:
                 self._disk.unlink(self._temporary)
             raise
         self._disk.sync_dir(target.parent)
+
+
+def _file_stat(disk: Disk, path: Path) -> FileStat | None:
+    with storage_errors("look for a file"):
+        found = disk.stat(path)
+    return found if found is not None and found.kind is EntryKind.FILE else None
 
 
 def _other_bytes(expected_hash: str, found: str) -> CorruptBlobError:
