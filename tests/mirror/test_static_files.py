@@ -67,7 +67,7 @@ async def test_a_file_that_is_cut_short_is_not_here_until_it_is_whole(
     path = put(root, DATA[:100])
     async with bench.mirror("a", folder=root, servers=(ServerRecord(server.url),)) as a:
         await until(lambda: told(a) == ("syncing", "1 file is being looked at"))
-        assert not await a.has_blob(REFERENCE)
+        assert not await a.file_fetches.is_here(REFERENCE)
         assert a.status()["files"] == 0
         with pytest.raises(CorruptBlobError, match="not whole here"):
             [_ async for _ in a.read_blob(REFERENCE)]
@@ -78,7 +78,7 @@ async def test_a_file_that_is_cut_short_is_not_here_until_it_is_whole(
         bench.watcher.hint(path)
 
         await current(a)
-        assert await a.has_blob(REFERENCE)
+        assert await a.file_fetches.is_here(REFERENCE)
         assert b"".join([part async for part in a.read_blob(REFERENCE)]) == DATA
         await until(lambda: server.static == {NAME: DATA})
 
@@ -144,10 +144,10 @@ async def test_a_file_that_turns_bad_is_not_here_any_more(bench: Bench, server: 
     path = put(root, DATA)
     async with bench.mirror("a", folder=root) as a:
         await a.sync_now()
-        assert await a.has_blob(REFERENCE)
+        assert await a.file_fetches.is_here(REFERENCE)
         path.write_bytes(DATA[:-1] + b"?")
         await a.sync_now()
-        assert not await a.has_blob(REFERENCE)
+        assert not await a.file_fetches.is_here(REFERENCE)
         assert a.status()["files"] == 0
 
 
