@@ -260,4 +260,18 @@ REGRESSIONS: dict[str, Plan] = {
         ),
         topology=Topology(servers=1, mirrors=((0,), (0,), (0,), (0,))),
     ),
+    # A server that was closing its spaces opened one beside for a client that came just then: two
+    # connections wrote one database, and only SQLite's own locks stood between them.
+    "a_server_that_stops_opens_nothing_beside": Plan(
+        seed=3350,
+        devices=2,
+        has_app=False,
+        first_in_first_out=True,
+        delay_s=0.02,
+        hint_loss=1.0,
+        actions=(Action(0.37, "server_stop", 1, 0.978876, 0.902425),),
+        topology=Topology(servers=1, mirrors=((0,), (0,)), folderless=(1,)),
+        around=Surroundings(has_threads=True, app=AppHabits(compacts=True)),
+        token_s=60,
+    ),
 }

@@ -55,6 +55,7 @@ class Spaces:
         self._open: dict[str, OpenSpace] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._ending: dict[str, asyncio.Task[None]] = {}
+        self._is_closing = False
         self.scratch = Scratch(root.parent / "scratch", ports)
         self.quotas = Quotas(settings.quota)
         """What users hold in all spaces."""
@@ -128,6 +129,9 @@ class Spaces:
     async def acquire(self, space_id: str) -> OpenSpace:
         """Lends a space until it is given to `release`. Raises NotFoundError, StorageError."""
         async with self._locks.setdefault(space_id, asyncio.Lock()):
+            if self._is_closing:
+                # A file that is being closed must not be opened beside.
+                raise StorageError("the server is stopping", code="shutting_down")
             space = self._open.get(space_id)
             is_new = space is None
             if space is None:
@@ -204,11 +208,14 @@ class Spaces:
         await asyncio.shield(ending)
 
     async def close(self) -> None:
-        """Finishes every commit and closes every space."""
+        """Finishes every commit and closes every space; none is lent any more."""
+        self._is_closing = True
+        for space_id, lock in list(self._locks.items()):
+            async with lock:  # Whoever is opening it has done so then.
+                space = self._open.pop(space_id, None)
+                if space is not None:
+                    await self._end(space)
         await asyncio.gather(*self._ending.values(), return_exceptions=True)
-        while self._open:
-            _, space = self._open.popitem()
-            await self._end(space)
 
     async def _end(self, space: OpenSpace) -> None:
         await space.hub.drained()

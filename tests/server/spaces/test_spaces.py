@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import apsw
 import pytest
 
 from sila_daemon.core.errors import NotFoundError, StorageError
@@ -62,6 +63,24 @@ async def test_work_in_flight_ends_before_a_space_is_closed(world: World) -> Non
     async with world.spaces.use(IDS[0]) as again:
         assert again is not space and len(outcomes) == 39
         assert again.hub.head.seq == 39, "opened anew only once everything was written"
+
+
+async def test_a_space_that_is_being_closed_is_not_opened_beside(world: World) -> None:
+    spaces = world.spaces
+    async with spaces.use(IDS[0]) as space:
+        space.hub.submit(Batch(TREE, moves(1, 1), "me"), lambda _: None)
+    opening = asyncio.create_task(spaces.acquire(IDS[1]))
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(spaces.close())
+    await asyncio.sleep(0)
+    with pytest.raises(StorageError, match="the server is stopping") as refused:
+        await spaces.acquire(IDS[0])
+    assert refused.value.code == "shutting_down"
+    late = await opening
+    await closing
+    assert not spaces.open_spaces
+    with pytest.raises(apsw.ConnectionClosedError):
+        await late.store.database.read(lambda connection: connection.execute("SELECT 1"))
 
 
 async def test_use_and_removal_of_one_space_at_once(world: World) -> None:
