@@ -13,6 +13,8 @@ import sys
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from tests.architecture.sources import ROOT, module_names
 
 NEVER_LOADED = {
@@ -42,9 +44,19 @@ def forbidden_to(module: str) -> set[str]:
     }
 
 
-def test_every_module_loads_by_itself_and_only_what_it_may() -> None:
-    """Each in an interpreter of its own, so that no import order hides a cycle."""
+def parts() -> dict[str, list[str]]:
+    """The modules by the package they are in, so that no test takes minutes."""
     names = [name for name in module_names("sila_daemon") if not name.endswith("__main__")]
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(name.rpartition(".")[0] or name, []).append(name)
+    return found
+
+
+@pytest.mark.parametrize("part", sorted(parts()))
+def test_every_module_loads_by_itself_and_only_what_it_may(part: str) -> None:
+    """Each in an interpreter of its own, so that no import order hides a cycle."""
+    names = parts()[part]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         loaded = dict(zip(names, pool.map(loaded_by, names), strict=True))
     found = {name: loaded[name] & forbidden_to(name) for name in names}

@@ -64,7 +64,7 @@ async def serving(data: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process,
     )
     try:
         assert process.stdout is not None
-        line = await asyncio.wait_for(process.stdout.readline(), 30)
+        line = await asyncio.wait_for(process.stdout.readline(), 60)
         yield process, line.decode().strip()
     finally:
         if process.returncode is None:
@@ -339,7 +339,7 @@ async def test_garbage_on_the_socket_ends_only_its_connection(data: Path) -> Non
         for text in (b"4" + b"[" * 100_000, b"42" + b"[" * 100_000, b"x", b"4\xff", b"49{}"):
             frame = b"\x81\xff" + len(text).to_bytes(8) + bytes(4) + text
             writer.write(frame)
-        await asyncio.wait_for(reader.read(), 10)
+        await asyncio.wait_for(reader.read(), 30)
         writer.close()
         with socket.create_connection((host, int(port)), timeout=5) as plain:
             plain.sendall(b"GET /health HTTP/1.0\r\n\r\n")

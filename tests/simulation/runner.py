@@ -109,6 +109,9 @@ class _Worker:
         )
         self._process.start()
         theirs.close()
+        # Only then does it hear a signal, and is not in the midst of its imports.
+        with contextlib.suppress(EOFError):
+            self.pipe.recv()
         self._seed_s_max = seed_s_max
         self.seed: int | None = None
         self.deadline = 0.0
@@ -175,5 +178,6 @@ def _serve(pipe: Connection, job: Job) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGUSR1, tell)
     with contextlib.suppress(EOFError, OSError):
+        pipe.send("ready")
         while True:
             pipe.send(job(pipe.recv()))
