@@ -146,8 +146,11 @@ class CommandUser:
         wanted = static[int(action.a * len(static))]
         target = DESK / f"{self._device.name} got {self._count}"
         view = self._device.disk.view(may_crash=False)
-        if view.stat(DESK) is None:
-            view.make_dir(DESK)
+        try:
+            if view.stat(DESK) is None:
+                view.make_dir(DESK)
+        except OSError:
+            return
         await talk.ask("file.get", path=wanted["path"], tree=wanted["tree"], target=str(target))
         view = self._device.disk.view(may_crash=False)
         if view.stat(target) is None:
