@@ -72,6 +72,12 @@ class Remote:
     """Ops that the server will not have; they wait for a person."""
     set_aside_ops: int = 0
     """Ops that came from there and cannot be read."""
+    is_only_seen: bool = False
+    """The server acknowledges nothing: what it has is seen there, and never certain."""
+    unconfirmed_ops: int = 0
+    """Ops that were sent to such a server and not seen there yet."""
+    unsupported: tuple[str, ...] = ()
+    """What does not go there."""
 
     @property
     def name(self) -> str:
@@ -95,6 +101,9 @@ class Remote:
             retry_at=moment(row.get("retryAt")),
             refused_ops=whole(row.get("refusedOps")),
             set_aside_ops=whole(row.get("setAsideOps")),
+            is_only_seen=row.get("assurance") == "seen",
+            unconfirmed_ops=whole(row.get("unconfirmedOps")),
+            unsupported=_texts(row.get("unsupported")),
         )
 
 
@@ -127,6 +136,11 @@ class SpaceFacts:
     def pending_ops(self) -> int:
         """Ops that wait for any server."""
         return sum(remote.pending_ops for remote in self.remotes)
+
+    @property
+    def unsent_ops(self) -> int:
+        """Ops that wait to be sent to any server."""
+        return sum(remote.pending_ops - remote.unconfirmed_ops for remote in self.remotes)
 
     @property
     def pending_files(self) -> int:

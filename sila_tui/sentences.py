@@ -57,7 +57,7 @@ class Sentences:
         if space.state == "current":
             return self._agreed(space) if space.remotes else "saved here, on no server"
         if space.state == "syncing":
-            owed = self._owed(space.pending_ops, space.pending_files)
+            owed = self._owed(space.unsent_ops, space.pending_files)
             return f"sending {owed}" if owed else space.reason or "syncing"
         if space.state == "offline":
             owed = self._owed(space.pending_ops, space.pending_files)
@@ -71,6 +71,8 @@ class Sentences:
         if remote.state == "current" and remote.last_ack_at:
             return f"agreed {ago(self._now() - remote.last_ack_at)}"
         parts = []
+        if remote.is_only_seen and remote.state == "syncing":
+            return self._seen(remote)
         owed = self._owed(remote.pending_ops, remote.pending_files)
         if owed and remote.pending_bytes:
             owed += f" ({size(remote.pending_bytes)})"
@@ -84,6 +86,20 @@ class Sentences:
         if remote.retry_at and remote.retry_at > self._now():
             parts.append(f"retry in {span(remote.retry_at - self._now() + 0.5)}")
         return f" {self._symbols.dot} ".join(parts)
+
+    def _seen(self, remote: Remote) -> str:
+        """What a server that acknowledges nothing was seen to have."""
+        unsent = remote.pending_ops - remote.unconfirmed_ops
+        if unsent:
+            said = f"sending {counted(unsent, 'op')}"
+        elif remote.unconfirmed_ops:
+            said = f"{counted(remote.unconfirmed_ops, 'op')} sent, not seen there yet"
+        elif remote.last_ack_at:
+            said = f"all seen there {ago(self._now() - remote.last_ack_at)}, never confirmed"
+        else:
+            said = remote.reason or "syncing"
+        missing = " and ".join(remote.unsupported)
+        return f"{said} {self._symbols.dot} no {missing} there" if missing else said
 
     def _all_safe(self, spaces: Sequence[SpaceFacts]) -> str:
         mirrored = [space for space in spaces if space.remotes]

@@ -64,6 +64,8 @@ def overall(spaces: list[dict[str, Any]]) -> tuple[str, str]:
         only_here = sum(not space["remotes"] for space in spaces)
         alone = f" · {counted(only_here, 'space')} only here" if only_here else ""
         return worst, f"all safe{since}{alone}"
+    if worst == "syncing" and all(_is_only_unconfirmed(space) for space in concerned):
+        return worst, f"{names}: everything was seen on a server that confirms nothing"
     waiting = sum(remote["pendingOps"] for space in spaces for remote in space["remotes"])
     wait = f"; {waiting:,} ops wait" if waiting else ""
     said = {
@@ -158,20 +160,40 @@ def short_path(path: str) -> str:
     return f"~{path[len(home) :]}" if home != "/" and path.startswith(home + os.sep) else path
 
 
+def _is_only_unconfirmed(space: dict[str, Any]) -> bool:
+    """Whether all that keeps a space from being current is a server that never says so."""
+    folder = space["folder"]
+    return not (folder and folder["pendingOps"]) and all(
+        remote["state"] == "current" or _is_seen(remote) for remote in space["remotes"]
+    )
+
+
+def _is_seen(remote: dict[str, Any]) -> bool:
+    return (
+        remote.get("assurance") == "seen"
+        and remote["state"] == "syncing"
+        and not remote["pendingOps"]
+        and bool(remote["lastAckAt"])
+    )
+
+
 def _remote_sentence(remote: dict[str, Any]) -> str:
+    is_original = remote.get("assurance") == "seen"
     waits = [
         counted(remote[key], what)
         for key, what in (("pendingOps", "op"), ("pendingFiles", "file"))
         if remote[key]
     ]
-    parts = [remote["state"].replace("_", " ")]
+    parts = ["seen there" if _is_seen(remote) else remote["state"].replace("_", " ")]
     if remote["reason"]:
         parts.append(remote["reason"])
     if waits:
         oldest = f" since {ago(remote['oldestPendingAt'])}" if remote["oldestPendingAt"] else ""
-        parts.append(f"{' and '.join(waits)} wait{oldest}")
+        parts.append(f"{' and '.join(waits)} {'not seen there' if is_original else 'wait'}{oldest}")
     if remote["lastAckAt"]:
-        parts.append(f"agreed {ago(remote['lastAckAt'])}")
+        parts.append(f"{'last seen' if is_original else 'agreed'} {ago(remote['lastAckAt'])}")
+    if remote.get("unsupported"):
+        parts.append(f"{' and '.join(remote['unsupported'])} do not go there")
     if remote["retryAt"] and remote["state"] == "offline":
         seconds = max(0, remote["retryAt"] / 1000 - time.time())
         parts.append(f"next try in {seconds:.0f} s")

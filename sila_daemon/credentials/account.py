@@ -34,6 +34,15 @@ def token_expiry(token: str) -> float | None:
     return float(found) if isinstance(found, (int, float)) else None
 
 
+def token_lifetime_s(token: str) -> float | None:
+    """Reads for how long a JWT was made; None when it does not say."""
+    claims = _claims(token)
+    made, ends = claims.get("iat"), claims.get("exp")
+    if not isinstance(made, (int, float)) or not isinstance(ends, (int, float)):
+        return None
+    return float(ends - made)
+
+
 def _claims(token: str) -> dict[str, Any]:
     parts = token.split(".")
     if len(parts) != 3:

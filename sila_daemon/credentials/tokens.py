@@ -18,7 +18,7 @@ from sila_daemon.core.errors import (
     StorageError,
     UsageError,
 )
-from sila_daemon.credentials.account import Account, token_expiry
+from sila_daemon.credentials.account import Account, token_expiry, token_lifetime_s
 from sila_daemon.credentials.server_url import check_transport, server_url
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ class Credentials:
         self._refused: dict[str, str] = {}
         self._refresh_before_s: dict[str, float] = {}
         """By server, how long before its end the token is replaced that it gave out last."""
+        self._not_extended: dict[str, str] = {}
+        """By server, the token that it would not extend long before its end."""
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @property
@@ -70,11 +72,15 @@ class Credentials:
         async with self._locks[server_url]:
             account = self._usable(server_url)
             is_refused = self._refused.get(server_url) == account.access
-            if not is_refused and not self._is_ending(account):
+            is_needed = is_refused or self._is_ending(account)
+            if not is_needed and not self._may_extend(account):
                 return account.access
             try:
                 return (await self._refreshed(account)).access
             except SignInNeededError as error:
+                if not is_needed:
+                    self._not_extended[server_url] = account.access
+                    return account.access
                 await self._keep(msgspec.structs.replace(account, sign_in_needed=error.message))
                 raise
             except RemoteError:
@@ -151,6 +157,18 @@ class Credentials:
         ends = account.expires_at
         before_s = self._refresh_before_s.get(account.url, REFRESH_BEFORE_S)
         return ends is not None and ends - self._clock.time() < before_s
+
+    def _may_extend(self, account: Account) -> bool:
+        """Tells whether half of a token is over that nothing renews once it has ended.
+
+        An original server only extends tokens that are good; a machine may sleep through the end.
+        """
+        outlives = account.refresh is not None and token_expiry(account.refresh) is None
+        lasts_s = token_lifetime_s(account.access)
+        if outlives or lasts_s is None or account.expires_at is None:
+            return False
+        is_late = account.expires_at - self._clock.time() < lasts_s / 2
+        return is_late and self._not_extended.get(account.url) != account.access
 
     def _is_over(self, account: Account) -> bool:
         return account.expires_at is not None and account.expires_at <= self._clock.time()

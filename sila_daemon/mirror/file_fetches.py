@@ -75,6 +75,8 @@ class FileFetches:
         troubles: list[str] = []
         remotes = sorted(layers.remotes, key=lambda one: one.status.state is not RemoteState.LIVE)
         for remote in remotes:
+            if remote.status.is_original:
+                continue  # It has no files.
             if remote.status.state is RemoteState.NEEDS_YOU:
                 troubles.append(f"{remote.status.url}: {remote.status.reason}")
                 continue

@@ -93,6 +93,11 @@ class MirrorSettings:
     loss_grace_s: float = 10.0
     """An op file that lacks what was read from it has so long to be as it was, and an immutable
     file to become what its name says."""
+    seen_after_s: float = 2.0
+    """What an original server shows so long after it came is taken to be kept there: it writes
+    what it has in memory every 500 ms."""
+    confirm_interval_s: float = 600.0
+    """An original server is asked for everything of a tree at most this often."""
     tree_idle_s: float = 600.0
     """A tree that nobody asked for this long is let go of."""
     guard: GuardSettings | None = field(default_factory=GuardSettings)

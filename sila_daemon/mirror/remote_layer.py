@@ -16,7 +16,10 @@ from sila_daemon.core.errors import (
     StorageError,
 )
 from sila_daemon.mirror.back_off import BackOff
+from sila_daemon.mirror.confirmation import Checks
 from sila_daemon.mirror.error_groups import apart
+from sila_daemon.mirror.greeting import ORIGINAL, check_identity, greeting
+from sila_daemon.mirror.original_session import OriginalSession
 from sila_daemon.mirror.rejections import ENDS_CONNECTION, TOO_LARGE
 from sila_daemon.mirror.remote_pusher import SendingHistory
 from sila_daemon.mirror.remote_session import RemoteSession
@@ -25,11 +28,13 @@ from sila_daemon.mirror.set_aside import read_again
 from sila_daemon.mirror.suspects import FAILURES_ALONE, Suspects
 from sila_daemon.mirror.wakes import News
 from sila_daemon.store.quarantine import Quarantine
+from sila_daemon.store.sightings import Sightings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sila_daemon.core.ops import Op
+    from sila_daemon.mirror.connector import Connection
     from sila_daemon.mirror.intake import Intake
     from sila_daemon.mirror.record import Device, MirrorPorts, MirrorSettings
     from sila_daemon.mirror.remote_files import RemoteFiles
@@ -63,6 +68,7 @@ class RemoteLayer:
         self.status = status
         self._space_id = space_id
         self._ports = ports
+        self._settings = settings
         self._device = device
         self._store = store
         self._servers = servers
@@ -73,8 +79,9 @@ class RemoteLayer:
         self._history = SendingHistory(
             BackOff(ports.randomness, settings.retry_delay_s_max), Suspects()
         )
+        self._checks = Checks()
         self._quarantine = Quarantine(store.database)
-        self._session: RemoteSession | None = None
+        self._session: RemoteSession | OriginalSession | None = None
         self._hurry = asyncio.Event()
         self._changed = asyncio.Condition()
         self._attempts = 0
@@ -95,14 +102,16 @@ class RemoteLayer:
             self._set(RemoteState.OFFLINE, "stopped")
 
     async def sync_now(self) -> None:
-        """Returns when both sides are equal.
+        """Returns when both sides are equal, or as equal as an original server lets one know.
 
         Raises RemoteError when that cannot be reached, ProblemError when only a person can help.
         """
         attempt = self._attempts
         self._hurry.set()
+        if self.status.is_original:
+            self.offer_again()
         async with self._changed:
-            while not self.status.is_current:
+            while not (self.status.is_current or self.status.is_all_seen):
                 if self._attempts > attempt and self._last_error is not None:
                     raise self._last_error
                 if self._is_stuck():
@@ -128,18 +137,20 @@ class RemoteLayer:
     def _is_stuck(self) -> bool:
         """Whether the connection is well, and something will still never be equal."""
         status = self.status
+        if status.is_original and 0 < status.pending_ops == status.given_up_ops:
+            return True
         return status.state is RemoteState.LIVE and status.public_state == "needs_you"
 
     def _rung(self, news: News) -> None:
-        pusher = None if self._session is None else self._session.pusher
-        if news is News.OPS and pusher is not None:
-            pusher.wake()
+        if news is News.OPS and self._session is not None:
+            self._session.pusher.wake()
         self.files.rung(news)
 
     async def _load_facts(self) -> None:
         facts = await self._servers.facts(self.status.url)
         self.status.head = facts.cursor.seq if facts.cursor else 0
         self.status.last_ack_ms = facts.acknowledged_ms
+        self.status.protocol = facts.protocol
         await self.count_debt()
         await self.files.count_debt()
 
@@ -161,12 +172,13 @@ class RemoteLayer:
 
     async def _look_for_cause(self, error: SilaError) -> SilaError:
         """Has what was under way suspected when a connection ended without a reason."""
-        pusher = None if self._session is None else self._session.pusher
-        if pusher is not None and error.code in _ENDS_WITHOUT_REASON:
-            found = pusher.failed()
+        if self._session is not None and error.code in _ENDS_WITHOUT_REASON:
+            found = self._session.pusher.failed()
             now_ms = int(self._ports.clock.time() * 1000)
             try:
                 await self._quarantine.refuse(self.status.url, found, now_ms)
+                if self.status.is_original:
+                    await self.count_debt()
             except StorageError as failure:
                 return failure
             self.status.refused_ops += len(found)
@@ -179,6 +191,7 @@ class RemoteLayer:
         """
         url = self.status.url
         released = await self._quarantine.release(url)
+        again = await Sightings(self._store.database, url).send_anew()
         for refusal in released:
             if refusal.code == ENDS_CONNECTION:
                 # It goes alone, and one more failure will do.
@@ -188,12 +201,12 @@ class RemoteLayer:
         self.offer_again()
         self._hurry.set()
         self._wakes.ring(News.STATE)
-        return len(released), read_count
+        return len(released) + again, read_count
 
     def offer_again(self) -> None:
         """Has everything that is owed offered from its beginning, if there is a connection."""
-        if self._session is not None and self._session.pusher is not None:
-            self._session.pusher.offer_again()
+        if self._session is not None:
+            self._session.offer_again()
 
     async def _work(self) -> None:
         url = self.status.url
@@ -210,19 +223,7 @@ class RemoteLayer:
             await self._ports.tokens.refused(url)
             raise
         try:
-            self._session = RemoteSession(
-                url,
-                self._space_id,
-                connection,
-                self._intake,
-                self._store,
-                self._servers,
-                self.status,
-                self._wakes,
-                self._ports.clock,
-                self._ports.workers,
-                self._history,
-            )
+            self._session = await self._new_session(connection)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._session.run(), name=f"session {url}")
                 group.create_task(self._with_the_session(), name=f"files {url}")
@@ -231,13 +232,55 @@ class RemoteLayer:
         finally:
             await connection.close()
 
+    async def _new_session(self, connection: Connection) -> RemoteSession | OriginalSession:
+        """Has the server introduce itself, and speaks to it as its kind understands."""
+        url, ports = self.status.url, self._ports
+        ready = await greeting(connection)
+        facts = await self._servers.facts(url)
+        check_identity(ready, facts, self._space_id)
+        if facts.protocol != ready.protocol:
+            await self._servers.set_protocol(url, ready.protocol)
+        self.status.protocol = ready.protocol
+        if ready.protocol == ORIGINAL:
+            self.status.head = self.status.server_head = 0
+            self.status.files_reason = ""
+            return OriginalSession(
+                url,
+                self._space_id,
+                connection,
+                self._intake,
+                self._store,
+                self.status,
+                self._wakes,
+                ports.clock,
+                ports.workers,
+                self._history.suspects,
+                self._checks,
+                self._settings,
+            )
+        self.status.unconfirmed_ops = self.status.given_up_ops = 0
+        return RemoteSession(
+            url,
+            ready,
+            connection,
+            self._intake,
+            self._store,
+            self._servers,
+            self.status,
+            self._wakes,
+            ports.clock,
+            ports.workers,
+            self._history,
+        )
+
     async def _with_the_session(self) -> None:
         async with self._changed:
             await self._changed.wait_for(lambda: self.status.state is RemoteState.LIVE)
         self._back_off.reset()
-        await self.files.run()
+        if not self.status.is_original:
+            await self.files.run()
 
-    async def _pass_on(self, session: RemoteSession) -> None:
+    async def _pass_on(self, session: RemoteSession | OriginalSession) -> None:
         while not self._transients.empty():
             self._transients.get_nowait()  # From before this connection: stale.
         while True:

@@ -9,17 +9,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from sila_daemon.core.errors import (
-    FormatError,
-    RemoteRefusedError,
-    RemoteUnavailableError,
-    SilaError,
-)
+from sila_daemon.core.errors import FormatError, RemoteUnavailableError, SilaError
 from sila_daemon.core.state_vector import StateVector
 from sila_daemon.mirror import messages
 from sila_daemon.mirror.arrivals import Arrivals
-from sila_daemon.mirror.connector import Answer, Event
-from sila_daemon.mirror.messages import CodeOnly, HavePart, OpsMessage, Ready, SyncDone
+from sila_daemon.mirror.connector import Answer
+from sila_daemon.mirror.greeting import check_farewell
+from sila_daemon.mirror.messages import HavePart, OpsMessage, Ready, SyncDone
 from sila_daemon.mirror.remote_pusher import Pusher
 from sila_daemon.mirror.remote_status import RemoteState, count_debt
 from sila_daemon.mirror.set_aside import check_room
@@ -42,8 +38,6 @@ if TYPE_CHECKING:
     from sila_daemon.store.servers import ServerFacts, Servers
     from sila_daemon.store.space_store import SpaceStore
 
-GREETING_TIMEOUT_S = 15.0
-
 DECODE_INLINE_BYTES_MAX = 32 << 10
 QUESTION_BYTES_MAX = 256 << 10
 """Vectors in one question, unless those of one tree alone are larger."""
@@ -57,7 +51,7 @@ class RemoteSession:
     def __init__(
         self,
         layer: str,
-        space_id: str,
+        ready: Ready,
         connection: Connection,
         intake: Intake,
         store: SpaceStore,
@@ -69,7 +63,7 @@ class RemoteSession:
         history: SendingHistory,
     ) -> None:
         self._layer = layer
-        self._space_id = space_id
+        self._ready = ready
         self._connection = connection
         self._intake = intake
         self._store = store
@@ -80,8 +74,9 @@ class RemoteSession:
         self._workers = workers
         self._history = history
         self._quarantine = Quarantine(store.database)
-        self.pusher: Pusher | None = None
-        """What sends, from the server's greeting on."""
+        self.pusher = Pusher(
+            layer, connection, store, clock, ready.limits, status, self.count_debt, history
+        )
         self._arrivals = Arrivals(layer, intake, self._stored)
         self._cursor: Cursor | None = None
         """How far the server's history is held, what is being stored included; None while that
@@ -94,24 +89,12 @@ class RemoteSession:
 
     async def run(self) -> None:
         """Works until the connection ends, and then raises RemoteError or StorageError."""
-        try:
-            async with asyncio.timeout(GREETING_TIMEOUT_S):
-                ready = await self._greeting()
-        except TimeoutError:
-            raise RemoteUnavailableError("the server accepts, and says nothing") from None
-        facts = await self._servers.facts(self._layer)
-        await self._check_identity(ready, facts)
+        facts, ready = await self._servers.facts(self._layer), self._ready
+        if facts.server_id is None:
+            await self._servers.set_server_id(self._layer, ready.serverId)
+        assert ready.cursor is not None
+        self._status.server_head = ready.cursor.seq
         self._status.state = RemoteState.COMPARING
-        self.pusher = Pusher(
-            self._layer,
-            self._connection,
-            self._store,
-            self._clock,
-            ready.limits,
-            self._status,
-            self.count_debt,
-            self._history,
-        )
         async with asyncio.TaskGroup() as group:
             group.create_task(self._arrivals.run(), name=f"store from {self._layer}")
             group.create_task(self._receive_all(), name=f"receive {self._layer}")
@@ -125,36 +108,14 @@ class RemoteSession:
             group.create_task(self.pusher.run(), name=f"push {self._layer}")
             group.create_task(self._close_gaps(), name=f"close gaps {self._layer}")
 
+    def offer_again(self) -> None:
+        """Offers everything that is owed, without waiting for the end of a pause."""
+        self.pusher.offer_again()
+
     async def pass_on(self, tree_id: str, transients: Sequence[Op]) -> None:
         """Passes on live state, if somebody is there to hear it; nobody answers."""
         if self._status.state is RemoteState.LIVE:
             await self._connection.send("ops:send", messages.encode_send(tree_id, transients))
-
-    async def _greeting(self) -> Ready:
-        while True:
-            arrived = await self._connection.receive()
-            if isinstance(arrived, Event) and arrived.name == "ready":
-                return messages.decode(arrived.payload, Ready)
-            if isinstance(arrived, Event):
-                _check_farewell(arrived)
-
-    async def _check_identity(self, ready: Ready, facts: ServerFacts) -> None:
-        if ready.spaceId != self._space_id:
-            raise RemoteRefusedError("the server answers for another space", code="other_space")
-        if ready.protocol < 2 or not ready.serverId or ready.cursor is None:
-            raise RemoteRefusedError(
-                "this server is of the original kind: it never says what it has",
-                code="original_server",
-            )
-        if facts.server_id is None:
-            await self._servers.set_server_id(self._layer, ready.serverId)
-        elif facts.server_id != ready.serverId:
-            raise RemoteRefusedError(
-                "another server answers at this address than before; nothing is sent to it",
-                code="other_server",
-                hint="remove the server from the space and add it again if this is right",
-            )
-        self._status.server_head = ready.cursor.seq
 
     async def _catch_up(self, ready: Ready, facts: ServerFacts) -> None:
         """Brings here what the server has, and finds out what it lacks."""
@@ -251,7 +212,7 @@ class RemoteSession:
         elif arrived.name == "files:changed":
             self._wakes.ring(News.BLOBS)
         else:
-            _check_farewell(arrived)
+            check_farewell(arrived)
 
     async def _on_ops(self, payload: bytes) -> None:
         if len(payload) > DECODE_INLINE_BYTES_MAX:
@@ -321,7 +282,6 @@ class RemoteSession:
                 known.merge(StateVector.from_json({part.peer: several}))
 
     async def _on_answer(self, arrived: Answer) -> None:
-        assert self.pusher is not None
         found = self.pusher.answered(arrived.call_id, arrived.payload)
         if found is None:
             return
@@ -355,15 +315,3 @@ class RemoteSession:
         """Counts what is owed, and tells who waits for the state."""
         await count_debt(self._status, self._store)
         self._wakes.ring(News.STATE)
-
-
-def _check_farewell(arrived: Event) -> None:
-    """Raises the error that the server takes its leave with, if that is what came."""
-    if arrived.name == "auth:expired":
-        code = messages.decode(arrived.payload, CodeOnly).code
-        if code in ("not_permitted", "revoked"):
-            raise RemoteRefusedError("access to this space was taken away", code=code)
-        raise RemoteUnavailableError("the session has expired", code="auth_expired")
-    if arrived.name == "error":
-        code = messages.decode(arrived.payload, CodeOnly).code
-        raise RemoteUnavailableError(f"the server ends the connection: {code}", code=code)

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from sila_daemon.mirror.greeting import ORIGINAL
+from sila_daemon.store.sightings import SENDS_MAX
+
 if TYPE_CHECKING:
     from sila_daemon.store.space_store import Debt, SpaceStore
 
@@ -59,12 +62,35 @@ class RemoteStatus:
     are_files_equal: bool = False
     """Every file and secret that is to be mirrored was shown to be on both sides."""
     files_reason: str = ""
+    protocol: int | None = None
+    """What the server speaks; None before it answered for the first time."""
+    unconfirmed_ops: int = 0
+    """Of those that are owed to an original server: they were sent, and not seen there yet."""
+    given_up_ops: int = 0
+    """Of those: they were sent as often as they may be."""
+
+    @property
+    def is_original(self) -> bool:
+        """Whether the server acknowledges nothing: what it has is only ever seen."""
+        return self.protocol == ORIGINAL
+
+    @property
+    def is_all_seen(self) -> bool:
+        """Whether everything here was seen at an original server; it promises nothing."""
+        return (
+            self.is_original
+            and self.state is RemoteState.LIVE
+            and self.pending_ops == 0
+            and not self.set_aside_ops
+            and not self.held_ops
+        )
 
     @property
     def is_current(self) -> bool:
         """Whether everything here is acknowledged there, and everything there is durable here."""
         return (
             self.state is RemoteState.LIVE
+            and not self.is_original
             and self.pending_ops == 0
             and not self.set_aside_ops
             and not self.held_ops
@@ -97,6 +123,8 @@ class RemoteStatus:
             return f"{count} wait for you before they go there; see: sila-daemon held"
         if self.state is not RemoteState.LIVE:
             return str(self.state.value)
+        if self.is_original:
+            return self._seen_reason
         if self.files_reason:
             return self.files_reason
         if self.pending_ops:
@@ -106,6 +134,22 @@ class RemoteStatus:
         if self.pending_files:
             return f"{self.pending_files} files wait for the server"
         return "" if self.are_files_equal else "files and secrets are being compared"
+
+    @property
+    def _seen_reason(self) -> str:
+        unsent = self.pending_ops - self.unconfirmed_ops
+        if unsent > 0:
+            return f"{unsent} changes wait for the server"
+        if self.given_up_ops:
+            count = self.given_up_ops
+            times = f"{count} change{'s were' if count != 1 else ' was'} sent {SENDS_MAX} times"
+            return f"{times} and not seen there; see: sila-daemon outbox"
+        if self.unconfirmed_ops:
+            count = self.unconfirmed_ops
+            return (
+                f"{count} change{'s were' if count != 1 else ' was'} sent, and not seen there yet"
+            )
+        return "everything was seen there, which this kind of server never confirms"
 
     @property
     def _quarantined(self) -> str:
@@ -130,8 +174,9 @@ class RemoteStatus:
             "head": self.head,
             "serverHead": self.server_head,
             "pendingOps": self.pending_ops,
-            "pendingFiles": self.pending_files,
-            "pendingBytes": self.pending_bytes,
+            # None of them wait for a server that takes no files.
+            "pendingFiles": 0 if self.is_original else self.pending_files,
+            "pendingBytes": 0 if self.is_original else self.pending_bytes,
             "comingFiles": self.coming_files,
             "comingBytes": self.coming_bytes,
             "lastAckAt": self.last_ack_ms,
@@ -139,6 +184,9 @@ class RemoteStatus:
             "refusedOps": self.refused_ops,
             "setAsideOps": self.set_aside_ops,
             "heldOps": self.held_ops,
+            "assurance": "seen" if self.is_original else "acknowledged",
+            "unconfirmedOps": self.unconfirmed_ops,
+            "unsupported": ["files", "secrets"] if self.is_original else [],
             "retryAt": None if self.retry_at is None else int(self.retry_at * 1000),
         }
 

@@ -60,6 +60,8 @@ class RemoteSpaces:
         try:
             await self.check(url, space_id)
         except NotFoundError:
+            if await self._is_original(url):
+                raise _not_made_there(url, space_id) from None
             body = {"id": space_id, "name": (name.strip() or "Space")[:80]}
             status, answer = await self._ask("POST", url, "/spaces", body)
             if status == _HTTP_CONFLICT:
@@ -72,11 +74,15 @@ class RemoteSpaces:
                 raise _refusal(url, status, answer) from None
             made = answer.get("space", answer)
             if not isinstance(made, dict) or made.get("id") != space_id:
-                raise ProtectionError(
-                    f"{url} cannot take a space that was not made there",
-                    code="not_supported",
-                    hint="make the space there, then clone it",
-                ) from None
+                raise _not_made_there(url, space_id) from None
+
+    async def _is_original(self, url: str) -> bool:
+        """Tells whether a server is one of the original's kind, which has no such route.
+
+        It would make another space, with an id of its own, when it is asked for one.
+        """
+        status, _ = await self._ask_once("GET", url, "/ready", None)
+        return status == _HTTP_NOT_FOUND
 
     async def _ask(
         self, verb: str, url: str, path: str, body: dict[str, Any] | None = None
@@ -111,6 +117,15 @@ class RemoteSpaces:
         if isinstance(found, list):
             found = {"spaces": found}
         return status, found if isinstance(found, dict) else {}
+
+
+def _not_made_there(url: str, space_id: str) -> ProtectionError:
+    return ProtectionError(
+        f"{url} is a server of the original kind: it takes only spaces that were made there,"
+        f" and {space_id} was not, or belongs to another account",
+        code="not_supported",
+        hint=f"make a space there with the app and bring it here: sila-daemon space clone {url} ID",
+    )
 
 
 def _refusal(

@@ -132,6 +132,19 @@ def owed(connection: apsw.Connection, layer: str, after_seq: int, limit: int) ->
     return [OwedOp(*numbered) for numbered in op_table.numbered(found)]
 
 
+def owed_among(
+    connection: apsw.Connection, layer: str, seqs: Iterable[int]
+) -> tuple[list[int], list[int]]:
+    """Returns which of some ops a layer is owed, those that the guard holds apart."""
+    layer_id = sql.first(connection, "SELECT id FROM layer WHERE name = ?", (layer,))
+    query = "SELECT 1 FROM outbox WHERE layer = ? AND seq = ?"
+    owed = [seq for seq in seqs if sql.first(connection, query, (layer_id, seq)) is not None]
+    stopped = {seq for (seq,) in sql.rows(connection, "SELECT seq FROM held")}
+    if not stopped:
+        return owed, []
+    return [seq for seq in owed if seq not in stopped], [seq for seq in owed if seq in stopped]
+
+
 def count(connection: apsw.Connection, layer: str) -> int:
     """Returns how many ops a layer is owed, refused ones included, held ones not."""
     query = (

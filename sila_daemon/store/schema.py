@@ -198,6 +198,19 @@ CREATE TABLE static_look (
 ) STRICT, WITHOUT ROWID;
 """
 
+# Of debts to a server that acknowledges nothing: how often an op was sent, and whether the server
+# showed since then that it has it not. `protocol` is what the server spoke last, NULL before.
+_VERSION_9 = """
+CREATE TABLE sent (
+    layer INTEGER NOT NULL REFERENCES layer (id) ON DELETE CASCADE,
+    seq INTEGER NOT NULL,
+    times INTEGER NOT NULL,
+    is_missed INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (layer, seq)
+) STRICT, WITHOUT ROWID;
+ALTER TABLE layer ADD COLUMN protocol INTEGER;
+"""
+
 SCHEMA = Schema(
     application_id=0x53494C53,
     migrations=(
@@ -209,5 +222,6 @@ SCHEMA = Schema(
         _VERSION_6,
         _VERSION_7,
         _VERSION_8,
+        _VERSION_9,
     ),
 )

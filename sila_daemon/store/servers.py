@@ -32,6 +32,8 @@ class ServerFacts:
     acknowledged_ms: int | None
     is_first_sync: bool = False
     """Both sides were never yet in agreement."""
+    protocol: int | None = None
+    """What it spoke last: 1 is an original server; None before it answered for the first time."""
 
 
 def store_cursor(connection: apsw.Connection, layer: str, cursor: Cursor) -> None:
@@ -58,16 +60,16 @@ class Servers:
         found = await self._database.read(
             lambda connection: sql.rows(
                 connection,
-                "SELECT server_id, epoch, seq, tag, acknowledged_ms, base IS NOT NULL"
+                "SELECT server_id, epoch, seq, tag, acknowledged_ms, base IS NOT NULL, protocol"
                 " FROM layer WHERE name = ?",
                 (layer,),
             )
         )
         if not found:
             return ServerFacts(None, None, None)
-        server_id, epoch, seq, tag, acknowledged_ms, is_first_sync = found[0]
+        server_id, epoch, seq, tag, acknowledged_ms, is_first_sync, protocol = found[0]
         cursor = None if epoch is None else Cursor(epoch, seq, tag)
-        return ServerFacts(server_id, cursor, acknowledged_ms, bool(is_first_sync))
+        return ServerFacts(server_id, cursor, acknowledged_ms, bool(is_first_sync), protocol)
 
     async def set_server_id(self, layer: str, server_id: str) -> None:
         """Notes who answers at the address, the first time."""
@@ -76,6 +78,17 @@ class Servers:
                 "UPDATE layer SET server_id = ? WHERE name = ?", (server_id, layer)
             )
         )
+
+    async def set_protocol(self, layer: str, protocol: int) -> None:
+        """Notes which protocol a server speaks, and forgets what was sent by another one."""
+
+        def work(connection: apsw.Connection) -> None:
+            connection.execute("UPDATE layer SET protocol = ? WHERE name = ?", (protocol, layer))
+            connection.execute(
+                "DELETE FROM sent WHERE layer = (SELECT id FROM layer WHERE name = ?)", (layer,)
+            )
+
+        await self._database.write(work)
 
     async def drop_cursor(self, layer: str) -> None:
         """Forgets how far a server's history is held, as it is not the same history any more.

@@ -54,6 +54,9 @@ class Delivery:
     """What the server `source` sent that is no op."""
     releases: Sequence[held.Release] = ()
     """What the guard held and somebody decided about."""
+    is_unsure: bool = False
+    """The server `source` showed to have the ops and may still lose them: they are owed to it all
+    the same."""
     is_meant: bool = True
     """Whether edits are stored however much they delete or overwrite."""
 
@@ -80,6 +83,12 @@ class Committed:
     """What was not known before, and the guard holds."""
     released: list[tuple[str, list[TreeOp]]] = field(default_factory=list)
     """What was held until now, with its source."""
+    seqs: list[int] = field(default_factory=list)
+    """The numbers of all ops of an unsure delivery."""
+    owed_seqs: list[int] = field(default_factory=list)
+    """Of these, what the source is not known to hold."""
+    owed_held_seqs: list[int] = field(default_factory=list)
+    """The same of what the guard holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +182,11 @@ class SpaceStore:
         inserted = self._table.insert(connection, delivery.ops)
         self._table.raise_counters(connection, delivery.counters)
         count = len(inserted.new)
-        outbox.owe(connection, inserted.first_seq, count, delivery.source, now_ms)
+        holder = None if delivery.is_unsure else delivery.source
+        outbox.owe(connection, inserted.first_seq, count, holder, now_ms)
         settled = 0
         if delivery.source is not None:
-            if inserted.known_seqs:
+            if inserted.known_seqs and holder is not None:
                 settled = outbox.settle(connection, delivery.source, inserted.known_seqs)
             quarantine.set_aside(connection, delivery.source, delivery.set_aside, now_ms)
             if delivery.cursor is not None:
@@ -197,6 +207,7 @@ class SpaceStore:
             delivery.origin,
             [inserted.new[index] for index in sorted(stopped)],
             [_released(self._guard, connection, decided) for decided in delivery.releases],
+            *_seqs(connection, delivery, inserted),
         )
 
     async def acknowledge(self, layer: str, answers: Sequence[Acknowledgement]) -> tuple[int, int]:
@@ -310,6 +321,17 @@ class SpaceStore:
 
     def _now_ms(self) -> int:
         return int(self._clock.time() * 1000)
+
+
+def _seqs(
+    connection: apsw.Connection, delivery: Delivery, inserted: op_table.Inserted
+) -> tuple[list[int], list[int], list[int]]:
+    """Returns the numbers of all ops of an unsure delivery, and of those that are owed."""
+    if not delivery.is_unsure or delivery.source is None:
+        return [], [], []
+    first = inserted.first_seq
+    seqs = [*inserted.known_seqs, *range(first, first + len(inserted.new))]
+    return seqs, *outbox.owed_among(connection, delivery.source, seqs)
 
 
 def _held_back(

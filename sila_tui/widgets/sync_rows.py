@@ -55,9 +55,10 @@ def _remote_rows(space: SpaceFacts, remote: Remote, session: Session) -> list[Sy
     behind = remote.server_head - remote.head
     if behind > 0:
         said += f" {session.symbols.dot} {counted(behind, 'op')} to come"
-    if remote.state != "current" and remote.last_ack_at:
+    is_told = remote.is_only_seen and remote.state == "syncing"
+    if remote.state != "current" and remote.last_ack_at and not is_told:
         at = session.say.time_of_day(remote.last_ack_at)
-        said += f" {session.symbols.dot} last agreed {at}"
+        said += f" {session.symbols.dot} last {'seen' if remote.is_only_seen else 'agreed'} {at}"
     rows = [SyncRow(space, remote.name, remote.state, head, said)]
     if remote.refused_ops:
         words = "o shows why and offers them again"

@@ -7,6 +7,7 @@ import io
 import json
 import subprocess
 import sys
+import time
 from typing import Any
 
 import pytest
@@ -235,3 +236,27 @@ def test_what_is_not_json_is_text(text: str, value: Any) -> None:
 def test_a_number_that_no_replica_could_keep_is_refused() -> None:
     with pytest.raises(UsageError, match="too large"):
         value_of("[1e999]")
+
+
+def original(**facts: Any) -> dict[str, Any]:
+    """A server that acknowledges nothing, as status tells of it."""
+    return {
+        **{"url": "https://o.example", "state": "syncing", "reason": "everything was seen there"},
+        **{"assurance": "seen", "unsupported": ["files", "secrets"], "unconfirmedOps": 0},
+        **{"pendingOps": 0, "pendingFiles": 0, "oldestPendingAt": None, "retryAt": None},
+        **{"lastAckAt": time.time() * 1000, **facts},
+    }
+
+
+def test_what_was_only_seen_on_a_server_is_neither_safe_nor_waiting() -> None:
+    *_, line = shown_space(state="syncing", remotes=[original()])
+    assert "seen there · everything was seen there · last seen 0 s ago" in line
+    assert line.endswith("files and secrets do not go there") and "syncing" not in line
+    space = {"name": "n", "state": "syncing", "reason": "", "folder": None, "remotes": [original()]}
+    state, sentence = overall([space])
+    assert state == "syncing"
+    assert sentence == "n: everything was seen on a server that confirms nothing"
+    space["remotes"] = [original(pendingOps=2)]
+    assert overall([space])[1] == "syncing n; 2 ops wait"
+    *_, line = shown_space(state="syncing", remotes=[original(pendingOps=2, unconfirmedOps=2)])
+    assert "2 ops not seen there" in line

@@ -196,6 +196,30 @@ async def test_signing_in_by_token_reads_when_it_ends(tmp_path: Path) -> None:
     assert bench.server.refreshes == [f"x.{claims}.y"]
 
 
+async def test_a_token_that_nothing_renews_afterwards_is_extended_in_good_time(
+    tmp_path: Path,
+) -> None:
+    bench = Bench(tmp_path)
+    credentials = await bench.open()
+    token = jwt_of(iat=1_000_000, exp=1_600_000)
+    await credentials.login(URL, email=None, token=token)
+    bench.clock.now += 299_000
+    assert await credentials.access_token(URL) == token
+    bench.clock.now += 2_000
+    bench.server.failure = SignInNeededError("it extends nothing")
+    assert await credentials.access_token(URL) == token, "it is still good"
+    bench.server.failure = None
+    assert await credentials.access_token(URL) == token, "who said no is not asked all the time"
+    credentials = await bench.open()
+    assert await credentials.access_token(URL) == "access-1"
+    assert bench.server.refreshes == [token]
+
+
+def jwt_of(**claims: int) -> str:
+    text = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return f"x.{text}.y"
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:6001", "http://localhost", "http://[::1]:80"])
 async def test_http_is_fine_on_this_machine(url: str, tmp_path: Path) -> None:
     credentials = await Bench(tmp_path).open()

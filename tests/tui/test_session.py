@@ -147,6 +147,29 @@ def test_a_remote_tells_what_is_owed_since_when_and_the_next_attempt(session: Se
     assert said == "connection refused · 12 ops to send since 12:37 · retry in 8 s"
 
 
+def test_a_server_that_confirms_nothing_is_told_of_as_what_was_seen(session: Session) -> None:
+    status = sample.status()
+    there = sample.remote(
+        "https://old.example", "syncing", assurance="seen", unsupported=["files", "secrets"],
+        reason="everything was seen there, which this kind of server never confirms",
+    )  # fmt: skip
+    space = status["spaces"][0]
+    space.update(state="syncing", reason=f"old: {there['reason']}", remotes=[there])
+    said = []
+    for facts in ({}, {"pendingOps": 5, "unconfirmedOps": 5}, {"pendingOps": 7}):
+        there.update(facts)
+        session.feed_status(status)
+        said.append(session.say.of_remote(session.spaces[0].remotes[0]))
+    assert said == [
+        "all seen there 12 s ago, never confirmed · no files and secrets there",
+        "5 ops sent, not seen there yet · no files and secrets there",
+        "sending 2 ops · no files and secrets there",
+    ]
+    there.update(pendingOps=5)
+    session.feed_status(status)
+    assert session.say.of_space(session.spaces[0]).startswith("old: everything was seen there")
+
+
 def test_plain_lines_say_what_the_home_screen_says(session: Session) -> None:
     session.feed_status(sample.status())
     text = "\n".join(plain_lines(session, sample.HOME))
