@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.worker import Worker, WorkerError
 
-from sila_daemon.core.errors import StorageError
-from sila_tui.commands import SilaCommands
+from sila_daemon.core.errors import SilaError, StorageError
+from sila_tui.command_history import History
+from sila_tui.command_runner import CommandRunner
 from sila_tui.desktop import Desktop
 from sila_tui.jobs import run_job
 from sila_tui.link import Connect, Link
 from sila_tui.own_keys import KeyedApp
+from sila_tui.palette import SilaCommands
 from sila_tui.screens.activity import ActivityScreen
+from sila_tui.screens.command_line import CommandScreen
 from sila_tui.screens.frame import FramedScreen
 from sila_tui.screens.help import HelpScreen
 from sila_tui.screens.home import HomeScreen
@@ -55,13 +58,15 @@ class SilaApp(KeyedApp):
     CSS = """
     Toast { background: $panel; padding: 0 1; }
     ModalScreen { background: $background 70%; }
+    CommandScreen { background: $background 0%; }
     CommandPalette { background: $background 70%; }
     CommandPalette SearchIcon { display: none; }
     CommandPalette > Vertical { width: 70; max-width: 94%; background: $panel; }
     """
     BINDING_GROUP_TITLE = "Everywhere"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+p,colon", "command_palette", "All commands", show=False),
+        Binding("ctrl+p", "command_palette", "All commands", show=False),
+        Binding("colon", "command_line", "Command line", show=False),
         Binding("ctrl+r", "retry", "Try again"),
         Binding("ctrl+s", "start_daemon", "Start the daemon"),
         Binding("ctrl+f", "search", "Search everything", show=False),
@@ -87,6 +92,8 @@ class SilaApp(KeyedApp):
         self.link = Link(connect, session)
         self.socket = socket
         self.host = host
+        self.commands = CommandRunner(self)
+        self.home_screen = HomeScreen()
         self.home = home
         """The folder that paths are shown relative to, as `~`."""
         self.desktop = Desktop(cache or Path(tempfile.gettempdir(), f"sila-tui-{os.getuid()}"))
@@ -104,7 +111,7 @@ class SilaApp(KeyedApp):
 
     def on_mount(self) -> None:
         """Opens the first screen and begins to listen to the daemon."""
-        self.push_screen(HomeScreen())
+        self.push_screen(self.home_screen)
         self.session.on_change = self._session_changed
         self.session.memory.on_change = self._memory_changed
         self.set_interval(AGES_S, self._pull)
@@ -178,6 +185,8 @@ class SilaApp(KeyedApp):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offers what helps without a daemon only then."""
+        if action == "command_line":
+            return isinstance(self.screen, FramedScreen)
         if action in ("retry", "start_daemon"):
             return self.session.connection in (Connection.ABSENT, Connection.LOST)
         if action in ("sync_status", "search"):
@@ -210,8 +219,36 @@ class SilaApp(KeyedApp):
         """Changes between dark, light and high contrast; the last one is remembered."""
         names = [theme.name for theme in THEMES]
         at = names.index(self.theme) if self.theme in names else -1
-        self.theme = names[(at + 1) % len(names)]
-        self.session.memory.put("look", "theme", self.theme)
+        self.take_theme(names[(at + 1) % len(names)])
+
+    def take_theme(self, name: str) -> None:
+        """Shows other colours, and remembers them."""
+        self.theme = name
+        self.session.memory.put("look", "theme", name)
+
+    def action_command_line(self) -> None:
+        """Takes a command with its arguments."""
+        self.open_command_line()
+
+    def open_command_line(self, text: str = "", wrong: str = "") -> None:
+        """Opens the line with a text, and with what is wrong about it."""
+        history = History(self.session.memory)
+
+        def answered(line: str | None) -> None:
+            if line is not None:
+                self.call_later(self.run_command, line)
+
+        self.push_screen(CommandScreen(self.commands, history, text, wrong), answered)
+
+    def run_command(self, line: str) -> None:
+        """Does a line; opens it again with what is wrong where it makes no sense."""
+        try:
+            self.commands.run(line)
+        except SilaError as error:
+            said = f"{error.message}: {error.hint}" if error.hint else error.message
+            self.open_command_line(line, said)
+        else:
+            History(self.session.memory).note(line)
 
     def action_start_daemon(self) -> None:
         """Starts the daemon, as `sila-daemon start` does, and connects."""

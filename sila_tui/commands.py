@@ -1,55 +1,134 @@
-"""What the command palette finds: every key's action by its words, every space by its name."""
+"""Everything the app can do, by a name: `:`, the palette, help and docs come from this one table.
+
+A command does what a key does (`actions` are those of its bindings), takes arguments, or both. What
+a command does with its arguments stands in `command_runner`; how a line is read in `command_words`.
+"""
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Any, cast
-
-from textual.command import DiscoveryHit, Hit, Hits, Provider
-
-from sila_tui.screens.space import SpaceScreen
-from sila_tui.widgets.key_line import key_name
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from sila_tui.app import SilaApp
-
-MOTIONS = ("move", "page", "step", "go(", "scroll", "app.focus", "screen.copy", "command_palette")
-"""Actions that only make sense as keys."""
+from dataclasses import dataclass
 
 
-class SilaCommands(Provider):
-    """Made from the bindings in force, so that no action is forgotten."""
+@dataclass(frozen=True)
+class Argument:
+    """A word that a command takes; what it may be is completed by its `kind`."""
 
-    def _found(self) -> Iterator[tuple[str, str, Callable[[], Any]]]:
-        app = cast("SilaApp", self.app)
-        for space in app.session.spaces:
-            said = app.session.say.of_space(space)
-            yield f"Open {space.title}", said, partial(app.push_screen, SpaceScreen(space))
-        if isinstance(self.screen, SpaceScreen):
-            for item in self.screen.outline.items(with_trees=False):
-                if item.view in ("chat", "files", "secrets", "trash"):
-                    yield f"Go to {item.title}", "in this space", partial(self.screen.show, item)
-        seen: set[str] = set()
-        for active in self.screen.active_bindings.values():
-            binding = active.binding
-            is_worth = binding.description and not binding.action.startswith(MOTIONS)
-            if is_worth and binding.action not in seen and not binding.system:
-                seen.add(binding.action)
-                run = partial(app.run_action, binding.action, active.node)
-                yield binding.description, f"key {key_name(binding.key)}", run
-        yield "Other colours", "dark, light or high contrast", app.action_other_theme
+    name: str
+    kind: str = "text"
+    """`space`, `part`, `place`, `theme`, `time`, `file` or `text`."""
+    is_needed: bool = False
 
-    async def discover(self) -> Hits:
-        """Offers everything before a word is typed."""
-        for name, said, run in self._found():
-            yield DiscoveryHit(name, run, help=said)
+    @property
+    def usage(self) -> str:
+        """As it stands in the line that explains the command."""
+        return self.name if self.is_needed else f"[{self.name}]"
 
-    async def search(self, query: str) -> Hits:
-        """Offers what has the words."""
-        matcher = self.matcher(query)
-        for name, said, run in self._found():
-            score = matcher.match(name)
-            if score > 0:
-                yield Hit(score, matcher.highlight(name), run, help=said)
+
+@dataclass(frozen=True)
+class Command:
+    """One thing that can be done."""
+
+    name: str
+    does: str
+    arguments: tuple[Argument, ...] = ()
+    actions: tuple[str, ...] = ()
+    """What the keys call that do it; one of them must be in force where there are no arguments."""
+    others: tuple[str, ...] = ()
+    """Other names for it."""
+
+    @property
+    def usage(self) -> str:
+        """The line as a person writes it."""
+        return " ".join([self.name, *(argument.usage for argument in self.arguments)])
+
+
+SPACE = Argument("SPACE", "space")
+TIME = Argument("TIME", "time")
+FILE = Argument("FILE", "file")
+PART = Argument("PART", "part")
+WORDS = Argument("WORDS")
+NAME = Argument("NAME")
+
+
+def _needed(argument: Argument) -> Argument:
+    return Argument(argument.name, argument.kind, is_needed=True)
+
+
+PLACES = (
+    Command("open", "Open a space, or a part of it", (_needed(SPACE), PART)),
+    Command("show", "Go to a chat, the files, the secrets, the trash or a tree of this space",
+            (_needed(PART),)),
+    Command("goto", "Go to a vertex by its id or path, or to a tree by its id",
+            (Argument("PLACE", "place", is_needed=True),)),
+    Command("home", "Go to the list of spaces"),
+    Command("back", "Go back", actions=("out", "leave")),
+    Command("search", "Search everything", (WORDS,), ("search",)),
+    Command("filter", "Filter this list", (WORDS,), ("filter",)),
+    Command("status", "See the sync status", actions=("app.sync_status",)),
+    Command("activity", "See what happens", actions=("app.activity",)),
+    Command("waits", "See what of a space waits, and why", (SPACE,), ("outbox",)),
+    Command("tree", "See what is in front as the tree that it is", actions=("as_tree",)),
+    Command("sidebar", "Go to the parts of the space", actions=("to_sidebar",)),
+)  # fmt: skip
+
+SPACES = (
+    Command("sync", "Scan and exchange a space now", (SPACE,), ("sync",)),
+    Command("pause", "Pause a space, for a while such as 30m, 2h or 1d", (SPACE, TIME)),
+    Command("resume", "Let a paused space go on", (SPACE,)),
+    Command("create", "Make a space in a folder, at local:// or on a server",
+            (NAME, Argument("ADDRESS", "file")), ("new",)),
+    Command("add", "Look after a folder that is a space already", (Argument("FOLDER", "file"),),
+            ("add",)),
+    Command("clone", "Bring a space from a server", actions=("clone",)),
+    Command("mirror", "Mirror a space to one more server", (SPACE,), ("mirror",)),
+    Command("login", "Sign in to a server", actions=("sign_in",)),
+    Command("remove", "Look after a space no longer; its folder stays", (SPACE,)),
+    Command("folder", "Open the folder of a space outside", (SPACE,)),
+    Command("accept", "Let held changes happen", actions=("accept_held",)),
+    Command("refuse", "Undo held changes, or leave them out here", actions=("refuse_held",)),
+)  # fmt: skip
+
+CONTENTS = (
+    Command("write", "Write into this chat", actions=("ask('write')",)),
+    Command("send", "Send a message to this chat", (_needed(Argument("TEXT")),)),
+    Command("edit", "Change this message", actions=("ask('edit')",)),
+    Command("version", "Write another version of this message", actions=("ask('version')",)),
+    Command("branch", "Show the next branch here", actions=("turn(1)",)),
+    Command("branch-before", "Show the branch before", actions=("turn(-1)",)),
+    Command("unfold", "Fold or unfold this message", actions=("unfold",)),
+    Command("export", "Write to a file: this chat as Markdown, or the ops that wait", (FILE,),
+            ("ask('export')", "export")),
+    Command("copy", "Copy what the cursor stands on", actions=("copy",)),
+    Command("outside", "Open this file outside", actions=("open_outside",)),
+    Command("get", "Save a copy of this file", (FILE,), ("get",)),
+    Command("put", "Put a file of this machine into the space", (FILE, NAME), ("put",)),
+    Command("rename", "Rename this", (NAME,), ("rename",)),
+    Command("new", "Make something below this: a folder, a vertex", (NAME,),
+            ("new_folder", "ask('new')")),
+    Command("delete", "Delete this", actions=("delete", "ask('delete')")),
+    Command("restore", "Put this back from the trash", actions=("restore", "ask('restore')")),
+    Command("mark", "Mark this, to do something with several", actions=("mark",)),
+    Command("cut", "Take this along", actions=("cut", "ask('cut')")),
+    Command("paste", "Put here what was cut", actions=("paste", "ask('paste')")),
+    Command("set", "Give this vertex a property, its value being JSON or else text",
+            (Argument("KEY"), Argument("VALUE")), ("ask('add')",)),
+    Command("unset", "Remove this property", actions=("ask('remove')",)),
+    Command("secret", "Keep a secret", actions=("set",)),
+    Command("reveal", "Show this secret for some seconds", actions=("reveal",)),
+    Command("undo", "Take the last step back", actions=("undo",)),
+    Command("kind", "Show the next kind of events only", actions=("next_kind",)),
+    Command("only", "Show the events of this space only", actions=("only_space",)),
+)  # fmt: skip
+
+APP = (
+    Command("theme", "Other colours, by name", (Argument("NAME", "theme"),), ("other_theme",)),
+    Command("help", "See the keys", actions=("app.help",), others=("h", "keys")),
+    Command("commands", "See everything that can be done", actions=("command_palette",)),
+    Command("retry", "Try again: to reach the daemon, or what a server refused",
+            actions=("retry",)),
+    Command("start", "Start the daemon", actions=("start_daemon",)),
+    Command("quit", "Leave", others=("q", "exit")),
+)  # fmt: skip
+
+GROUPS = {"Places": PLACES, "Spaces": SPACES, "Contents": CONTENTS, "The app": APP}
+COMMANDS = tuple(command for group in GROUPS.values() for command in group)

@@ -57,8 +57,13 @@ class Desktop:
 
     async def show(self, path: Path) -> None:
         """Has a file shown by the program that this machine has for it; does not wait for it."""
-        command = self._viewer()
+        self._viewer()
         await asyncio.to_thread(path.chmod, 0o400)
+        await self.show_folder(path)
+
+    async def show_folder(self, path: Path) -> None:
+        """Has a folder shown, or a file that may be written to. Raises SilaError."""
+        command = self._viewer()
         try:
             process = await asyncio.create_subprocess_exec(
                 *command,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FILE_BYTES_MAX = 8 << 20
 """A larger file is not ours, and is not read."""
-ENTRIES_MAX = {"drafts": 200, "seen": 20_000, "look": 50}
+ENTRIES_MAX = {"drafts": 200, "seen": 20_000, "look": 50, "commands": 100}
 """How many entries of each section are kept; the oldest ones go first."""
 
 Sections = dict[str, dict[str, str | int]]
@@ -46,6 +46,10 @@ class Memory:
         """What is remembered as a number, if anything is."""
         found = self._sections.get(section, {}).get(key)
         return found if isinstance(found, int) else None
+
+    def keys(self, section: str) -> list[str]:
+        """What is remembered in a section, the newest last."""
+        return list(self._sections.get(section, {}))
 
     def put(self, section: str, key: str, value: str | int | None) -> None:
         """Remembers something from now on; None forgets it."""

@@ -68,6 +68,7 @@ SCREENS: Mapping[str, Step] = {
     "filter": _keys("slash", "o"),
     "help": _keys("question_mark"),
     "commands": _keys("ctrl+p"),
+    "command": _keys("colon", *"pause", "space", "tab"),
     "new": _keys("n"),
 }
 """The screens that can be drawn, and the way to each from the first one."""

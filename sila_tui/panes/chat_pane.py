@@ -21,6 +21,8 @@ from sila_tui.widgets.composer import Composer
 from sila_tui.widgets.dialogs import Field
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from textual.app import ComposeResult
 
     from sila_tui.contents import Message, VertexFacts
@@ -199,19 +201,37 @@ class ChatPane(EditingPane):
         run_job(self, job, group="edit")
 
     def _export(self) -> None:
+        fields = [Field("target", "Write it to", "~/chat.md", is_path=True)]
+        self.ask("Save this chat as Markdown", fields, lambda said: self._export_to(said["target"]))
+
+    def _export_to(self, target: str) -> None:
         tree = self._tree
 
-        def answered(said: dict[str, str]) -> None:
-            async def job() -> None:
-                chat = await self.reader.chat(tree)
-                text = chat_markdown(chat, self.session.say.time_of_day)
-                await asyncio.to_thread(self._desktop.save, Path(said["target"]), text)
-                self.app.notify(f"The chat is in {said['target']}", markup=False)
+        async def job() -> None:
+            chat = await self.reader.chat(tree)
+            text = chat_markdown(chat, self.session.say.time_of_day)
+            await asyncio.to_thread(self._desktop.save, Path(target), text)
+            self.app.notify(f"The chat is in {target}", markup=False)
 
-            run_job(self, job, group="export")
+        run_job(self, job, group="export")
 
-        fields = [Field("target", "Write it to", "~/chat.md", is_path=True)]
-        self.ask("Save this chat as Markdown", fields, answered)
+    def takes(self) -> frozenset[str]:
+        """Sends, and writes to a file."""
+        return frozenset({"send", "export"})
+
+    def take(self, name: str, given: Mapping[str, str]) -> None:
+        """Does it at once; a draft stays as it is."""
+        tree = self._tree
+        if name == "export":
+            self._export_to(str(Path(given["FILE"]).expanduser().absolute()))
+            return
+
+        async def job() -> None:
+            await self.reader.send(tree, given["TEXT"])
+            if self._tree == tree:
+                self._log.show(await self.reader.chat(tree), keep_place=False)
+
+        run_job(self, job, group="send")
 
     @on(ChatLog.Turned)
     def turn(self, event: ChatLog.Turned) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -14,6 +13,7 @@ from sila_tui.file_rows import FILES_APP, file_rows
 from sila_tui.files import SpaceFiles
 from sila_tui.jobs import run_job
 from sila_tui.panes.editing import EditingPane
+from sila_tui.panes.file_steps import TAKES, FileSteps
 from sila_tui.preview import Preview, preview_of
 from sila_tui.widgets.dialogs import Field, FormDialog
 from sila_tui.widgets.file_list import FileList
@@ -22,6 +22,8 @@ from sila_tui.widgets.row_list import RowList
 from sila_tui.words import counted, size
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from textual.app import ComposeResult
 
     from sila_tui.desktop import Desktop
@@ -61,6 +63,7 @@ class FilesPane(EditingPane):
         super().__init__(session, reader, "files")
         self._files = files
         self._desktop = desktop
+        self._steps = FileSteps(self, files)
         self._known = SpaceFiles()
         self._titles: dict[str, str] = {}
         self._files_trees: set[str] = set()
@@ -171,13 +174,7 @@ class FilesPane(EditingPane):
         ]
 
         def answered(said: dict[str, str]) -> None:
-            async def job() -> None:
-                self.app.notify(f"{file.name} is being written …", timeout=2, markup=False)
-                is_free = said["replace"] == "yes"
-                written = await self._files.get(file, said["target"], overwrite=is_free)
-                self.app.notify(f"{file.name} is at {written}", markup=False)
-
-            run_job(self, job, group=f"get {file.vertex}")
+            self._steps.get(file, said["target"], is_free=said["replace"] == "yes")
 
         self.ask(f"Save a copy of {file.name}", fields, answered)
 
@@ -207,22 +204,9 @@ class FilesPane(EditingPane):
             Field("path", "Name here, with folders", above, "recipes/curve.png", is_required=False),
         ]
 
-        def answered(said: dict[str, str]) -> None:
-            name = Path(said["source"]).name
-            path = said["path"]
-            path = path + name if not path or path.endswith("/") else path
-
-            async def job() -> None:
-                self.app.notify(f"{name} is being read …", timeout=2, markup=False)
-                await self._files.put(said["source"], path, tree)
-                self.app.notify(f"{name} is in the space", markup=False)
-                await self.reload()
-
-            run_job(self, job, group=f"put {path}")
-
         self.app.push_screen(
             FormDialog("Put a file into the space", fields, "A file of that name is replaced."),
-            lambda said: answered(said) if said is not None else None,
+            lambda said: self._steps.put(said["source"], said["path"], tree) if said else None,
         )
 
     def action_rename(self) -> None:
@@ -231,16 +215,11 @@ class FilesPane(EditingPane):
         if row is None or row.is_top:
             return
 
-        def answered(said: dict[str, str]) -> None:
-            async def job() -> None:
-                vertex = await self.reader.vertex(row.folder.tree, row.vertex)
-                properties, name = vertex.properties, said["name"]
-                self.try_step(lambda: file_edits.rename(self._known, row, properties, name))
-
-            if said["name"] != row.title:
-                run_job(self, job, group="rename")
-
-        self.ask(f"Rename {row.title}", [Field("name", "Name", row.title)], answered)
+        self.ask(
+            f"Rename {row.title}",
+            [Field("name", "Name", row.title)],
+            lambda said: self._steps.rename(self._known, row, said["name"]),
+        )
 
     def action_delete(self) -> None:
         """Moves what is meant to the trash."""
@@ -271,15 +250,21 @@ class FilesPane(EditingPane):
         """Asks for the name of a folder, and makes it where the cursor is."""
         row = self._list.current
         if row is not None:
-            folder, known = row.folder, self._known
+            folder = row.folder
             where = f" in {folder.name}" if folder.name else ""
             self.ask(
                 f"A folder{where}",
                 [Field("name", "Name", example="recipes")],
-                lambda said: self.try_step(
-                    lambda: file_edits.new_folder(known, folder, said["name"])
-                ),
+                lambda said: self._steps.make_folder(self._known, folder, said["name"]),
             )
+
+    def takes(self) -> frozenset[str]:
+        """Brings files out and in, renames, makes folders."""
+        return TAKES
+
+    def take(self, name: str, given: Mapping[str, str]) -> None:
+        """Does it where the cursor stands."""
+        self._steps.take(name, given, self._known, self._list.current)
 
 
 def _facts(file: FileEntry) -> tuple[str, ...]:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from textual.containers import Container
 from textual.message import Message
 
+from sila_tui.commanded import Commanded
+
 if TYPE_CHECKING:
     from sila_tui.session import Session
     from sila_tui.space_reader import SpaceReader
 
 
-class Pane(Container):
+class Pane(Commanded, Container):
     """One view of a part of a space."""
 
     class LeftAlone(Message):

@@ -9,6 +9,7 @@ from textual import on
 from textual.containers import Vertical
 from textual.widgets import Static
 
+from sila_daemon.core.errors import UsageError
 from sila_tui.contents import VertexFacts, value_kind, value_line
 from sila_tui.jobs import run_job
 from sila_tui.panes.editing import EditingPane
@@ -28,6 +29,8 @@ from sila_tui.widgets.raw_tree import PropertyList, RawTree
 from sila_tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from textual.app import ComposeResult
 
     from sila_tui.session import Session
@@ -201,6 +204,25 @@ class TreePane(EditingPane):
                 )
             ),
         )
+
+    def takes(self) -> frozenset[str]:
+        """Makes vertices and sets properties."""
+        return frozenset({"new", "set"})
+
+    def take(self, name: str, given: Mapping[str, str]) -> None:
+        """Does it with the vertex under the cursor; a value that is no JSON is text."""
+        vertex = self._vertex
+        if vertex is None:
+            raise UsageError("no vertex is shown")
+        if name == "new":
+            self._do(new_vertex(vertex, given["NAME"]))
+            return
+        words = given.get("VALUE", "")
+        try:
+            value = from_text(words, "json")
+        except UsageError:
+            value = words
+        self.try_step(lambda: self._in_tree(set_value(vertex, given["KEY"], value)))
 
     def _in_tree(self, step: TreeEdit) -> TreeEdit:
         return replace(step, tree=self._tree)

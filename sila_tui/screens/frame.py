@@ -9,6 +9,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
 
+from sila_daemon.core.errors import UsageError
+from sila_tui.commanded import Commanded
 from sila_tui.widgets.filter_line import FilterLine
 from sila_tui.widgets.key_line import KeyLine
 from sila_tui.widgets.row_list import RowList
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from sila_tui.app import SilaApp
 
 
-class FramedScreen(Screen[None]):
+class FramedScreen(Commanded, Screen[None]):
     """A screen below the app's first one: its body between the top line and the keys."""
 
     PARTS: ClassVar[tuple[type[Widget], ...]] = (TopBar, Banner, FilterLine, KeyLine)
@@ -122,6 +124,13 @@ class FramedScreen(Screen[None]):
         rows = self.rows_at_hand
         if rows is not None:
             self.query_one(FilterLine).begin(rows)
+
+    def filter_rows(self, words: str) -> None:
+        """Filters the list at hand by words. Raises UsageError where there is none."""
+        rows = self.rows_at_hand
+        if rows is None:
+            raise UsageError("there is no list to filter here")
+        self.query_one(FilterLine).keep(rows, words)
 
     def action_leave(self) -> None:
         """Goes back to where one came from."""

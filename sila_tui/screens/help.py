@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from sila_tui.commands import GROUPS
 from sila_tui.widgets.key_line import key_name
 from sila_tui.widgets.lines import line
 from sila_tui.widgets.row_list import RowList
@@ -44,6 +45,15 @@ def help_rows(
         usual = [] if binding.key in meanings else [binding.key_display or key_name(binding.key)]
         keys += [name for name in [*usual, *own] if name not in keys]
     return [(group, " ".join(keys), what) for (group, what), keys in found.items()]
+
+
+def command_rows() -> list[tuple[str, str, str]]:
+    """The same for what `:` takes."""
+    return [
+        (f"Commands: {title.lower()}", f":{command.usage}", command.does)
+        for title, group in GROUPS.items()
+        for command in group
+    ]
 
 
 class KeyRows(RowList):
@@ -106,12 +116,12 @@ class HelpScreen(ModalScreen[None]):
 
     def __init__(self, bindings: Iterable[ActiveBinding], meanings: Mapping[str, str]) -> None:
         super().__init__()
-        self._rows = help_rows(bindings, meanings)
+        self._rows = help_rows(bindings, meanings) + command_rows()
 
     def compose(self) -> ComposeResult:
         """Builds the filter above the keys."""
         with Vertical():
-            box = Input(placeholder="type to find a key   esc closes")
+            box = Input(placeholder="type to find a key or a command   esc closes")
             box.cursor_blink = False
             yield box
             yield KeyRows(self._rows)

@@ -22,6 +22,8 @@ from sila_tui.widgets.welcome import Welcome
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
+    from sila_tui.facts import SpaceFacts
+
 
 class HomeScreen(FramedScreen):
     """Lists the spaces and starts everything that can be done with one."""
@@ -64,6 +66,11 @@ class HomeScreen(FramedScreen):
     @property
     def _list(self) -> SpaceList:
         return self.query_one(SpaceList)
+
+    @property
+    def space_at_hand(self) -> SpaceFacts | None:
+        """The one under the cursor."""
+        return self._list.space
 
     def pull(self) -> None:
         """Draws the list and the details; ages in them change by time alone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -18,6 +19,8 @@ from sila_tui.widgets.row_list import RowList
 from sila_tui.words import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from textual.app import ComposeResult
 
     from sila_tui.facts import SpaceFacts
@@ -94,21 +97,33 @@ class OutboxScreen(FramedScreen):
         """Asks for a file and writes the ops that need somebody."""
 
         def answered(said: dict[str, str] | None) -> None:
-            if said is None:
-                return
-
-            async def job() -> None:
-                answer = await self.sila.link.call(
-                    "outbox.export", space=self._space.id, target=said["target"]
-                )
-                count = counted(int(answer["ops"]), "op")
-                self.app.notify(f"{count} written to {answer['target']}", markup=False)
-
-            run_job(self, job, group="export")
+            if said is not None:
+                self._export_to(said["target"])
 
         fields = [Field("target", "Write them to", "~/refused-ops.jsonl", is_path=True)]
         hint = "One JSON object a line; the ops stay owed."
         self.app.push_screen(FormDialog("The ops that need you", fields, hint), answered)
+
+    def _export_to(self, target: str) -> None:
+        async def job() -> None:
+            answer = await self.sila.link.call("outbox.export", space=self._space.id, target=target)
+            count = counted(int(answer["ops"]), "op")
+            self.app.notify(f"{count} written to {answer['target']}", markup=False)
+
+        run_job(self, job, group="export")
+
+    @property
+    def space_at_hand(self) -> SpaceFacts | None:
+        """The one whose ops wait."""
+        return self._space
+
+    def takes(self) -> frozenset[str]:
+        """Writes what waits to a file."""
+        return frozenset({"export"})
+
+    def take(self, name: str, given: Mapping[str, str]) -> None:
+        """Does it without asking for the file."""
+        self._export_to(str(Path(given["FILE"]).expanduser().absolute()))
 
     def action_sync(self) -> None:
         """Scans and exchanges now."""

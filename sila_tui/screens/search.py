@@ -55,6 +55,10 @@ class SearchScreen(FramedScreen):
         Binding("pageup", "page(-1)", "Page up", show=False, priority=True),
     ]
 
+    def __init__(self, words: str = "") -> None:
+        super().__init__()
+        self._words = words
+
     def crumbs(self) -> list[str]:
         """Below home."""
         return ["sila", "Search"]
@@ -65,7 +69,7 @@ class SearchScreen(FramedScreen):
         self._previewed: SearchHit | None = None
         with Horizontal(id="line"):
             yield Static(self.sila.symbols.cursor, id="sign")
-            yield Input(placeholder="words that must all occur", id="words")
+            yield Input(self._words, placeholder="words that must all occur", id="words")
             yield Static("", id="count")
         with Horizontal(id="found"):
             yield HitList(self.sila.session, self._search)

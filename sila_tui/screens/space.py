@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -21,6 +20,8 @@ from sila_tui.panes.pane import Pane
 from sila_tui.panes.secrets_pane import SecretsPane
 from sila_tui.panes.trash_pane import TrashPane
 from sila_tui.panes.tree_pane import TreePane
+from sila_tui.places import find_part, find_place, part_choices
+from sila_tui.reloads import Reloads
 from sila_tui.screens.frame import FramedScreen
 from sila_tui.space_reader import SpaceReader
 from sila_tui.unread import Unread
@@ -29,12 +30,11 @@ from sila_tui.widgets.row_list import RowList
 from sila_tui.widgets.sidebar import Sidebar
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from textual.app import ComposeResult
 
     from sila_tui.facts import SpaceFacts
-
-RELOAD_S_MIN = 0.5
-"""Contents are asked for at most this often, however many changes come."""
 
 
 class SpaceScreen(FramedScreen):
@@ -62,16 +62,16 @@ class SpaceScreen(FramedScreen):
         Binding("s", "sync", "Sync now"),
     ]
 
-    def __init__(self, space: SpaceFacts, goal: Goal | None = None) -> None:
+    def __init__(self, space: SpaceFacts, goal: Goal | None = None, part: str = "") -> None:
         super().__init__()
         self._goal = goal or Goal()
+        self._part = part
+        """What of the space is wanted, in the words of a command."""
         self._space_id = space.id
         self.outline = Outline()
         self._shown: Item | None = None
-        self._seen_contents = -1
         self._has_begun = False
-        self._reload_wanted = False
-        self._is_reloading = False
+        self._reloads = Reloads(self._reload)
 
     def crumbs(self) -> list[str]:
         """The space and what of it is shown."""
@@ -107,6 +107,10 @@ class SpaceScreen(FramedScreen):
             self._has_begun = False
             self.query_one("#nothing", Static).update(f"{exc.message}\n{exc.hint}")
             return
+        wished = find_part(self.outline, self._part) if self._part else None
+        if wished is not None:
+            self.show(wished)
+            return
         first = self._goal.begin(self.outline)
         if first is None and self._goal.tree:
             self.app.notify("That is no longer there", timeout=4)
@@ -116,12 +120,15 @@ class SpaceScreen(FramedScreen):
             return
         await self._open(first)
         if self._goal.vertex:
-            pane = await self._goal.reach(self.pane, self.outline, self._open)
-            if pane is None:
-                self.app.notify("That is no longer there", timeout=4)
-                return
-            self.add_class("-reading")
-            self.call_after_refresh(pane.enter)
+            await self._reach(self._goal)
+
+    async def _reach(self, goal: Goal) -> None:
+        pane = await goal.reach(self.pane, self.outline, self._open)
+        if pane is None:
+            self.app.notify("That is no longer there", timeout=4)
+            return
+        self.add_class("-reading")
+        self.call_after_refresh(pane.enter)
 
     async def _load_outline(self) -> None:
         self.outline = await self._reader.outline()
@@ -166,26 +173,13 @@ class SpaceScreen(FramedScreen):
         if not self._has_begun:
             run_job(self, self._begin, group="show")
         revision = self.sila.session.content_revisions.get(self._space_id, 0)
-        if self._seen_contents < 0:
-            self._seen_contents = revision
-        elif revision != self._seen_contents:
-            self._seen_contents = revision
-            self._reload_wanted = True
-            if not self._is_reloading:
-                self._is_reloading = True
-                run_job(self, self._reload, group="reload")
+        if self._reloads.must_run(revision):
+            run_job(self, self._reloads.run, group="reload")
 
     async def _reload(self) -> None:
-        """Loads again and again while changes come: one that is under way is never cut off."""
-        try:
-            while self._reload_wanted:
-                self._reload_wanted = False
-                await self._load_outline()
-                if self.pane is not None:
-                    await self.pane.reload()
-                await asyncio.sleep(RELOAD_S_MIN)
-        finally:
-            self._is_reloading = False
+        await self._load_outline()
+        if self.pane is not None:
+            await self.pane.reload()
 
     @on(RawTree.LeftAlone)
     @on(Pane.LeftAlone)
@@ -216,3 +210,38 @@ class SpaceScreen(FramedScreen):
     def action_sync(self) -> None:
         """Scans and exchanges now."""
         self.sila.sync_space(self._space_id)
+
+    @property
+    def space_at_hand(self) -> SpaceFacts | None:
+        """The one that is shown."""
+        return self.sila.session.space(self._space_id)
+
+    def takes(self) -> frozenset[str]:
+        """Goes to places; the pane in front does the rest."""
+        own = frozenset({"show", "goto"})
+        return own | self.pane.takes() if self.pane is not None else own
+
+    def take(self, name: str, given: Mapping[str, str]) -> None:
+        """Does it here or in the pane in front."""
+        if name == "show":
+            self.show(find_part(self.outline, given["PART"]))
+        elif name == "goto":
+            run_job(self, lambda: self._go_to(given["PLACE"]), group="show")
+        elif self.pane is not None:
+            self.pane.take(name, given)
+
+    async def _go_to(self, place: str) -> None:
+        shown = self._shown.tree if self._shown else ""
+        goal = await find_place(self._reader, self.outline, shown, place)
+        item = goal.begin(self.outline)
+        if item is None or not goal.vertex:
+            if item is not None:
+                self.show(item)
+            return
+        if self._shown is None or self._shown.tree != goal.tree:
+            await self._open(item)
+        await self._reach(goal)
+
+    def choices(self, kind: str) -> list[tuple[str, str]]:
+        """The parts of this space."""
+        return part_choices(self.outline) if kind == "part" else []

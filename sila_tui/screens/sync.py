@@ -48,6 +48,11 @@ class SyncScreen(FramedScreen):
         super().on_mount()
         self.query_one(SyncList).focus()
 
+    @property
+    def space_at_hand(self) -> SpaceFacts | None:
+        """The one under the cursor."""
+        return self.query_one(SyncList).space
+
     def pull(self) -> None:
         """Draws the rows; their words change by time alone."""
         super().pull()

@@ -59,6 +59,12 @@ class FilterLine(Container):
         box.focus()
         self.pull()
 
+    def keep(self, rows: RowList, words: str) -> None:
+        """Filters a list by words that are typed already, and goes there."""
+        self.begin(rows)
+        self._back_to_rows(words)
+        self.query_one(Input).value = words
+
     def pull(self) -> None:
         """Tells how many rows are left; goes away when the list is whole or out of sight."""
         rows, is_writing = self._rows, self.query_one(Input).has_focus

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from textual.binding import Binding
     from textual.screen import Screen
 
-ALWAYS = (("^p", "command"), ("?", "keys"))
+ALWAYS = ((":", "command"), ("?", "keys"))
 SHORT = {"ctrl+p": "^p", "slash": "/", "question_mark": "?", "escape": "esc", "enter": "enter"}
 
 

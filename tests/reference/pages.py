@@ -16,7 +16,11 @@ PAGES: Mapping[str, Parts] = {
     "server-configuration.md": {"settings": settings.tables, "commands": settings.commands},
     "server-http.md": {"routes": http_routes.routes, "types": http_routes.types},
     "server-error-codes.md": {"http": http_routes.codes},
-    "terminal-app.md": {"screens": tui_keys.screens, "keys": tui_keys.keys},
+    "terminal-app.md": {
+        "screens": tui_keys.screens,
+        "commands": tui_keys.commands,
+        "keys": tui_keys.keys,
+    },
 }
 
 

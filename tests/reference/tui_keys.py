@@ -11,6 +11,7 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 
 import sila_tui
+from sila_tui.commands import GROUPS
 from sila_tui.screens.help import NOT_OURS
 from sila_tui.screenshot import SCREENS
 from sila_tui.widgets.key_line import key_name
@@ -37,6 +38,39 @@ def keys() -> str:
 def screens() -> str:
     """Returns the names that `--screen` takes."""
     return ", ".join(f"`{name}`" for name in SCREENS) + "\n"
+
+
+def commands() -> str:
+    """Returns a table for each group of commands, with the keys that do the same."""
+    lines: list[str] = []
+    known = _keys_of_actions()
+    for title, group in GROUPS.items():
+        lines += [f"### {title}", "", "| Command | What it does | Keys |", "|---|---|---|"]
+        for command in group:
+            names = [f":{name}" for name in (command.usage, *command.others)]
+            shown = ", ".join(f"`{_escaped(name)}`" for name in names)
+            keys = sorted({key for action in command.actions for key in known.get(action, ())})
+            told = " ".join(f"`{_escaped(key)}`" for key in keys)
+            lines.append(f"| {shown} | {command.does} | {told} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _keys_of_actions() -> dict[str, list[str]]:
+    known: dict[str, list[str]] = {}
+    for owner in _owners():
+        for binding in Binding.make_bindings(owner.__dict__.get("BINDINGS", ())):
+            names = known.setdefault(binding.action, [])
+            names.append(binding.key_display or key_name(binding.key))
+    return known
+
+
+def bound_actions() -> Iterator[tuple[str, str]]:
+    """Yields every class with keys of its own, and each action of them."""
+    for owner in _owners():
+        for binding in Binding.make_bindings(owner.__dict__.get("BINDINGS", ())):
+            if binding.description:
+                yield owner.__name__, binding.action
 
 
 def _owners() -> Iterator[type[DOMNode]]:

@@ -156,6 +156,7 @@ class FakeDaemon:
             "space.pause": lambda params: self._set_state(params["space"], "paused"),
             "space.resume": lambda params: self._set_state(params["space"], "current"),
             "space.create": self._create,
+            "space.remove": self._remove,
             "space.add": lambda params: self._create({"address": params["path"], "name": "Added"}),
             "space.clone": self._clone,
             "space.add_server": lambda params: {"url": params["url"], "secrets": "keep"},
@@ -264,6 +265,11 @@ class FakeDaemon:
             target.unlink(missing_ok=True)
             target.write_bytes(sample.CONTENTS.get(params["path"].rpartition("/")[2], b""))
         return {"target": str(target), "size": 1}
+
+    def _remove(self, params: Json) -> Json:
+        spaces = self.status["spaces"]
+        self.status["spaces"] = [row for row in spaces if row["id"] != params["space"]]
+        return {"id": params["space"]}
 
     def _set_secret(self, params: Json) -> Json:
         self.secrets[params["name"]] = params["value"]

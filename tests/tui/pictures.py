@@ -112,6 +112,8 @@ PICTURES = [
     Picture("search", "search"),
     Picture("help", "help"),
     Picture("commands", "commands"),
+    Picture("command", "command"),
+    Picture("command-small", "command", (80, 24), is_light=True, is_shown=False),
     Picture("new-space", "new"),
     Picture("no-daemon", "home", (100, 24), has_daemon=False),
     Picture("no-spaces", "home", (100, 24), prepare=without_spaces),

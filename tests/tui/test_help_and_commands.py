@@ -41,8 +41,8 @@ async def test_every_key_that_is_shown_has_words(daemon: FakeDaemon) -> None:
 
 async def test_the_palette_opens_spaces_and_runs_actions(daemon: FakeDaemon) -> None:
     async with driven(daemon) as (app, pilot):
-        await press(pilot, "colon")
-        await write(pilot, "sync stat")
+        await press(pilot, "ctrl+p")
+        await write(pilot, "see the sync")
         await until(pilot, lambda: "key S" in shown(app))
         await press(pilot, "enter")
         await until(pilot, lambda: "sila › Sync status" in shown(app))
