@@ -30,7 +30,7 @@ from sila_tui.screens.search import SearchScreen
 from sila_tui.screens.space import SpaceScreen
 from sila_tui.screens.sync import SyncScreen
 from sila_tui.session import Connection
-from sila_tui.theme import DARK, LIGHT, THEMES
+from sila_tui.theme import DARK, LIGHT, TERMINAL, THEMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -59,6 +59,13 @@ class SilaApp(KeyedApp):
     Toast { background: $panel; padding: 0 1; }
     ModalScreen { background: $background 70%; }
     CommandScreen { background: $background 0%; }
+    ModalScreen:ansi { background: transparent; }
+    ModalScreen:ansi > Vertical { background: ansi_default; border: round ansi_bright_black; }
+    CommandScreen:ansi > Vertical {
+        border: none; border-top: solid ansi_bright_black;
+    }
+    CommandPalette:ansi { background: transparent; }
+    FormDialog .label:ansi, .hint:ansi { text-style: dim; }
     CommandPalette { background: $background 70%; }
     CommandPalette SearchIcon { display: none; }
     CommandPalette > Vertical { width: 70; max-width: 94%; background: $panel; }
@@ -86,7 +93,9 @@ class SilaApp(KeyedApp):
         cache: Path | None = None,
         keys: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(keys or {})
+        # Where nothing may have a colour, greys are colours too: what is left is the terminal's.
+        is_colourless = "NO_COLOR" in os.environ
+        super().__init__(keys or {}, ansi_color=True if is_colourless else None)
         self.session = session
         self.symbols = session.symbols
         self.link = Link(connect, session)
@@ -107,7 +116,8 @@ class SilaApp(KeyedApp):
             self.register_theme(theme)
         kept = session.memory.text("look", "theme")
         kept = kept if kept in {theme.name for theme in THEMES} else DARK.name
-        self.theme = LIGHT.name if is_light else kept
+        wished = LIGHT.name if is_light else kept
+        self.theme = TERMINAL.name if is_colourless else wished
 
     def on_mount(self) -> None:
         """Opens the first screen and begins to listen to the daemon."""
@@ -216,13 +226,16 @@ class SilaApp(KeyedApp):
         self.link.retry()
 
     def action_other_theme(self) -> None:
-        """Changes between dark, light and high contrast; the last one is remembered."""
+        """Changes to the next of the looks; the last one is remembered."""
         names = [theme.name for theme in THEMES]
         at = names.index(self.theme) if self.theme in names else -1
         self.take_theme(names[(at + 1) % len(names)])
 
     def take_theme(self, name: str) -> None:
         """Shows other colours, and remembers them."""
+        if self.no_color:
+            self.notify("NO_COLOR is set: there are no colours to choose from", timeout=4)
+            return
         self.theme = name
         self.session.memory.put("look", "theme", name)
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class KeyedApp(App[None]):
     """Takes each key for the one that it stands for, wherever keys mean actions."""
 
-    def __init__(self, keys: Mapping[str, str]) -> None:
-        super().__init__()
+    def __init__(self, keys: Mapping[str, str], *, ansi_color: bool | None = None) -> None:
+        super().__init__(ansi_color=ansi_color)
         self.key_meanings = {_key(pressed): _key(meant) for pressed, meant in keys.items()}
         """What a person's own keys stand for; an empty text for those that do nothing."""
 

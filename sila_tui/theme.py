@@ -1,7 +1,9 @@
-"""The three looks of the screen and the styles that lines are drawn with.
+"""The four looks of the screen and the styles that lines are drawn with.
 
 One accent for what is chosen, green, yellow and red for states only, and two shades of grey. Every
-text colour has a contrast of at least 4.5 to 1 against its background.
+text colour of the first three has a contrast of at least 4.5 to 1 against its background. The last
+one has the terminal's own sixteen colours: on its ground, whatever that is, so that bold, faint and
+reversed text do what shades of grey do elsewhere.
 """
 
 from __future__ import annotations
@@ -96,7 +98,46 @@ CONTRAST = Theme(
     },
 )
 
-THEMES = (DARK, LIGHT, CONTRAST)
+TERMINAL = Theme(
+    name="sila-terminal",
+    dark=True,
+    ansi=True,
+    primary="ansi_blue",
+    secondary="ansi_blue",
+    accent="ansi_blue",
+    foreground="ansi_default",
+    background="ansi_default",
+    surface="ansi_default",
+    panel="ansi_default",
+    boost="ansi_default",
+    success="ansi_green",
+    warning="ansi_yellow",
+    error="ansi_red",
+    variables={
+        # Some schemes make bright black the ground itself: lines may vanish in it, text may not.
+        "ansi-background": "ansi_black",
+        "ansi-foreground": "ansi_white",
+        "border": "ansi_bright_black",
+        "field": "ansi_default",
+        "chosen": "ansi_default",
+        "dim": "ansi_default",
+        "scrollbar": "ansi_bright_black",
+        "scrollbar-hover": "ansi_blue",
+        "scrollbar-active": "ansi_blue",
+        "scrollbar-background": "ansi_default",
+        "scrollbar-background-hover": "ansi_default",
+        "scrollbar-background-active": "ansi_default",
+        "scrollbar-corner-color": "ansi_default",
+        "input-cursor-foreground": "ansi_default",
+        "input-cursor-background": "ansi_default",
+        "input-cursor-text-style": "reverse",
+        "block-cursor-foreground": "ansi_default",
+        "block-cursor-background": "ansi_default",
+        "block-cursor-text-style": "reverse",
+    },
+)
+
+THEMES = (DARK, LIGHT, CONTRAST, TERMINAL)
 
 
 @dataclass(frozen=True)
@@ -116,7 +157,8 @@ class Palette:
     chosen_elsewhere: Style
     """The same in a pane that is not focused."""
     code: Style
-    is_dark: bool
+    code_theme: str
+    """What Rich colours program text with."""
 
     def of_state(self, state: str) -> Style:
         """The style for the sign of a state; the sign and the words say it too."""
@@ -131,6 +173,8 @@ class Palette:
 @cache
 def palette(name: str) -> Palette:
     """The styles of the theme of that name; of the dark one when it is none of ours."""
+    if name == TERMINAL.name:
+        return _TERMINAL
     theme = next((theme for theme in THEMES if theme.name == name), DARK)
     dim = theme.variables["dim"]
     return Palette(
@@ -145,5 +189,21 @@ def palette(name: str) -> Palette:
         chosen=Style(bgcolor=theme.variables["chosen"]),
         chosen_elsewhere=Style(bgcolor=theme.panel),
         code=Style(color=theme.foreground, bgcolor=theme.panel),
-        is_dark=theme.dark,
+        code_theme="nord" if theme.dark else "vs",
     )
+
+
+_TERMINAL = Palette(
+    text=Style(),
+    strong=Style(bold=True),
+    dim=Style(dim=True),
+    faint=Style(dim=True),
+    accent=Style(color="blue"),
+    good=Style(color="green"),
+    warn=Style(color="yellow"),
+    bad=Style(color="red"),
+    chosen=Style(reverse=True),
+    chosen_elsewhere=Style(underline=True),
+    code=Style(),
+    code_theme="ansi_light",
+)

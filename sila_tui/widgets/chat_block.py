@@ -38,7 +38,7 @@ class ChatBlock:
         for index in range(first, len(messages)):
             message = messages[index]
             is_open = message.id in opened
-            key = (message, layout.width, layout.look.is_dark, is_open)
+            key = (message, layout.width, layout.look, is_open)
             strips = self._cache.get(key) or message_lines(
                 message, layout, console, is_open=is_open
             )

@@ -72,7 +72,7 @@ class ChatMarkdown(Markdown):
     }
 
     def __init__(self, text: str, look: Palette) -> None:
-        super().__init__("", code_theme="nord" if look.is_dark else "vs", hyperlinks=False)
+        super().__init__("", code_theme=look.code_theme, hyperlinks=False)
         self.markup = text
         self.parsed = _PARSER.parse(text)
         for token in self.parsed:

@@ -87,7 +87,8 @@ class FileList(RowList):
         """Draws one folder or file."""
         row = self._rows[index]
         is_marked = row.vertex in self.marked
-        margin = line("  " * row.depth, ("+ " if is_marked else "", look.warn))
+        sign = "+ " if is_marked else "x " if row.vertex in self.cut else ""
+        margin = line("  " * row.depth, (sign, look.warn))
         style = look.dim if row.vertex in self.cut else look.text
         file = row.file
         if file is None:

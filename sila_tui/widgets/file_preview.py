@@ -103,8 +103,10 @@ class FilePreview(ScrollView, can_focus=True, inherit_bindings=False):
         lexer = "json" if preview.kind == "json" else Syntax.guess_lexer(self._title)
         if lexer == "default":
             return Text(preview.text, look.text)
-        ground = self.background_colors[1].hex
-        theme = "nord" if look.is_dark else "vs"
+        color = self.background_colors[1]
+        # The terminal's own ground has no colour that could be named.
+        ground = None if color.ansi is not None else color.hex
+        theme = look.code_theme
         return Syntax(preview.text, lexer, theme=theme, word_wrap=True, background_color=ground)
 
     def _segments(self, text: Text) -> list[Segment]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.text import Text
 from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
@@ -101,6 +102,8 @@ class RowList(Rows, can_focus=True, inherit_bindings=False):
             )
             if is_cursor and self.has_focus:
                 style += self.look.chosen
+                # A reversed colour is a coloured ground, which says nothing: signs and words do.
+                text = Text(text.plain) if self.look.chosen.reverse else text
             elif is_cursor and self.is_marked_elsewhere:
                 style += self.look.chosen_elsewhere
         return Strip(text.render(self.app.console), width).crop(0, width).apply_style(style)

@@ -30,6 +30,8 @@ class Picture:
     screen: str
     size: tuple[int, int] = (120, 32)
     is_light: bool = False
+    theme: str = ""
+    """Another look than the two by name."""
     has_daemon: bool = True
     prepare: Callable[[FakeDaemon], None] = lambda _: None
     is_shown: bool = True
@@ -96,6 +98,7 @@ PICTURES = [
     Picture("home", "home"),
     Picture("home-light", "home", is_light=True),
     Picture("home-small", "home", (80, 24)),
+    Picture("home-terminal", "home", theme="sila-terminal"),
     Picture("home-large", "home", (200, 60)),
     Picture("chat", "space", (120, 40)),
     Picture("chat-light", "space", (120, 40), is_light=True),
@@ -130,6 +133,9 @@ PICTURES = [
     Picture("filter", "filter", (80, 24), is_shown=False),
     Picture("search-small", "search", (80, 24), is_light=True, is_shown=False),
     Picture("help-small", "help", (80, 24), is_shown=False),
+    Picture("chat-terminal", "space", (80, 40), theme="sila-terminal", is_shown=False),
+    Picture("new-terminal", "new", (80, 24), theme="sila-terminal", is_shown=False),
+    Picture("files-terminal", "files", (120, 30), theme="sila-terminal", is_shown=False),
     Picture("chat-large", "space", (200, 60), is_shown=False),
     Picture("tree-light", "tree", is_light=True, is_shown=False),
     Picture("sync-light", "sync", is_light=True, is_shown=False),
@@ -148,7 +154,7 @@ def app_for(
     async def connect() -> ControlClient:
         return await ControlClient.connect(daemon.path)
 
-    return SilaApp(
+    app = SilaApp(
         Session(lambda: sample.NOW, UTC, memory=memory),
         connect,
         socket="~/.local/share/sila-daemon/daemon.sock",
@@ -158,3 +164,6 @@ def app_for(
         cache=cache,
         keys=keys,
     )
+    if picture.theme:
+        app.theme = picture.theme
+    return app

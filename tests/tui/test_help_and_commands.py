@@ -64,6 +64,23 @@ async def test_colours_change_by_a_key_and_are_remembered(daemon: FakeDaemon) ->
         assert str(LIGHT.foreground) in picture(app)
         await press(pilot, "ctrl+t")
         await until(pilot, lambda: str(CONTRAST.background) in picture(app))
+        await press(pilot, "ctrl+t")
+        assert app.theme == "sila-terminal"
+        await press(pilot, *["ctrl+t"] * 3)
     assert memory.text("look", "theme") == "sila-contrast"
     async with driven(daemon, memory=memory) as (app, pilot):
         assert app.theme == "sila-contrast"
+
+
+async def test_without_colours_there_are_none_to_choose(
+    daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = Memory()
+    memory.put("look", "theme", "sila-light")
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with driven(daemon, memory=memory) as (app, pilot):
+        assert app.theme == "sila-terminal"
+        await press(pilot, "ctrl+t")
+        assert app.theme == "sila-terminal"
+        assert "NO_COLOR is set" in shown(app)
+    assert memory.text("look", "theme") == "sila-light"

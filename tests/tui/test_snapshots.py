@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from textual.filter import NoColor
 
 from sila_tui.screenshot import draw
 from tests.tui.pictures import COMPARED, PICTURES, SHOWN, Picture, app_for
@@ -31,19 +32,41 @@ async def test_a_screen_looks_as_it_did(picture: Picture, daemon: FakeDaemon) ->
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("screen", ["home", "space", "files", "sync", "new", "command"])
 async def test_without_colours_the_same_is_said(
-    daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+    daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch, screen: str
 ) -> None:
-    """NO_COLOR leaves greys; signs and words carry the state alone."""
+    """NO_COLOR leaves what the terminal has by itself; signs and words carry the state alone."""
+    coloured = await draw(app_for(daemon, PICTURES[0]), screen, (120, 32))
     monkeypatch.setenv("NO_COLOR", "1")
-    svg = await draw(app_for(daemon, PICTURES[0]), "home", (120, 32))
-    body = svg.partition("</circle>")[2] or svg.partition("<circle")[2]
-    used = set(re.findall(r"fill[:=] ?\"?#([0-9a-f]{6})", body))
-    chrome = {"ff5f57", "febc2e", "28c840", "c5c8c6", "292929"}
-    greys = {colour for colour in used if len({colour[:2], colour[2:4], colour[4:]}) == 1}
-    assert used - greys - chrome == set()
-    for sign in "●◐○‖":
-        assert sign in svg
+    app = app_for(daemon, PICTURES[0])
+    svg = await draw(app, screen, (120, 32))
+    # The picture has its own ground and text, and what is faint lies between them.
+    assert [one for one in used_colours(svg) if spread(one) > 3] == []
+    assert max(spread(one) for one in used_colours(coloured)) > 50
+    assert any(isinstance(each, NoColor) for each in app._filters)
+    if screen == "home":
+        assert words(svg) == words(coloured)
+        for sign in "●◐○‖":
+            assert sign in svg
+
+
+def used_colours(svg: str) -> set[str]:
+    """The colours of a picture, without those of its frame."""
+    body = svg.rpartition("</circle>")[2] or svg.rpartition("<circle")[2]
+    frame = {"ff5f57", "febc2e", "28c840"}
+    return set(re.findall(r"fill[:=] ?\"?#([0-9a-f]{6})", svg + body)) - frame
+
+
+def spread(colour: str) -> int:
+    """How far a colour is from grey."""
+    parts = [int(colour[at : at + 2], 16) for at in (0, 2, 4)]
+    return max(parts) - min(parts)
+
+
+def words(svg: str) -> list[str]:
+    """What a picture says, without spaces."""
+    return "".join(re.findall(r"<text[^>]*>([^<]*)</text>", svg)).replace("&#160;", "").split()
 
 
 def test_pictures_refer_to_nothing_outside_themselves() -> None:
