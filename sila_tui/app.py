@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.worker import Worker, WorkerError
 
-from sila_daemon.core.errors import SilaError, StorageError
-from sila_tui.command_history import History
+from sila_daemon.core.errors import StorageError
 from sila_tui.command_runner import CommandRunner
 from sila_tui.desktop import Desktop
 from sila_tui.jobs import run_job
 from sila_tui.link import Connect, Link
+from sila_tui.memory_keeper import MemoryKeeper
 from sila_tui.own_keys import KeyedApp
 from sila_tui.palette import SilaCommands
 from sila_tui.screens.activity import ActivityScreen
-from sila_tui.screens.command_line import CommandScreen
 from sila_tui.screens.frame import FramedScreen
 from sila_tui.screens.help import HelpScreen
 from sila_tui.screens.home import HomeScreen
@@ -30,6 +29,7 @@ from sila_tui.screens.search import SearchScreen
 from sila_tui.screens.space import SpaceScreen
 from sila_tui.screens.sync import SyncScreen
 from sila_tui.session import Connection
+from sila_tui.starting import start_daemon
 from sila_tui.theme import DARK, LIGHT, TERMINAL, THEMES
 
 if TYPE_CHECKING:
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 
 REDRAW_S_MIN = 0.1
 """Changes are gathered for this long: ten redraws a second are as many as the eye follows."""
-SAVE_S = 0.5
-"""What is remembered is written this long after it changed; what is lost then is half a word."""
 AGES_S = 1.0
 """How often words such as `12 s ago` are told anew."""
 
@@ -107,7 +105,6 @@ class SilaApp(KeyedApp):
         """The folder that paths are shown relative to, as `~`."""
         self.desktop = Desktop(cache or Path(tempfile.gettempdir(), f"sila-tui-{os.getuid()}"))
         self._first_space = first_space
-        self._is_saving = False
         self._redraw: Timer | None = None
         self._linking: Worker[None] | None = None
         self._drawn_connection = session.connection
@@ -123,7 +120,7 @@ class SilaApp(KeyedApp):
         """Opens the first screen and begins to listen to the daemon."""
         self.push_screen(self.home_screen)
         self.session.on_change = self._session_changed
-        self.session.memory.on_change = self._memory_changed
+        self.session.memory.on_change = MemoryKeeper(self, self.session.memory).changed
         self.set_interval(AGES_S, self._pull)
         self._linking = self.run_worker(self.link.run(), name="link", group="link")
 
@@ -145,18 +142,6 @@ class SilaApp(KeyedApp):
     def _session_changed(self) -> None:
         if self._redraw is None:
             self._redraw = self.set_timer(REDRAW_S_MIN, self._pull_changes)
-
-    def _memory_changed(self) -> None:
-        if not self._is_saving:
-            self._is_saving = True
-            self.set_timer(SAVE_S, lambda: self.run_worker(self._save(), group="memory"))
-
-    async def _save(self) -> None:
-        self._is_saving = False
-        try:
-            await asyncio.to_thread(self.session.memory.save)
-        except StorageError as error:
-            self.notify(error.hint, title=error.message, severity="warning", markup=False)
 
     def _pull_changes(self) -> None:
         self._redraw = None
@@ -241,45 +226,12 @@ class SilaApp(KeyedApp):
 
     def action_command_line(self) -> None:
         """Takes a command with its arguments."""
-        self.open_command_line()
-
-    def open_command_line(self, text: str = "", wrong: str = "") -> None:
-        """Opens the line with a text, and with what is wrong about it."""
-        history = History(self.session.memory)
-
-        def answered(line: str | None) -> None:
-            if line is not None:
-                self.call_later(self.run_command, line)
-
-        self.push_screen(CommandScreen(self.commands, history, text, wrong), answered)
-
-    def run_command(self, line: str) -> None:
-        """Does a line; opens it again with what is wrong where it makes no sense."""
-        try:
-            self.commands.run(line)
-        except SilaError as error:
-            said = f"{error.message}: {error.hint}" if error.hint else error.message
-            self.open_command_line(line, said)
-        else:
-            History(self.session.memory).note(line)
+        self.commands.open_line()
 
     def action_start_daemon(self) -> None:
         """Starts the daemon, as `sila-daemon start` does, and connects."""
-        self.run_worker(self._start_daemon(), group="start", exclusive=True)
-
-    async def _start_daemon(self) -> None:
-        self.notify("The daemon is being started", timeout=3)
-        process = await asyncio.create_subprocess_exec(
-            *self.start_command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        _, said = await process.communicate()
-        if process.returncode:
-            lines = said.decode(errors="replace").strip().splitlines() or ["it said nothing"]
-            self.notify(lines[-1], title="It did not start", severity="error", markup=False)
-        self.link.retry()
+        job = start_daemon(self, self.start_command)
+        self.run_worker(job, group="start", exclusive=True)
 
 
 def _ignore() -> None:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sila_daemon.core.errors import NotFoundError, UsageError
-from sila_tui.command_words import Wish, read_line, seconds_of
-from sila_tui.jobs import run_job
+from sila_daemon.core.errors import SilaError, UsageError
+from sila_tui.command_history import History
+from sila_tui.command_words import Wish, read_line
+from sila_tui.screens.command_line import CommandScreen
 from sila_tui.screens.frame import FramedScreen
 from sila_tui.screens.outbox import OutboxScreen
 from sila_tui.screens.search import SearchScreen
-from sila_tui.screens.server_dialogs import ServerDialogs
 from sila_tui.screens.space import SpaceScreen
+from sila_tui.space_actions import SpaceActions
 from sila_tui.theme import THEMES
-from sila_tui.widgets.dialogs import ConfirmDialog
 from sila_tui.widgets.key_line import key_name
-from sila_tui.words import span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -33,19 +31,20 @@ class CommandRunner:
 
     def __init__(self, app: SilaApp) -> None:
         self._app = app
+        self._spaces = SpaceActions(app, lambda: self.screen.commanded.space_at_hand)
         self.runs: dict[str, Callable[[Mapping[str, str]], None]] = {
             "open": self._open,
             "home": lambda _: self._home(),
             "search": self._search,
             "waits": self._waits,
-            "sync": lambda given: self._app.sync_space(self._space(given).id),
-            "pause": self._pause,
-            "resume": self._resume,
-            "create": self._create,
-            "add": self._add,
-            "mirror": self._mirror,
-            "remove": self._remove,
-            "folder": self._folder,
+            "sync": lambda given: self._app.sync_space(self._spaces.space(given).id),
+            "pause": self._spaces.pause,
+            "resume": self._spaces.resume,
+            "create": self._spaces.create,
+            "add": self._spaces.add,
+            "mirror": self._spaces.mirror,
+            "remove": self._spaces.remove,
+            "folder": self._spaces.folder,
             "theme": self._theme,
             "quit": lambda _: self._app.exit(),
         }
@@ -63,8 +62,8 @@ class CommandRunner:
         name, has_words = wish.command.name, bool(wish.given)
         if name == "filter" and has_words:
             self.screen.filter_rows(wish.given["WORDS"])
-        elif name in self.screen.takes() and (has_words or not wish.command.actions):
-            self.screen.take(name, wish.given)
+        elif name in self.screen.commanded.takes() and (has_words or not wish.command.actions):
+            self.screen.commanded.take(name, wish.given)
         elif name in self.runs and (has_words or not wish.command.actions or not self._key(wish)):
             self.runs[name](wish.given)
         elif has_words:
@@ -72,12 +71,32 @@ class CommandRunner:
         else:
             self._as_key(wish)
 
+    def open_line(self, text: str = "", wrong: str = "") -> None:
+        """Opens the line with a text, and with what is wrong about it."""
+
+        def answered(line: str | None) -> None:
+            if line is not None:
+                self._app.call_later(self.run_told, line)
+
+        history = History(self._app.session.memory)
+        self._app.push_screen(CommandScreen(self, history, text, wrong), answered)
+
+    def run_told(self, line: str) -> None:
+        """Does a line; opens it again with what is wrong where it makes no sense."""
+        try:
+            self.run(line)
+        except SilaError as error:
+            said = f"{error.message}: {error.hint}" if error.hint else error.message
+            self.open_line(line, said)
+        else:
+            History(self._app.session.memory).note(line)
+
     def is_usable(self, command: Command) -> bool:
         """Whether a command does something where one is."""
         if command.name in self.runs:
             has_space = not any(one.kind == "space" for one in command.arguments)
             return has_space or bool(self._app.session.spaces)
-        is_taken = command.name in self.screen.takes()
+        is_taken = command.name in self.screen.commanded.takes()
         return is_taken or self.binding_of(command) is not None
 
     def key_of(self, command: Command) -> str:
@@ -96,7 +115,7 @@ class CommandRunner:
             case "time":
                 return [(said, "") for said in ("30m", "2h", "8h", "1d")]
             case _:
-                return self.screen.choices(kind)
+                return self.screen.commanded.choices(kind)
 
     def binding_of(self, command: Command) -> ActiveBinding | None:
         """The key's binding that does the same and is in force."""
@@ -119,89 +138,19 @@ class CommandRunner:
         run = self._app.run_action(active.binding.action, active.node)
         self._app.run_worker(run, group="command")
 
-    def _space(self, given: Mapping[str, str]) -> SpaceFacts:
-        """The space that is named, else the one at hand. Raises SilaError."""
-        wish = given.get("SPACE")
-        if wish is None:
-            if self.screen.space_at_hand is None:
-                raise UsageError("which space?", hint="name one, or go to it first")
-            return self.screen.space_at_hand
-        found = self._app.session.spaces_called(wish)
-        if len(found) > 1:
-            ids = " or ".join(space.id[:8] for space in found[:3])
-            raise UsageError(f"{wish} may mean {len(found)} spaces", hint=f"take {ids}")
-        if not found:
-            raise NotFoundError(f"no space is called {wish!r:.60}", hint="tab lists the spaces")
-        return found[0]
-
     def _open(self, given: Mapping[str, str]) -> None:
-        space = self._space(given)
+        space = self._spaces.space(given)
         self._app.push_screen(SpaceScreen(space, part=given.get("PART", "")))
 
     def _search(self, given: Mapping[str, str]) -> None:
         self._app.push_screen(SearchScreen(given.get("WORDS", "")))
 
     def _waits(self, given: Mapping[str, str]) -> None:
-        self._app.push_screen(OutboxScreen(self._space(given)))
+        self._app.push_screen(OutboxScreen(self._spaces.space(given)))
 
     def _home(self) -> None:
         while len(self._app.screen_stack) > 1 and self._app.screen is not self._app.home_screen:
             self._app.pop_screen()
-
-    def _pause(self, given: Mapping[str, str]) -> None:
-        said = given.get("TIME", "")
-        if not said and seconds_of(given.get("SPACE", "")) is not None:
-            # A time alone is meant for the space at hand.
-            given, said = {}, given["SPACE"]
-        seconds = seconds_of(said) if said else None
-        if said and not seconds:
-            raise UsageError(f"{said!r:.40} is no time", hint="for example 30m, 2h or 1d")
-        space = self._space(given)
-        until = f"for {span(seconds)}" if seconds else "until it is resumed"
-        self._ask("space.pause", f"{space.title} is paused {until}",
-                  space=space.id, seconds=seconds)  # fmt: skip
-
-    def _resume(self, given: Mapping[str, str]) -> None:
-        space = self._space(given)
-        self._ask("space.resume", f"{space.title} goes on", space=space.id)
-
-    def _create(self, given: Mapping[str, str]) -> None:
-        if "ADDRESS" not in given:
-            hint = "for example: create Work ~/Sila/Work"
-            raise UsageError("create needs a name and a place", hint=hint)
-        self._ask("space.create", f"{given['NAME']} is there",
-                  name=given["NAME"], address=_absolute(given["ADDRESS"]))  # fmt: skip
-
-    def _add(self, given: Mapping[str, str]) -> None:
-        if "FOLDER" not in given:
-            raise UsageError("add needs a folder", hint="for example: add ~/Sila/Work")
-        self._ask("space.add", "The folder is looked after", path=_absolute(given["FOLDER"]))
-
-    def _mirror(self, given: Mapping[str, str]) -> None:
-        space = self._space(given)
-        run_job(self.screen, lambda: ServerDialogs(self._app).mirror(space), group="dialog")
-
-    def _remove(self, given: Mapping[str, str]) -> None:
-        space = self._space(given)
-        left = f"the folder {space.path} stays" if space.path else "it has no folder here"
-
-        def answered(is_meant: bool | None) -> None:
-            if is_meant:
-                self._ask("space.remove", f"{space.title} is no longer looked after",
-                          space=space.id)  # fmt: skip
-
-        question = f"Look after {space.title} no longer? What it holds is not deleted: {left}."
-        self._app.push_screen(ConfirmDialog(question, "look after it no longer"), answered)
-
-    def _folder(self, given: Mapping[str, str]) -> None:
-        space = self._space(given)
-        if not space.path:
-            raise NotFoundError(f"{space.title} has no folder on this machine")
-
-        async def job() -> None:
-            await self._app.desktop.show_folder(Path(space.path))
-
-        run_job(self.screen, job, group="open")
 
     def _theme(self, given: Mapping[str, str]) -> None:
         names = [theme.name.removeprefix("sila-") for theme in THEMES]
@@ -211,14 +160,7 @@ class CommandRunner:
             raise UsageError(f"there are no colours called {wish!r:.40}", hint=hint)
         self._app.take_theme(f"sila-{wish}")
 
-    def _ask(self, method: str, said: str, **params: Any) -> None:
-        self._app.home_screen.ask_daemon(method, said, **params)
-
 
 def _called(space: SpaceFacts) -> str:
     """What a space is named by in a line: its name, or its id where it has none."""
     return space.name or space.id[:8]
-
-
-def _absolute(place: str) -> str:
-    return place if "://" in place else str(Path(place).expanduser().absolute())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,14 +13,17 @@ if TYPE_CHECKING:
 class Commanded:
     """Does none; screens and panes that do some say so."""
 
+    TAKES: ClassVar[frozenset[str]] = frozenset()
+    """The commands that are done here, with their arguments."""
+
     @property
     def space_at_hand(self) -> SpaceFacts | None:
         """The space that a command means when it names none."""
         return None
 
     def takes(self) -> frozenset[str]:
-        """The commands that are done here, with their arguments."""
-        return frozenset()
+        """The commands that are done here now."""
+        return self.TAKES
 
     def take(self, name: str, given: Mapping[str, str]) -> None:
         """Does one of them. Raises SilaError with what to write instead."""

@@ -37,9 +37,9 @@ class SilaCommands(Provider):
                 command.arguments and not command.actions
             )
             run = (
-                partial(app.open_command_line, f"{command.name} ")
+                partial(app.commands.open_line, f"{command.name} ")
                 if is_line
-                else partial(app.run_command, command.name)
+                else partial(app.commands.run_told, command.name)
             )
             yield command.does, said, run
 

@@ -63,6 +63,8 @@ class ChatPane(EditingPane):
     """Reads, branches and writes; what is not sent stays as a draft of its chat."""
 
     DEFAULT_CSS = "ChatPane { layout: vertical; } ChatPane ChatLog { height: 1fr; }"
+    TAKES = frozenset({"send", "export"})
+    MAIN = ChatLog
     BINDING_GROUP_TITLE = "Chat"
 
     def __init__(
@@ -107,10 +109,6 @@ class ChatPane(EditingPane):
         self._log.show(chat, keep_place=True)
         self.call_after_refresh(self._log.action_go, ids.index(vertex))
         return True
-
-    def enter(self) -> None:
-        """Goes to the messages."""
-        self._log.focus()
 
     @property
     def _draft_key(self) -> str:
@@ -214,10 +212,6 @@ class ChatPane(EditingPane):
             self.app.notify(f"The chat is in {target}", markup=False)
 
         run_job(self, job, group="export")
-
-    def takes(self) -> frozenset[str]:
-        """Sends, and writes to a file."""
-        return frozenset({"send", "export"})
 
     def take(self, name: str, given: Mapping[str, str]) -> None:
         """Does it at once; a draft stays as it is."""

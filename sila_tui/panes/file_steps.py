@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sila_tui.files_reader import FilesReader
     from sila_tui.panes.editing import EditingPane
 
-TAKES = frozenset({"get", "put", "rename", "new"})
+FILE_COMMANDS = frozenset({"get", "put", "rename", "new"})
 
 
 class FileSteps:

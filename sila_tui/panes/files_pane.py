@@ -13,7 +13,7 @@ from sila_tui.file_rows import FILES_APP, file_rows
 from sila_tui.files import SpaceFiles
 from sila_tui.jobs import run_job
 from sila_tui.panes.editing import EditingPane
-from sila_tui.panes.file_steps import TAKES, FileSteps
+from sila_tui.panes.file_steps import FILE_COMMANDS, FileSteps
 from sila_tui.preview import Preview, preview_of
 from sila_tui.widgets.dialogs import Field, FormDialog
 from sila_tui.widgets.file_list import FileList
@@ -45,6 +45,8 @@ class FilesPane(EditingPane):
     FilesPane FileList { width: 5fr; height: 1fr; }
     FilesPane FilePreview { width: 4fr; height: 1fr; border-left: solid $border; }
     """
+    TAKES = FILE_COMMANDS
+    MAIN = FileList
     BINDING_GROUP_TITLE = "Files"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "open_outside", "Open outside"),
@@ -96,10 +98,6 @@ class FilesPane(EditingPane):
             self._folded.clear()
             self._show_rows()
         return self.query_one(FileList).go_to(vertex)
-
-    def enter(self) -> None:
-        """Goes to the list."""
-        self._list.focus()
 
     def _show_rows(self) -> None:
         rows = file_rows(self._known, self._titles, self._folded, self._files_trees)
@@ -257,10 +255,6 @@ class FilesPane(EditingPane):
                 [Field("name", "Name", example="recipes")],
                 lambda said: self._steps.make_folder(self._known, folder, said["name"]),
             )
-
-    def takes(self) -> frozenset[str]:
-        """Brings files out and in, renames, makes folders."""
-        return TAKES
 
     def take(self, name: str, given: Mapping[str, str]) -> None:
         """Does it where the cursor stands."""

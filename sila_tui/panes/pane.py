@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Container
 from textual.message import Message
@@ -10,12 +10,17 @@ from textual.message import Message
 from sila_tui.commanded import Commanded
 
 if TYPE_CHECKING:
+    from textual.widget import Widget
+
     from sila_tui.session import Session
     from sila_tui.space_reader import SpaceReader
 
 
 class Pane(Commanded, Container):
     """One view of a part of a space."""
+
+    MAIN: ClassVar[type[Widget]] = Container
+    """What of it keys should move when one goes in."""
 
     class LeftAlone(Message):
         """A person goes out of the pane."""
@@ -38,3 +43,4 @@ class Pane(Commanded, Container):
 
     def enter(self) -> None:
         """Takes the focus to what keys should move."""
+        self.query_one(self.MAIN).focus()

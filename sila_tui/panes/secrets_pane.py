@@ -25,6 +25,7 @@ REVEAL_S = 8.0
 class SecretsPane(Pane):
     """Lists secrets and keeps new ones."""
 
+    MAIN = SecretList
     BINDING_GROUP_TITLE = "Secrets"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("v", "reveal", "Show"),
@@ -50,10 +51,6 @@ class SecretsPane(Pane):
     async def reload(self) -> None:
         """Shows the names as they are now."""
         self._list.show(await self.reader.secret_names())
-
-    def enter(self) -> None:
-        """Goes to the list."""
-        self._list.focus()
 
     @on(SecretList.Chosen)
     def action_reveal(self) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 class TrashPane(EditingPane):
     """Lists what was deleted by itself; what went along is restored with it."""
 
+    MAIN = TrashList
     BINDING_GROUP_TITLE = "Trash"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("r", "restore", "Restore")]
 
@@ -38,10 +39,6 @@ class TrashPane(EditingPane):
         """Shows what is in the trash now."""
         self.query_one(TrashList).show(await self._files.trash())
         self.refresh_bindings()
-
-    def enter(self) -> None:
-        """Goes to the list."""
-        self.query_one(TrashList).focus()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offers to restore what there is."""

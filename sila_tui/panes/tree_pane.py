@@ -47,6 +47,8 @@ class TreePane(EditingPane):
     TreePane #place { height: auto; max-height: 3; color: $dim; padding: 0 1; margin-bottom: 1; }
     """
 
+    TAKES = frozenset({"new", "set"})
+    MAIN = RawTree
     BINDING_GROUP_TITLE = "Tree"
 
     def __init__(self, session: Session, reader: SpaceReader) -> None:
@@ -105,10 +107,6 @@ class TreePane(EditingPane):
         self._list.cursor = at
         await self._show_vertex()
         return True
-
-    def enter(self) -> None:
-        """Goes to the tree."""
-        self._list.focus()
 
     @on(RowList.Highlighted, "#raw-tree")
     def moved(self) -> None:
@@ -204,10 +202,6 @@ class TreePane(EditingPane):
                 )
             ),
         )
-
-    def takes(self) -> frozenset[str]:
-        """Makes vertices and sets properties."""
-        return frozenset({"new", "set"})
 
     def take(self, name: str, given: Mapping[str, str]) -> None:
         """Does it with the vertex under the cursor; a value that is no JSON is text."""

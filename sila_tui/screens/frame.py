@@ -125,6 +125,11 @@ class FramedScreen(Commanded, Screen[None]):
         if rows is not None:
             self.query_one(FilterLine).begin(rows)
 
+    @property
+    def commanded(self) -> Commanded:
+        """What does the commands of this screen."""
+        return self
+
     def filter_rows(self, words: str) -> None:
         """Filters the list at hand by words. Raises UsageError where there is none."""
         rows = self.rows_at_hand

@@ -31,6 +31,7 @@ class OutboxScreen(FramedScreen):
 
     DEFAULT_CSS = "OutboxScreen OutboxList { height: 1fr; margin-top: 1; }"
     PARTS = (*FramedScreen.PARTS, OutboxList)
+    TAKES = frozenset({"export"})
     BINDING_GROUP_TITLE = "What waits"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "retry", "Offer again"),
@@ -116,10 +117,6 @@ class OutboxScreen(FramedScreen):
     def space_at_hand(self) -> SpaceFacts | None:
         """The one whose ops wait."""
         return self._space
-
-    def takes(self) -> frozenset[str]:
-        """Writes what waits to a file."""
-        return frozenset({"export"})
 
     def take(self, name: str, given: Mapping[str, str]) -> None:
         """Does it without asking for the file."""

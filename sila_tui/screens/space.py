@@ -20,9 +20,10 @@ from sila_tui.panes.pane import Pane
 from sila_tui.panes.secrets_pane import SecretsPane
 from sila_tui.panes.trash_pane import TrashPane
 from sila_tui.panes.tree_pane import TreePane
-from sila_tui.places import find_part, find_place, part_choices
+from sila_tui.places import find_part
 from sila_tui.reloads import Reloads
 from sila_tui.screens.frame import FramedScreen
+from sila_tui.screens.space_commands import SpaceCommands
 from sila_tui.space_reader import SpaceReader
 from sila_tui.unread import Unread
 from sila_tui.widgets.raw_tree import RawTree
@@ -30,10 +31,9 @@ from sila_tui.widgets.row_list import RowList
 from sila_tui.widgets.sidebar import Sidebar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from textual.app import ComposeResult
 
+    from sila_tui.commanded import Commanded
     from sila_tui.facts import SpaceFacts
 
 
@@ -69,19 +69,19 @@ class SpaceScreen(FramedScreen):
         """What of the space is wanted, in the words of a command."""
         self._space_id = space.id
         self.outline = Outline()
-        self._shown: Item | None = None
+        self.shown: Item | None = None
         self._has_begun = False
         self._reloads = Reloads(self._reload)
 
     def crumbs(self) -> list[str]:
         """The space and what of it is shown."""
         place = ["sila", self.sila.session.title_of(self._space_id)]
-        return [*place, self._shown.title] if self._shown else place
+        return [*place, self.shown.title] if self.shown else place
 
     def body(self) -> ComposeResult:
         """Builds the sidebar and one pane for each kind of part."""
         session, reader = self.sila.session, SpaceReader(self.sila.link, self._space_id)
-        self._reader, files = reader, FilesReader(self.sila.link, self._space_id)
+        self.reader, files = reader, FilesReader(self.sila.link, self._space_id)
         self._unread = Unread(session.memory, self._space_id)
         with Horizontal():
             yield Sidebar(self._unread)
@@ -118,12 +118,13 @@ class SpaceScreen(FramedScreen):
         if first is None:
             self.query_one("#nothing", Static).update("No chats yet.")
             return
-        await self._open(first)
+        await self.open(first)
         if self._goal.vertex:
-            await self._reach(self._goal)
+            await self.reach(self._goal)
 
-    async def _reach(self, goal: Goal) -> None:
-        pane = await goal.reach(self.pane, self.outline, self._open)
+    async def reach(self, goal: Goal) -> None:
+        """Goes to a vertex, where it still is. Raises SilaError."""
+        pane = await goal.reach(self.pane, self.outline, self.open)
         if pane is None:
             self.app.notify("That is no longer there", timeout=4)
             return
@@ -131,7 +132,7 @@ class SpaceScreen(FramedScreen):
         self.call_after_refresh(pane.enter)
 
     async def _load_outline(self) -> None:
-        self.outline = await self._reader.outline()
+        self.outline = await self.reader.outline()
         self._unread.begin(self.outline)
         self.query_one(Sidebar).show(self.outline)
 
@@ -141,9 +142,10 @@ class SpaceScreen(FramedScreen):
         shown = self.query_one(ContentSwitcher).current
         return self.query_one(f"#{shown}", Pane) if shown and shown != "nothing" else None
 
-    async def _open(self, item: Item) -> Pane | None:
+    async def open(self, item: Item) -> Pane | None:
+        """Shows a part of the space in its pane. Raises SilaError."""
         await self.query_one(f"#pane-{item.view}", Pane).open(item.tree)
-        self._shown = item
+        self.shown = item
         self.query_one(ContentSwitcher).current = f"pane-{item.view}"
         self.query_one(Sidebar).point_at(item.view, item.tree)
         self.refresh_bindings()
@@ -154,7 +156,7 @@ class SpaceScreen(FramedScreen):
         """Opens a part of the space and goes there."""
 
         async def job() -> None:
-            pane = await self._open(item)
+            pane = await self.open(item)
             self.add_class("-reading")
             if pane is not None:
                 self.call_after_refresh(pane.enter)
@@ -197,14 +199,14 @@ class SpaceScreen(FramedScreen):
 
     def action_as_tree(self) -> None:
         """Shows what is in front as the tree that it is."""
-        found = self.outline.as_tree(self._shown.tree if self._shown else "")
+        found = self.outline.as_tree(self.shown.tree if self.shown else "")
         if found is not None:
             self.show(found)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offers the tree view where what is shown is one."""
         if action == "as_tree":
-            return self._shown is not None and self._shown.view == "chat"
+            return self.shown is not None and self.shown.view == "chat"
         return super().check_action(action, parameters)
 
     def action_sync(self) -> None:
@@ -212,36 +214,6 @@ class SpaceScreen(FramedScreen):
         self.sila.sync_space(self._space_id)
 
     @property
-    def space_at_hand(self) -> SpaceFacts | None:
-        """The one that is shown."""
-        return self.sila.session.space(self._space_id)
-
-    def takes(self) -> frozenset[str]:
+    def commanded(self) -> Commanded:
         """Goes to places; the pane in front does the rest."""
-        own = frozenset({"show", "goto"})
-        return own | self.pane.takes() if self.pane is not None else own
-
-    def take(self, name: str, given: Mapping[str, str]) -> None:
-        """Does it here or in the pane in front."""
-        if name == "show":
-            self.show(find_part(self.outline, given["PART"]))
-        elif name == "goto":
-            run_job(self, lambda: self._go_to(given["PLACE"]), group="show")
-        elif self.pane is not None:
-            self.pane.take(name, given)
-
-    async def _go_to(self, place: str) -> None:
-        shown = self._shown.tree if self._shown else ""
-        goal = await find_place(self._reader, self.outline, shown, place)
-        item = goal.begin(self.outline)
-        if item is None or not goal.vertex:
-            if item is not None:
-                self.show(item)
-            return
-        if self._shown is None or self._shown.tree != goal.tree:
-            await self._open(item)
-        await self._reach(goal)
-
-    def choices(self, kind: str) -> list[tuple[str, str]]:
-        """The parts of this space."""
-        return part_choices(self.outline) if kind == "part" else []
+        return SpaceCommands(self)

@@ -1,0 +1,60 @@
+"""The commands of one space: its parts and places; what is in front does the rest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sila_tui.commanded import Commanded
+from sila_tui.jobs import run_job
+from sila_tui.places import find_part, find_place, part_choices
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sila_tui.facts import SpaceFacts
+    from sila_tui.screens.space import SpaceScreen
+
+OWN = frozenset({"show", "goto"})
+
+
+class SpaceCommands(Commanded):
+    """Goes to places of the space that a screen shows."""
+
+    def __init__(self, screen: SpaceScreen) -> None:
+        self._screen = screen
+
+    @property
+    def space_at_hand(self) -> SpaceFacts | None:
+        """The one that is shown."""
+        return self._screen.sila.session.space(self._screen.reader.space_id)
+
+    def takes(self) -> frozenset[str]:
+        """Its own and those of the pane in front."""
+        pane = self._screen.pane
+        return OWN | pane.takes() if pane is not None else OWN
+
+    def take(self, name: str, given: Mapping[str, str]) -> None:
+        """Does one here or in the pane in front."""
+        screen = self._screen
+        if name == "show":
+            screen.show(find_part(screen.outline, given["PART"]))
+        elif name == "goto":
+            run_job(screen, lambda: self._go_to(given["PLACE"]), group="show")
+        elif screen.pane is not None:
+            screen.pane.take(name, given)
+
+    def choices(self, kind: str) -> list[tuple[str, str]]:
+        """The parts of the space."""
+        return part_choices(self._screen.outline) if kind == "part" else []
+
+    async def _go_to(self, place: str) -> None:
+        screen = self._screen
+        shown = screen.shown.tree if screen.shown else ""
+        goal = await find_place(screen.reader, screen.outline, shown, place)
+        item = goal.begin(screen.outline)
+        if item is not None and not goal.vertex:
+            screen.show(item)
+            return
+        if item is not None and shown != goal.tree:
+            await screen.open(item)
+        await screen.reach(goal)
