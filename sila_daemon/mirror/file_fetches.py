@@ -81,7 +81,7 @@ class FileFetches:
                 troubles.append(f"{remote.status.url}: {remote.status.reason}")
                 continue
             try:
-                if await remote.files.fetch(blob):
+                if await remote.files.downloads.fetch(blob):
                     return
             except (RemoteError, CorruptBlobError) as error:
                 troubles.append(f"{remote.status.url}: {error.message}")

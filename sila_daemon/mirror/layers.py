@@ -10,6 +10,7 @@ from sila_daemon.folder.layout import SpaceLayout
 from sila_daemon.mirror.away_files import AwayFiles
 from sila_daemon.mirror.back_off import BackOff
 from sila_daemon.mirror.file_choices import OvertakenFiles
+from sila_daemon.mirror.file_downloads import FileDownloads
 from sila_daemon.mirror.file_transport import FileTransport
 from sila_daemon.mirror.folder_layer import FolderLayer
 from sila_daemon.mirror.folder_secrets import FolderSecrets
@@ -17,6 +18,7 @@ from sila_daemon.mirror.folder_writer import FolderWriter
 from sila_daemon.mirror.intake import Intake
 from sila_daemon.mirror.leftovers import Leftovers
 from sila_daemon.mirror.local_blobs import LocalBlobs
+from sila_daemon.mirror.pack_transport import PackTransport
 from sila_daemon.mirror.remote_api import RemoteApi
 from sila_daemon.mirror.remote_files import RemoteFiles
 from sila_daemon.mirror.remote_layer import RemoteLayer
@@ -225,15 +227,26 @@ class Layers:
         api = RemoteApi(server.url, space_id, ports.connector, ports.tokens, ports.randomness)
         back_off = BackOff(ports.randomness, WAIT_S_MAX)
         secrets = RemoteSecrets(server.url, api, self.secrets, wakes, ports.clock, back_off)
+        means = (server.url, api, self.local_blobs, self.away, self.transfers)
+        single, packs = FileTransport(*means), PackTransport(*means)
         files = RemoteFiles(
             server.url,
             api,
-            self.local_blobs,
-            FileTransport(server.url, api, self.local_blobs, self.away, self.transfers),
+            single,
+            packs,
+            FileDownloads(
+                server.url,
+                api,
+                self.local_blobs,
+                self.blobs,
+                self.away,
+                self.turns,
+                single,
+                packs,
+                status,
+            ),
             self.blobs,
             self.overtaken,
-            self.away,
-            self.turns,
             secrets if server.secrets == "mirror" else None,
             status,
             wakes,

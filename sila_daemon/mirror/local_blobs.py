@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from sila_daemon.core.errors import NotFoundError, ProtectionError, StorageError
+from sila_daemon.core.errors import (
+    CorruptBlobError,
+    NotFoundError,
+    ProtectionError,
+    StorageError,
+)
 from sila_daemon.folder.blobs import CHUNK_BYTES, BlobFolder
 from sila_daemon.folder.layout import var_path
 from sila_daemon.folder.problems import Problem, storage_errors
 from sila_daemon.mirror.static_checks import StaticChecks
 from sila_daemon.mirror.wakes import News
 from sila_daemon.store.blobs import STATIC, VAR, BlobName, Blobs, LocalBlob
-from sila_daemon.store.static_looks import StaticLooks, look_of
+from sila_daemon.store.static_looks import StaticLook, StaticLooks, look_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
     from sila_daemon.folder.blobs import BlobWriter
@@ -127,6 +133,36 @@ class LocalBlobs:
         except NotFoundError as error:
             # Said apart from a file that the server does not have: this one is to be asked again.
             raise StorageError(error.message, code="folder_away") from error
+
+    async def receive_small(
+        self, files: Sequence[tuple[BlobName, bytes]], source: str
+    ) -> list[LocalBlob]:
+        """Keeps immutable files that a server sent, durable when this returns.
+
+        Those whose bytes are not what their name says are left out. Raises StorageError.
+        """
+        kept: list[LocalBlob] = []
+        looks: dict[str, StaticLook] = {}
+
+        def work() -> None:
+            for blob, data in files:
+                self._require_place()
+                with suppress(CorruptBlobError):
+                    static = self._folder.put_static([data], blob.name)
+                    kept.append(LocalBlob(blob, static.size, static.hash))
+                    stat = self._folder.static_stat(static.hash)
+                    if stat is not None:
+                        looks[static.hash] = look_of(stat, is_right=True)
+
+        try:
+            await self._ports.workers.run(work)
+        except NotFoundError as error:
+            raise StorageError(error.message, code="folder_away") from error
+        await self._blobs.arrived(kept, source=source, looks=looks)
+        for local in kept:
+            self.checks.received(local.sha256)
+        self._wakes.ring(News.BLOBS)
+        return kept
 
     async def replace(
         self, blob: BlobName, chunks: AsyncIterator[bytes], replaced: LocalBlob | None

@@ -18,6 +18,7 @@ from sila_daemon.core.errors import (
     SignInNeededError,
 )
 from sila_daemon.folder.sealed_secrets import seal, unseal
+from sila_daemon.mirror.file_packs import MEDIA_TYPE
 from sila_daemon.store.blobs import STATIC, BlobName, LocalBlob
 from sila_daemon.store.secret_merge import SecretSet
 
@@ -110,6 +111,28 @@ class RemoteApi:
     def get(self, blob: BlobName) -> AbstractAsyncContextManager[Response]:
         """Downloads a blob. Raises NotFoundError when the server lacks it."""
         return self._asked("GET", f"/files/{blob.kind}/{blob.name}")
+
+    async def put_pack(self, chunks: AsyncIterator[bytes]) -> set[BlobName]:
+        """Uploads a pack; returns the immutable files that the server stored.
+
+        Raises NotFoundError when it knows no packs.
+        """
+        headers = {"Content-Type": MEDIA_TYPE}
+        async with self._asked("POST", "/files/pack", headers=headers, body=chunks) as got:
+            answer = await _json(got)
+        told = answer.get("files")
+        if not isinstance(told, list):
+            raise FormatError("the server's answer to a pack is none")
+        return {
+            BlobName(STATIC, str(one.get("id")))
+            for one in told
+            if isinstance(one, dict) and one.get("ok") is True and one.get("kind") == STATIC
+        }
+
+    def get_pack(self, blobs: Sequence[BlobName]) -> AbstractAsyncContextManager[Response]:
+        """Downloads immutable files as a pack. Raises NotFoundError when it knows no packs."""
+        body = {"static": [blob.name for blob in blobs], "var": []}
+        return self._asked("POST", "/files/fetch", body=msgspec.json.encode(body))
 
     async def secrets(self) -> RemoteSecrets:
         """Returns the secrets on the server. Raises SecretsError."""

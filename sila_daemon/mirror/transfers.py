@@ -58,6 +58,7 @@ class Meter:
 class Transfer:
     """One file on its way; sizes in bytes."""
 
+    number: int
     blob: BlobName
     direction: str
     """`up` or `down`, as seen from this machine."""
@@ -150,6 +151,16 @@ class Transfers:
         self, blob: BlobName, direction: str, server: str, total: int | None
     ) -> Iterator[Transfer]:
         """Has a file be on its way within the context; one that is left normally has arrived."""
+        transfer = self.begin(blob, direction, server, total)
+        has_arrived = False
+        try:
+            yield transfer
+            has_arrived = True
+        finally:
+            self.end(transfer, has_arrived=has_arrived)
+
+    def begin(self, blob: BlobName, direction: str, server: str, total: int | None) -> Transfer:
+        """Has a file be on its way until `end` is told of it."""
         way = self._ways[direction]
 
         def progress(count: int) -> None:
@@ -159,17 +170,20 @@ class Transfers:
         self._last_number = number = self._last_number + 1
         started_ms = int(self._clock.time() * 1000)
         transfer = Transfer(
-            blob, direction, server, total, started_ms, Meter(self._clock), progress
+            number, blob, direction, server, total, started_ms, Meter(self._clock), progress
         )
         self._active[number] = transfer
         self._tell(is_edge=len(self._active) == 1)
-        try:
-            yield transfer
-            way.moved.files += 1
-            way.moved.bytes += transfer.done
-        finally:
-            del self._active[number]
-            self._tell(is_edge=not self._active)
+        return transfer
+
+    def end(self, transfer: Transfer, *, has_arrived: bool) -> None:
+        """Takes a file off the list; one that arrived counts."""
+        del self._active[transfer.number]
+        if has_arrived:
+            moved = self._ways[transfer.direction].moved
+            moved.files += 1
+            moved.bytes += transfer.done
+        self._tell(is_edge=not self._active)
 
     def _tell(self, *, is_edge: bool = False) -> None:
         now = self._clock.monotonic()

@@ -249,6 +249,17 @@ class Blobs:
 
         await self._database.write(work)
 
+    async def settle_static(self, layer: str, blobs: Sequence[LocalBlob]) -> None:
+        """Ends the debts of immutable files that the server holds, in one commit."""
+        names = [(layer, blob.blob.kind, blob.blob.name, blob.sha256) for blob in blobs]
+        await self._database.write(
+            lambda connection: connection.executemany(
+                "DELETE FROM blob_debt WHERE layer = (SELECT id FROM layer WHERE name = ?)"
+                " AND blob = (SELECT id FROM blob WHERE kind = ? AND name = ? AND sha256 = ?)",
+                names,
+            )
+        )
+
     async def take_for_agreed(self, layer: str, blob: BlobName, there: Agreement) -> bool:
         """Agrees to what a server has if that was here before; tells whether it was.
 

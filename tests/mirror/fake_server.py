@@ -59,6 +59,11 @@ class FakeServer:
     loses_answers_to: str = ""
     """A method of HTTP: what is asked so is done, then the server is down; nobody hears of it."""
     """Commits, and never says so."""
+    has_packs: bool = False
+    cuts_packs_at: int | None = None
+    """So many bytes of a pack that is asked for arrive."""
+    refused_in_packs: set[str] = field(default_factory=set)
+    """Files that are stored only when they come by themselves."""
     rejects: dict[str, str] = field(default_factory=dict)
     """Vertex id to rejection code."""
     refuses_whole: dict[str, str] = field(default_factory=dict)
@@ -189,6 +194,12 @@ class FakeServer:
                 or hashlib.sha256(self.var[entry["id"]][1]).hexdigest() != entry["sha256"]
             ]
             return _ok(static=static, var=var)
+        if self.has_packs and parts == ["files", "pack"]:
+            return self._pack(data)
+        if self.has_packs and parts == ["files", "fetch"]:
+            wanted = [name for name in json.loads(data)["static"] if name in self.static]
+            lines = (packed_line(name, self.static[name]) for name in wanted)
+            return 200, {}, b"".join(lines)[: self.cuts_packs_at]
         if parts[:2] == ["files", "static"]:
             return self._static(method, parts[2], data)
         if parts[:2] == ["files", "var"]:
@@ -208,6 +219,19 @@ class FakeServer:
         self.static[name] = data
         self._tell_all("files:changed", {"static": [name], "var": []})
         return _ok(hash=name)
+
+    def _pack(self, data: bytes) -> tuple[int, dict[str, str], bytes]:
+        results: list[dict[str, Any]] = []
+        while data:
+            line, _, data = data.partition(b"\n")
+            header = json.loads(line)
+            name, content, data = header["id"], data[: header["size"]], data[header["size"] :]
+            status, _, _ = self._static("PUT", name, content)
+            is_refused = name in self.refused_in_packs
+            if is_refused:
+                del self.static[name]
+            results.append({"kind": "static", "id": name, "ok": status < 300 and not is_refused})
+        return _ok(files=results)
 
     def _var(
         self,
@@ -256,6 +280,12 @@ class FakeServer:
     def _tell_all(self, name: str, payload: dict[str, Any]) -> None:
         for connection in self.connections:
             connection.tell(name, payload)
+
+
+def packed_line(name: str, data: bytes) -> bytes:
+    """One file of a pack."""
+    header = {"kind": "static", "id": name, "size": len(data)}
+    return json.dumps(header).encode() + b"\n" + data
 
 
 class FakeConnection:

@@ -15,8 +15,11 @@ from sila_daemon.core.errors import RemoteUnavailableError
 from sila_daemon.database.database import InlineDatabases
 from sila_daemon.mirror.away_files import AwayFiles
 from sila_daemon.mirror.back_off import BackOff
+from sila_daemon.mirror.file_downloads import FileDownloads
+from sila_daemon.mirror.pack_transport import PackTransport
 from sila_daemon.mirror.remote_files import RemoteFiles
 from sila_daemon.mirror.remote_status import RemoteStatus
+from sila_daemon.mirror.transfers import Transfers
 from sila_daemon.mirror.turns import Turns
 from sila_daemon.mirror.wakes import News, Wakes
 from sila_daemon.ports.clock import SystemClock
@@ -64,16 +67,17 @@ class Bench:
         known: Any = self.server
         unused: Any = None
         local: Any = SimpleNamespace(checks=SimpleNamespace(to_fetch=list))
+        away = AwayFiles(FetchPolicy(), blobs, unused, SystemClock())
+        packs = PackTransport(SERVER, known, unused, away, Transfers(SystemClock()))
         back_off = BackOff(Never(), 1.0)
         self.files = RemoteFiles(
             SERVER,
             known,
-            local,
             unused,
+            packs,
+            FileDownloads(SERVER, known, local, blobs, away, Turns(), unused, packs, self.status),
             blobs,
             unused,
-            AwayFiles(FetchPolicy(), blobs, unused, SystemClock()),
-            Turns(),
             known,
             self.status,
             self._wakes,

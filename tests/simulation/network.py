@@ -112,6 +112,10 @@ class Network:
         return server
 
 
+FILE_PLACES = ("static/", "var/", "uploads/")
+"""Below `files`: where the bytes of single files come and go."""
+
+
 class SimConnector:
     """The port Connector of one device."""
 
@@ -163,8 +167,9 @@ class SimConnector:
         began = asyncio.get_running_loop().time()
         data = b"" if body is None else body if isinstance(body, bytes) else await _whole(body)
         process = server.process
-        is_file = "/files/static/" in path or "/files/var/" in path
-        upload = network.upload(len(data)) if is_file and method == "PUT" else None
+        is_file = any(f"/files/{place}" in path for place in FILE_PLACES)
+        is_upload = path.endswith("/files/pack") or (is_file and method in ("PUT", "PATCH"))
+        upload = network.upload(len(data)) if is_upload else None
         address = network.address_of(self._device)
         asking: asyncio.Task[Exchanged] = server.spawn(
             exchange(server.app, method, path, sent, data, address, upload)
@@ -183,7 +188,8 @@ class SimConnector:
         if network.rights is not None and not asking.cancelled():
             status = asking.result().status
             network.rights.answered(server, token, f"{method} {path}", status, began)
-        if is_lost and is_file and method == "GET" and not asking.cancelled():
+        is_download = path.endswith("/files/fetch") or (is_file and method == "GET")
+        if is_lost and is_download and not asking.cancelled():
             network.trace.fault(self._device, "half a download")
             yield asking.result().broken(network.share())
             return

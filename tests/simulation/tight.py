@@ -34,7 +34,11 @@ TIGHT = {
     "DECODE_INLINE_BYTES_MAX": 300,
     "QUESTION_BYTES_MAX": 200,
     "READ_BYTES": 500,
-    "PAGE_BLOBS": 2,
+    "PAGE_BLOBS": 4,
+    "SMALL_BYTES_MAX": 600,
+    "PACK_BYTES_MAX": 1_200,
+    "PACK_FILES_MAX": 3,
+    "GROUP_BYTES": 500,
     "PARALLEL_TRANSFERS": 2,
 }
 """By the name of a limit, wherever the server, the mirror or a folder's files have it."""

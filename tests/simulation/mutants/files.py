@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from sila_daemon.core.errors import RemoteError
 from sila_daemon.folder.blobs import BlobWriter
 from sila_daemon.mirror.file_choices import OvertakenFiles
 from sila_daemon.mirror.file_fetches import FileFetches
+from sila_daemon.mirror.pack_transport import PackTransport
 from sila_daemon.mirror.remote_files import RemoteFiles
 from sila_daemon.mirror.static_checks import StaticChecks
 from sila_daemon.server.accounts.grants import Grant
@@ -18,7 +21,7 @@ from tests.simulation.mutants import plans
 from tests.simulation.mutants.mutant import Mutant
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from sila_daemon.mirror.layers import Layers
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
 _sort_out = StaticChecks.sort_out
 _upload_one = RemoteFiles._upload_one
+_send_small = PackTransport.send_small
 
 
 def _named_before_synced(writer: BlobWriter, target: Path) -> None:
@@ -49,6 +53,14 @@ async def _not_kept(files: OvertakenFiles, local: LocalBlob, server: str) -> boo
         FileConflict(local.blob.name, local.sha256, local.size, server, at_ms=0)
     )
     return True
+
+
+async def _settled_whatever_is_said(
+    packs: PackTransport, files: Sequence[LocalBlob]
+) -> Sequence[LocalBlob]:
+    with suppress(RemoteError):
+        await _send_small(packs, files)
+    return files
 
 
 async def _fetched_when_asked_for(fetches: FileFetches, layers: Layers, blob: BlobName) -> None:
@@ -83,6 +95,9 @@ FILES: dict[str, Mutant] = {
     ),
     "answered_before_it_is_fetched": Mutant(
         FileFetches, "_fetch", _fetched_when_asked_for, plans.FILES_ON_DEMAND
+    ),
+    "pack_settled_whatever_is_said": Mutant(
+        PackTransport, "send_small", _settled_whatever_is_said, plans.PACKS_THAT_BREAK_OFF
     ),
     "policy_upside_down": Mutant(
         FetchPolicy, "is_too_large", _wants_the_large_ones, plans.SMALL_FILES_ONLY

@@ -250,6 +250,14 @@ FILES_AND_SERVER_KILLS = _plan(
     seed=2,
 )
 
+# Files that were brought while nobody was reached go up together, and not all the way.
+PACKS_THAT_BREAK_OFF = _plan(
+    Action(0.5, "server_stop", 0, 0.3, 0.1),
+    *(Action(1.0 + 0.2 * n, "command_put", 0, 0.1 * n, 0.37 * n % 1) for n in range(8)),
+    Action(1.0, "lost_answers", 0, 0.99, 0.99),
+    Action(30.0, "inspect", 0, 0.1, 0.1),
+)
+
 # Tokens end after two seconds.
 SHORT_TOKENS = _plan(*(Action(1.0 + 3 * n, "set", 0, 0.1, 0.2) for n in range(8)), token_s=2)
 

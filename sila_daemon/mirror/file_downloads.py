@@ -1,0 +1,144 @@
+"""The files that a server has and that are to come here: what is lacking, and having it brought."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+from sila_daemon.core.errors import CorruptBlobError, NotFoundError, ProtectionError
+from sila_daemon.mirror.side_by_side import each
+from sila_daemon.store.blobs import STATIC, BlobName, Blobs, LocalBlob
+
+if TYPE_CHECKING:
+    from sila_daemon.mirror.away_files import AwayFiles
+    from sila_daemon.mirror.file_transport import FileTransport
+    from sila_daemon.mirror.local_blobs import LocalBlobs
+    from sila_daemon.mirror.pack_transport import PackTransport
+    from sila_daemon.mirror.remote_api import RemoteApi
+    from sila_daemon.mirror.remote_status import RemoteStatus
+    from sila_daemon.mirror.turns import Turns
+
+ASKED_BLOBS = 5000
+"""So many names make a question of a third of a megabyte."""
+
+_NO_CONTENT = "0" * 64
+"""Stands for the content of a file that is not here."""
+
+
+class FileDownloads:
+    """Brings files of one server. In its turn a file comes once, however many servers have it."""
+
+    def __init__(
+        self,
+        layer: str,
+        api: RemoteApi,
+        local: LocalBlobs,
+        blobs: Blobs,
+        away: AwayFiles,
+        turns: Turns,
+        single: FileTransport,
+        packs: PackTransport,
+        status: RemoteStatus,
+    ) -> None:
+        self._layer = layer
+        self._api = api
+        self._local = local
+        self._blobs = blobs
+        self._away = away
+        self._turns = turns
+        self._single = single
+        self._packs = packs
+        self._status = status
+        self._coming: dict[BlobName, int] = {}
+        """What is being brought, with its bytes as far as they are known."""
+        self.problems: dict[BlobName, str] = {}
+        """What cannot be had as it is there, and why."""
+
+    async def bring_all(self) -> None:
+        """Brings what is lacking and is to come. Raises RemoteError, StorageError."""
+        there = await self._found_there(self._local.checks.to_fetch(await self._away.to_fetch()))
+        sizes = await self._away.sizes() if there else {}
+        there.sort(key=lambda blob: sizes.get(blob, 0))
+        self._coming = {blob: sizes.get(blob, 0) for blob in there if blob.kind == STATIC}
+        self._count_coming()
+        packs = self._packs.packs(there, sizes)
+        together = {blob for pack in packs for blob in pack}
+        alone = [[blob] for blob in there if blob not in together]
+        try:
+            await each([*packs, *alone], self._bring)
+        finally:
+            self._coming.clear()
+            self._count_coming()
+
+    async def fetch(self, blob: BlobName) -> bool:
+        """Brings a file that somebody waits for; tells whether the server has it.
+
+        Raises RemoteError, CorruptBlobError, StorageError.
+        """
+        if await self._bring_new(blob):
+            return True
+        if blob in self.problems:
+            raise CorruptBlobError(self.problems[blob])
+        return False
+
+    async def bring(self, blob: BlobName, replaced: LocalBlob | None = None) -> bool:
+        """Brings a file, over the content `replaced`; tells whether the server's is here now."""
+        try:
+            brought = await self._single.bring(blob, replaced)
+        except ProtectionError:
+            return False  # Changed here meanwhile: the next scan finds it, and it is sent.
+        except NotFoundError:
+            # It may be on its way from another device; an event tells when it is there.
+            return False
+        except CorruptBlobError as error:
+            self.problems[blob] = f"the server's copy of {blob.name} is damaged: {error.message}"
+            return False
+        self.problems.pop(blob, None)
+        if brought is None:
+            return False
+        await self._blobs.settle(self._layer, brought.local, revision=brought.revision)
+        return True
+
+    async def _found_there(self, lacking: list[BlobName]) -> list[BlobName]:
+        """Returns those that the server has; of mutable ones it is not asked that way."""
+        there = [blob for blob in lacking if blob.kind != STATIC]
+        static = [blob for blob in lacking if blob.kind == STATIC]
+        for start in range(0, len(static), ASKED_BLOBS):
+            page = static[start : start + ASKED_BLOBS]
+            missing = await self._api.missing([LocalBlob(blob, 0, _NO_CONTENT) for blob in page])
+            there += [blob for blob in page if blob not in missing]
+        return there
+
+    async def _bring(self, blobs: list[BlobName]) -> None:
+        if len(blobs) > 1:
+            blobs = await self._bring_together(blobs)
+        for blob in blobs:
+            await self._bring_new(blob)
+            self._came([blob])
+
+    async def _bring_together(self, blobs: list[BlobName]) -> list[BlobName]:
+        """Returns those that did not come."""
+        async with AsyncExitStack() as turns:
+            for blob in sorted(blobs, key=lambda blob: blob.name):
+                # In one order everywhere: nobody waits for whom it holds up.
+                await turns.enter_async_context(self._turns.of(blob))
+            lacking = [blob for blob in blobs if not await self._local.has(blob)]
+            kept = await self._packs.bring_small(lacking) if lacking else []
+            await self._blobs.settle_static(self._layer, kept)
+        came = {local.blob for local in kept}
+        self._came([blob for blob in blobs if blob in came or blob not in lacking])
+        return [blob for blob in lacking if blob not in came]
+
+    async def _bring_new(self, blob: BlobName) -> bool:
+        """Brings a file unless it is here by now; tells whether it is."""
+        async with self._turns.of(blob):
+            return await self._local.has(blob) or await self.bring(blob)
+
+    def _came(self, blobs: list[BlobName]) -> None:
+        for blob in blobs:
+            self._coming.pop(blob, None)
+        self._count_coming()
+
+    def _count_coming(self) -> None:
+        self._status.coming_files = len(self._coming)
+        self._status.coming_bytes = sum(self._coming.values())
