@@ -6,7 +6,7 @@ Read as tolerantly as `facts`, by the same rules.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,10 +115,28 @@ class Chat:
     messages: tuple[Message, ...]
 
     @classmethod
-    def read(cls, answer: Mapping[str, Any]) -> Chat:
+    def read(cls, answer: Mapping[str, Any], known: MessageReader | None = None) -> Chat:
         """Reads the answer to `chat.show`."""
-        messages = tuple(Message.read(row) for row in rows(answer.get("messages")))
-        return cls(text_of(answer.get("title")), messages)
+        reader = known or MessageReader()
+        return cls(text_of(answer.get("title")), reader.read(rows(answer.get("messages"))))
+
+
+class MessageReader:
+    """Reads the messages of a chat again and again, anew only those that have changed."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[Mapping[str, Any], Message]] = {}
+
+    def read(self, given: Sequence[Mapping[str, Any]]) -> tuple[Message, ...]:
+        """Reads `messages` of `chat.show`."""
+        fresh = {}
+        for row in given:
+            message_id = str(row.get("id", ""))
+            before = self._known.get(message_id)
+            is_same = before is not None and before[0] == row
+            fresh[message_id] = before if before and is_same else (row, Message.read(row))
+        self._known = fresh
+        return tuple(message for _, message in fresh.values())
 
 
 @dataclass(frozen=True)

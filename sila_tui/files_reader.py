@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sila_tui.facts import rows, text_of
 from sila_tui.files import SpaceFiles, TrashEntry
+from sila_tui.image_facts import image_facts
 
 if TYPE_CHECKING:
     from sila_tui.files import FileEntry
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 HEAD_BYTES = 65_536
 """As much of a file as a preview reads."""
+PICTURE_BYTES = 1 << 18
+"""A picture cannot be seen by its first bytes: all of one that is not larger is read."""
 TRASH_MAX = 500
 """As many as one answer lists; more is for `sila-daemon trash list`."""
 
@@ -34,9 +37,13 @@ class FilesReader:
 
     async def head(self, entry: FileEntry) -> tuple[bytes, bool]:
         """The first bytes of a file, and whether they are all."""
-        answer = await self._call(
-            "file.head", tree=entry.tree, vertex=entry.vertex, limit=HEAD_BYTES
-        )
+        data, is_whole = await self._first(entry, HEAD_BYTES)
+        if not is_whole and image_facts(data) and (entry.size_bytes or 0) <= PICTURE_BYTES:
+            return await self._first(entry, PICTURE_BYTES)
+        return data, is_whole
+
+    async def _first(self, entry: FileEntry, limit: int) -> tuple[bytes, bool]:
+        answer = await self._call("file.head", tree=entry.tree, vertex=entry.vertex, limit=limit)
         return b64decode(str(answer["data"])), bool(answer["isWhole"])
 
     async def get(self, entry: FileEntry, target: str, *, overwrite: bool = False) -> str:

@@ -8,24 +8,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sila_tui.image_facts import image_facts
+from sila_tui.png_pixels import read_png, shrunk
 from sila_tui.words import clean_lines, size
 
 if TYPE_CHECKING:
     from sila_tui.files import FileEntry
+    from sila_tui.png_pixels import Pixels
 
 LINES_MAX = 2000
 LINE_CHARACTERS_MAX = 2000
 HEX_BYTES = 256
+PICTURE_SIDE_MAX = 120
+"""Pixels that are kept of each side of a picture: a preview has room for little more."""
 
 
 @dataclass(frozen=True)
 class Preview:
-    """Something to show; `kind` is `text`, `markdown`, `json`, `bytes` or `nothing`."""
+    """Something to show; `kind` is `text`, `markdown`, `json`, `bytes`, `picture` or `nothing`."""
 
     kind: str
     text: str = ""
     note: str = ""
     """What else there is to say, in one line."""
+    picture: Pixels | None = None
 
 
 def preview_of(entry: FileEntry, data: bytes, *, is_whole: bool) -> Preview:
@@ -33,7 +38,7 @@ def preview_of(entry: FileEntry, data: bytes, *, is_whole: bool) -> Preview:
     picture = image_facts(data)
     if picture is not None:
         pixels = f"{picture.width:,} x {picture.height:,} pixels"
-        return Preview("nothing", note=f"{picture.kind} picture, {pixels}")
+        return _picture(data, f"{picture.kind} picture, {pixels}", is_whole=is_whole)
     if not data:
         return Preview("nothing", note="an empty file")
     text = _text_of(data, is_whole=is_whole)
@@ -48,6 +53,13 @@ def preview_of(entry: FileEntry, data: bytes, *, is_whole: bool) -> Preview:
         if pretty is not None:
             return Preview("json", _cut(clean_lines(pretty))[0], note)
     return Preview("text", shown, note)
+
+
+def _picture(data: bytes, note: str, *, is_whole: bool) -> Preview:
+    pixels = read_png(data) if is_whole else None
+    if pixels is None:
+        return Preview("nothing", note=note)
+    return Preview("picture", note=note, picture=shrunk(pixels, PICTURE_SIDE_MAX))
 
 
 def _text_of(data: bytes, *, is_whole: bool) -> str | None:

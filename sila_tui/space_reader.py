@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sila_daemon.core.errors import NotFoundError
-from sila_tui.contents import Chat, ChatEntry, Message, TreeFacts, VertexFacts
+from sila_tui.contents import Chat, ChatEntry, Message, MessageReader, TreeFacts, VertexFacts
 from sila_tui.facts import rows, text_of
 from sila_tui.outline import Entry, Outline
 
@@ -40,6 +40,7 @@ class SpaceReader:
     def __init__(self, link: Link, space_id: str) -> None:
         self._link = link
         self.space_id = space_id
+        self._messages = MessageReader()
 
     async def _call(self, method: str, **params: Any) -> Any:
         return await self._link.call(method, space=self.space_id, **params)
@@ -128,7 +129,7 @@ class SpaceReader:
 
     async def chat(self, tree: str) -> Chat:
         """The main branch of a chat."""
-        return Chat.read(await self._call("chat.show", tree=tree))
+        return Chat.read(await self._call("chat.show", tree=tree), self._messages)
 
     async def send(self, tree: str, text: str) -> None:
         """Adds a person's message to the end of a chat."""

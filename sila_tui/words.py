@@ -36,6 +36,8 @@ class Symbols:
     dot: str = "·"
     more: str = "…"
     bars: str = "▁▂▃▄▅▆"
+    upper_half: str = "▀"
+    """Two pixels of a picture; empty where there is no such sign, and no picture then."""
 
     def of_state(self, state: str) -> str:
         """The sign of one of the six states; of `unknown` for any other."""
@@ -46,6 +48,7 @@ UNICODE = Symbols()
 ASCII = Symbols(
     current="*", syncing="~", offline="o", paused="=", broken="x", unknown=".", cursor=">",
     rule="-", opened="v", closed=">", into=">", back="<", dot="-", more="~", bars="_.-=oO",
+    upper_half="",
 )  # fmt: skip
 
 
@@ -57,13 +60,18 @@ def worst(states: list[str]) -> str:
 
 def clean(text: str) -> str:
     """One line that is safe to show: breaks become spaces, what cannot be shown becomes U+FFFD."""
-    return "".join(_shown(char) for char in " ".join(text.split("\n")))
+    return _safe(" ".join(text.split("\n")))
 
 
 def clean_lines(text: str) -> str:
     """Text that is safe to show with its line breaks kept and tabs spread to four spaces."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", "    ").split("\n")
-    return "\n".join("".join(_shown(char) for char in line) for line in lines)
+    return "\n".join(map(_safe, lines))
+
+
+def _safe(line: str) -> str:
+    # Nearly every line is fine as it is, and is found to be so some hundred times faster.
+    return line if line.isprintable() else "".join(map(_shown, line))
 
 
 def _shown(char: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sila_daemon.core.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from sila_daemon.core.json_value import Json
     from sila_daemon.core.rep_tree import RepTree
@@ -90,16 +90,20 @@ class ChatView:
 
     def messages(self) -> list[Message]:
         """Returns the main branch, oldest first."""
-        branch: list[Message] = []
+        return [_message(siblings[index], siblings, index) for siblings, index in self._branch()]
+
+    @property
+    def message_count(self) -> int:
+        """The number of messages on the main branch, without reading them."""
+        return sum(1 for _ in self._branch())
+
+    def _branch(self) -> Iterator[tuple[list[Vertex], int]]:
+        """Yields the alternatives at each step, and which of them is the main one."""
         above = self.start
-        while above is not None:
-            siblings = above.children
-            if not siblings:
-                break
+        while above is not None and (siblings := above.children):
             index = _main_index(siblings)
-            branch.append(_message(siblings[index], siblings, index))
+            yield siblings, index
             above = siblings[index]
-        return branch
 
     def choose(self, vertex_id: str) -> None:
         """Makes a message the main one among its alternatives."""
@@ -142,6 +146,8 @@ def _properties(role: str, text: str, extra: Mapping[str, Json] | None) -> dict[
 
 
 def _main_index(siblings: list[Vertex]) -> int:
+    if len(siblings) == 1:
+        return 0
     for index, sibling in enumerate(siblings):
         if sibling.get("main") is True:
             return index
@@ -149,8 +155,10 @@ def _main_index(siblings: list[Vertex]) -> int:
 
 
 def _message(vertex: Vertex, siblings: list[Vertex], index: int) -> Message:
+    properties = vertex.properties
+
     def text_of(key: str) -> str:
-        value = vertex.get(key)
+        value = properties.get(key)
         return value if isinstance(value, str) else ""
 
     model = "/".join(filter(None, (text_of("modelProvider"), text_of("modelId"))))
@@ -164,10 +172,10 @@ def _message(vertex: Vertex, siblings: list[Vertex], index: int) -> Message:
         thinking=text_of("thinking"),
         author=text_of("configName"),
         model=model,
-        is_in_progress=vertex.get("inProgress") is True,
-        files=_references(vertex.get("files")),
-        tool_requests=vertex.get("toolRequests"),
-        tool_results=vertex.get("toolResults"),
+        is_in_progress=properties.get("inProgress") is True,
+        files=_references(properties.get("files")),
+        tool_requests=properties.get("toolRequests"),
+        tool_results=properties.get("toolResults"),
     )
 
 

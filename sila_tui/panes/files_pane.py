@@ -126,8 +126,9 @@ class FilesPane(EditingPane):
             box.show(row.title, _facts(row.file), Preview("nothing", note=note))
         else:
             data, is_whole = await self._files.head(row.file)
+            # A picture takes a moment to decode.
+            preview = await asyncio.to_thread(preview_of, row.file, data, is_whole=is_whole)
             if self._list.current is row:
-                preview = preview_of(row.file, data, is_whole=is_whole)
                 box.show(row.title, _facts(row.file), preview)
 
     @on(RowList.Chosen, "#file-list")

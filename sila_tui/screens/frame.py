@@ -138,5 +138,6 @@ class FramedScreen(Commanded, Screen[None]):
         self.query_one(FilterLine).keep(rows, words)
 
     def action_leave(self) -> None:
-        """Goes back to where one came from."""
-        self.app.pop_screen()
+        """Goes back to where one came from; a key that is held down goes one step, not two."""
+        if self.is_current:
+            self.app.pop_screen()

@@ -1,7 +1,7 @@
 """The messages of a chat, drawn line by line, with a cursor that moves from message to message.
 
-A message is laid out when it is first shown, once for each width. Only the last messages are laid
-out at first; going up brings earlier ones.
+A message is laid out when it comes near the screen, once for each width: what a chat costs is what
+is seen of it, however long it is.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from sila_tui.contents import Chat, Message
     from sila_tui.session import Session
 
-WINDOW = 60
-"""Messages laid out at a time: enough for several screens, few enough to open at once."""
+MARGIN_SCREENS = 2
+"""What is laid out above and below the message at hand: a page up or down finds it there."""
 
 
 class ChatLog(ScrollView, can_focus=True, inherit_bindings=False):
@@ -78,8 +78,9 @@ class ChatLog(ScrollView, can_focus=True, inherit_bindings=False):
         super().__init__(id="chat-log")
         self._session = session
         self._messages: tuple[Message, ...] = ()
-        self._first = 0
         self._cursor = 0
+        self._middle = 0
+        """The message that the lines were laid out around."""
         self._opened: set[str] = set()
         self._block = ChatBlock()
 
@@ -87,6 +88,11 @@ class ChatLog(ScrollView, can_focus=True, inherit_bindings=False):
     def current(self) -> Message | None:
         """The message under the cursor."""
         return self._messages[self._cursor] if self._cursor < len(self._messages) else None
+
+    @property
+    def laid_out(self) -> range:
+        """The messages that have lines now."""
+        return range(self._block.first, self._block.end)
 
     def show(self, chat: Chat, *, keep_place: bool) -> None:
         """Shows a chat; at its end, or where one was reading when `keep_place` is given."""
@@ -98,8 +104,7 @@ class ChatLog(ScrollView, can_focus=True, inherit_bindings=False):
             at = ids.index(known.id) if known.id in ids else self._cursor
             self._cursor = max(0, min(at, len(ids) - 1))
         else:
-            self._cursor, self._first = max(0, len(ids) - 1), max(0, len(ids) - WINDOW)
-        self._first = min(self._first, self._cursor)
+            self._cursor = max(0, len(ids) - 1)
         self._lay_out()
         self.call_after_refresh(self._show_cursor)
 
@@ -118,35 +123,76 @@ class ChatLog(ScrollView, can_focus=True, inherit_bindings=False):
         """Shows or hides the cursor."""
         self.refresh()
 
-    def _lay_out(self) -> None:
+    def _lay_out(self, middle: int | None = None) -> None:
+        """Lays out what is near a message, the one under the cursor when none is given.
+
+        That message stays on its line of the screen where it has one.
+        """
         width, look = self.size.width, palette(self.app.theme)
         if width < 10:
             return
+        self._middle = self._cursor if middle is None else middle
+        before = self._screen_line(self._middle)
         layout = MessageLayout(width, look, self._session.say, self._session.symbols)
-        self._block.lay_out(self._messages, self._first, self._opened, layout, self.app.console)
-        self.virtual_size = Size(width, len(self._block.lines) + self._lead)
+        margin = MARGIN_SCREENS * max(1, self.size.height)
+        console = self.app.console
+        self._block.lay_out(self._messages, self._middle, margin, self._opened, layout, console)
+        self.virtual_size = Size(width, len(self._block.lines) + self._lead + self._tail)
+        after = self._screen_line(self._middle)
+        if before is not None and after is not None and before != after:
+            top = int(self.scroll_offset.y) + after - before
+            self.scroll_to(y=top, animate=False, force=True, immediate=True)
         self.refresh()
+
+    def _screen_line(self, index: int) -> int | None:
+        """The line of the screen where a message begins; None while it has no lines."""
+        if index >= len(self._messages):
+            return None
+        top = self._block.top_of(self._messages[index].id)
+        return None if top is None else top + self._lead - int(self.scroll_offset.y)
 
     @property
     def _lead(self) -> int:
         """Lines above the first message: how many earlier ones there are."""
-        return 1 if self._first else 0
+        return 1 if self._block.first else 0
+
+    @property
+    def _tail(self) -> int:
+        """Lines below the last message: how many later ones there are."""
+        return 1 if self._block.end < len(self._messages) else 0
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Brings what comes near the screen when somebody scrolls past what is laid out."""
+        super().watch_scroll_y(old_value, new_value)
+        height, lines = self.size.height, len(self._block.lines)
+        is_near_top = self._lead and new_value < height // 2
+        is_near_end = self._tail and new_value + height > lines - height // 2
+        if is_near_top or is_near_end:
+            middle = self._block.message_at(int(new_value) + height // 2 - self._lead)
+            if middle is not None and middle != self._middle:
+                self.call_after_refresh(self._lay_out, middle)
 
     def render_line(self, y: int) -> Strip:
         """Draws one line of what is visible."""
         look, width = palette(self.app.theme), self.size.width
         at = int(self.scroll_offset.y) + y - self._lead
         if at < 0:
-            earlier = f"  {counted(self._first, 'earlier message')}: go up to see them"
+            earlier = f"  {counted(self._block.first, 'earlier message')}: go up to see them"
             return self._strip(line((earlier, look.dim)))
         if at >= len(self._block.lines):
-            said = "  Nothing here yet. Press enter to write the first message."
-            return self._strip(line((said if not self._messages and y == 0 else "", look.dim)))
+            return self._strip(line((self._said_after(y), look.dim)))
         index, strip = self._block.lines[at]
         if index == self._cursor and self.has_focus:
             mark = self._strip(line((self._session.symbols.cursor, look.accent)))
             strip = Strip.join([mark.crop(0, 1), strip.crop(1, width)])
         return strip.apply_style(self.rich_style)
+
+    def _said_after(self, y: int) -> str:
+        """What stands below the messages."""
+        if not self._messages:
+            return "  Nothing here yet. Press enter to write the first message." if y == 0 else ""
+        later = len(self._messages) - self._block.end
+        return f"  {counted(later, 'later message')}: go down to see them" if later else ""
 
     def _strip(self, text: Text) -> Strip:
         filled = fitted(text, self.size.width)
@@ -166,10 +212,7 @@ class ChatLog(ScrollView, can_focus=True, inherit_bindings=False):
     def action_go(self, index: int) -> None:
         """Moves to a message; -1 is the last."""
         self._cursor = max(0, len(self._messages) - 1) if index < 0 else index
-        if self._cursor < self._first or (self._cursor == self._first and self._first):
-            self._first = max(0, min(self._cursor, self._first) - WINDOW)
-            self._lay_out()
-        self.refresh()
+        self._lay_out()
         self._show_cursor()
 
     def action_scroll_page(self, direction: int) -> None:

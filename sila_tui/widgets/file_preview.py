@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
+from rich.color import Color
+from rich.segment import Segment
+from rich.style import Style
 from rich.syntax import Syntax
 from rich.text import Text
 from textual.binding import Binding, BindingType
@@ -12,18 +15,22 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from sila_tui.png_pixels import half_blocks
 from sila_tui.theme import palette
 from sila_tui.widgets.chat_lines import ChatMarkdown, markdown_theme
 from sila_tui.widgets.lines import fitted, line
+from sila_tui.words import UNICODE
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-    from rich.segment import Segment
 
+    from sila_tui.png_pixels import Colour, Pixels
     from sila_tui.preview import Preview
     from sila_tui.theme import Palette
+    from sila_tui.words import Symbols
 
 WIDTH_MIN = 12
+PICTURE_LINES_MAX = 40
 
 
 class FilePreview(ScrollView, can_focus=True, inherit_bindings=False):
@@ -77,7 +84,9 @@ class FilePreview(ScrollView, can_focus=True, inherit_bindings=False):
         note = self._preview.note if self._preview else "…"
         head += [line((note, look.dim))] if note and self._title else []
         pieces = [self._segments(fitted(text, width)) for text in [*head, line("")]]
-        if self._preview is not None and self._preview.text:
+        if self._preview is not None and self._preview.picture is not None:
+            pieces += self._picture(self._preview.picture, width, PICTURE_LINES_MAX)
+        elif self._preview is not None and self._preview.text:
             pieces += self._body(self._preview, look, width)
         blank = Strip.blank(1)
         self._lines = [Strip.join([blank, Strip(piece).adjust_cell_length(width + 1)])
@@ -98,6 +107,17 @@ class FilePreview(ScrollView, can_focus=True, inherit_bindings=False):
                 body = Text(preview.text, look.text)
         with console.use_theme(markdown_theme(look)):
             return console.render_lines(body, options, style=look.text, pad=False)
+
+    def _picture(self, pixels: Pixels, width: int, lines: int) -> list[list[Segment]]:
+        """Two pixels in each cell."""
+        symbols = cast("Symbols", getattr(self.app, "symbols", UNICODE))
+        sign, ground = symbols.upper_half, self.background_colors[1].rgb
+        if not sign:
+            return []
+        return [
+            [Segment(sign, _two_colours(upper, lower, ground)) for upper, lower in row]
+            for row in half_blocks(pixels, width, lines)
+        ]
 
     def _highlighted(self, preview: Preview, look: Palette) -> Syntax | Text:
         lexer = "json" if preview.kind == "json" else Syntax.guess_lexer(self._title)
@@ -129,3 +149,17 @@ class FilePreview(ScrollView, can_focus=True, inherit_bindings=False):
     def action_leave(self) -> None:
         """Goes back to the list."""
         self.post_message(self.LeftAlone())
+
+
+def _two_colours(upper: Colour, lower: Colour, ground: tuple[int, int, int]) -> Style:
+    """The style of a cell whose halves have those colours, laid over the ground."""
+    return Style(color=_over(upper, ground), bgcolor=_over(lower, ground))
+
+
+def _over(colour: Colour, ground: tuple[int, int, int]) -> Color:
+    *channels, seen = colour
+    mixed = (
+        (own * seen + below * (255 - seen)) // 255
+        for own, below in zip(channels, ground, strict=True)
+    )
+    return Color.from_rgb(*mixed)

@@ -1,6 +1,6 @@
-"""Measures loading and merging, the server and the daemon against what was promised.
+"""Measures loading and merging, the server, the daemon and the terminal app.
 
-usage: make bench [ARGS="--only loads|server|daemon|flatness --rounds N --write"]
+usage: make bench [ARGS="--only loads|server|daemon|tui|flatness --rounds N --write"]
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from tests.benchmarks.daemon_figures import daemon_figures
 from tests.benchmarks.load_figures import load_figures
 from tests.benchmarks.report import table, write_between_markers
 from tests.benchmarks.server_figures import flatness_figures, server_figures
+from tests.benchmarks.tui_figures import tui_figures
 from tests.interop.node_env import ROOT
 
 PAGE = ROOT / "docs" / "performance.md"
-SECTIONS = {"loads": load_figures, "server": server_figures, "daemon": daemon_figures}
+SECTIONS = {"loads": load_figures, "server": server_figures, "daemon": daemon_figures, "tui": tui_figures}
 ON_REQUEST = {"flatness": flatness_figures}
 """Takes so long that it is measured only when it is named."""
 

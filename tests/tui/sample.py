@@ -6,6 +6,8 @@ from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
 
+from tests.tui.png_maker import curve_png
+
 NOW = datetime(2026, 11, 21, 14, 32, 12, tzinfo=UTC).timestamp()
 HOME = "/home/ana"
 WORK = "1033300934484daf854ead6cc1eded63"
@@ -187,12 +189,10 @@ RECIPE = """\
 | then   |   9 |
 """
 
-PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\5\0\0\0\2\xd0\x08\2\0\0\0"
-
 CONTENTS = {
     "espresso.md": RECIPE.encode(),
     "filter.md": b"60 g to the litre.",
-    "curve.png": PNG,
+    "curve.png": curve_png(),
     "roasts.json": b'{"beans": ["Brazil", "Ethiopia"], "rest": {"filter": 5, "espresso": 10}}',
     "grind.py": b"def grams(cups: int) -> float:\n    # 60 to the litre.\n    return cups * 15\n",
 }

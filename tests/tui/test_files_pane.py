@@ -51,7 +51,8 @@ async def test_files_stand_below_their_folders_with_a_preview(daemon: FakeDaemon
         await press(pilot, *["j"] * 3)
         await until(pilot, lambda: "only on the server" in shown(app))
         await press(pilot, "j")
-        await until(pilot, lambda: "PNG picture, 1,280 x 720 pixels" in shown(app))
+        await until(pilot, lambda: "PNG picture, 96 x 48 pixels" in shown(app))
+        assert "▀▀▀▀▀▀▀▀" in shown(app), "two pixels in each cell"
         await press(pilot, "G")
         await until(pilot, lambda: '"espresso": 10' in shown(app))
         assert not [call for call in daemon.called("file.head") if call["vertex"] == "f4"]

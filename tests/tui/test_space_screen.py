@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sila_tui.panes import secrets_pane
+from sila_tui.screenshot import rest
+from sila_tui.widgets.chat_log import ChatLog
 from tests.tui import sample
 from tests.tui.driving import driven, press, shown, until, write
 from tests.tui.fake_daemon import FakeDaemon, Refused
@@ -132,6 +134,47 @@ async def test_a_long_chat_shows_its_end_and_the_rest_on_the_way_up(daemon: Fake
         assert "message 299" not in shown(app)
         await press(pilot, "G")
         await until(pilot, lambda: "message 299" in shown(app))
+
+
+async def test_of_a_long_chat_only_what_is_near_the_screen_is_laid_out(daemon: FakeDaemon) -> None:
+    daemon.messages[sample.COFFEE] = sample.a_lot_of_messages(3000)
+    async with driven(daemon) as (app, pilot):
+        await press(pilot, "enter")
+        await until(pilot, lambda: "message 2999" in shown(app))
+        log = app.screen.query_one(ChatLog)
+        await press(pilot, "enter", "g")
+        assert "message 0" in shown(app)
+        assert len(log.laid_out) < 200
+        # By the wheel, which moves no cursor.
+        seen = 0
+        while "message 60\n" not in shown(app) + "\n":
+            assert len(log.laid_out) < 200
+            seen = log.laid_out.start
+            log.scroll_relative(y=20, animate=False, force=True)
+            await rest(pilot)
+            assert log.laid_out.start >= seen
+        await press(pilot, "j")
+        assert "message 1" in shown(app), "keys begin where the cursor is"
+        await press(pilot, *["pagedown"] * 3, "j")
+        assert "message 0\n" not in shown(app)
+
+
+async def test_a_reader_in_the_middle_stays_where_he_is(daemon: FakeDaemon) -> None:
+    daemon.messages[sample.COFFEE] = messages = sample.a_lot_of_messages(300)
+    async with driven(daemon) as (app, pilot):
+        await press(pilot, "enter")
+        await until(pilot, lambda: "message 299" in shown(app))
+        await press(pilot, "enter", *["k"] * 100)
+        before = shown(app).splitlines()[2:-3]
+        messages.append({**messages[0], "id": "new", "text": "From afar"})
+        messages[2]["text"] = "made longer\n\nfar above"
+        asked = len(daemon.called("chat.show"))
+        daemon.emit(space=sample.WORK, text="4 ops from https://home.example")
+        await until(pilot, lambda: len(daemon.called("chat.show")) > asked)
+        await rest(pilot)
+        assert shown(app).splitlines()[2:-3] == before
+        await press(pilot, "G")
+        assert "From afar" in shown(app)
 
 
 async def test_secrets_are_masked_until_asked_for(daemon: FakeDaemon) -> None:

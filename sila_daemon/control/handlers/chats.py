@@ -41,8 +41,8 @@ class ChatHandlers:
             view = ChatView(await space.tree(tree_id))
             if view.start is not None and tree_id != space.space_id:
                 title = names.get(tree_id) or view.title or None
-                count = len(view.messages())
-                chats.append(results.ChatEntry(tree=tree_id, title=title, messages=count))
+                entry = results.ChatEntry(tree=tree_id, title=title, messages=view.message_count)
+                chats.append(entry)
         chats.sort(key=lambda chat: (chat.title or "", chat.tree))
         return results.Chats(chats=chats)
 
