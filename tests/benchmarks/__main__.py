@@ -18,7 +18,12 @@ from tests.benchmarks.tui_figures import tui_figures
 from tests.interop.node_env import ROOT
 
 PAGE = ROOT / "docs" / "performance.md"
-SECTIONS = {"loads": load_figures, "server": server_figures, "daemon": daemon_figures, "tui": tui_figures}
+SECTIONS = {
+    "loads": load_figures,
+    "server": server_figures,
+    "daemon": daemon_figures,
+    "tui": tui_figures,
+}
 ON_REQUEST = {"flatness": flatness_figures}
 """Takes so long that it is measured only when it is named."""
 
