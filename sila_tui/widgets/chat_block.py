@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sila_tui.widgets.chat_lines import MessageLayout, message_lines
+from sila_tui.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence, Set
@@ -21,11 +22,14 @@ class ChatBlock:
     """Lays out what is near one message; what has not changed since the last time is kept."""
 
     def __init__(self) -> None:
-        self.lines: list[tuple[int, Strip]] = []
-        """The index of a message, or -1 for the gap after it, and what to draw."""
         self.first = 0
+        """The first message that has lines, and so the number of those before it."""
         self.end = 0
-        """The messages from `first` to before `end` have lines."""
+        """The messages before this one have lines."""
+        self.later = 0
+        """The number of messages after those that have lines."""
+        self._lines: list[tuple[int, Strip]] = []
+        """The index of a message, or -1 for the gap after it, and what to draw."""
         self._tops: dict[int, int] = {}
         self._tops_by_id: dict[str, int] = {}
         self._kept: dict[Key, list[Strip]] = {}
@@ -63,29 +67,50 @@ class ChatBlock:
             first -= 1
             above += len(strips(first))
         self._kept, self.first, self.end = fresh, first, end
+        self.later = len(messages) - end
         self._join(window)
         self._tops_by_id = {messages[index].id: top for index, top in self._tops.items()}
 
     def _join(self, window: dict[int, list[Strip]]) -> None:
-        self.lines, self._tops = [], {}
+        self._lines, self._tops = [], {}
         for index in range(self.first, self.end):
             strips = window[index]
-            self._tops[index] = len(self.lines)
+            self._tops[index] = self._lead + len(self._lines)
             # The empty line after a message belongs to none.
-            self.lines += [(index, strip) for strip in strips[:-1]] + [(-1, strips[-1])]
+            self._lines += [(index, strip) for strip in strips[:-1]] + [(-1, strips[-1])]
+
+    @property
+    def _lead(self) -> int:
+        """Lines above the messages: one that tells of earlier ones, where there are any."""
+        return 1 if self.first else 0
+
+    @property
+    def height(self) -> int:
+        """The number of lines, with those that tell of earlier and later messages."""
+        return self._lead + len(self._lines) + (1 if self.later else 0)
+
+    def line_at(self, line: int) -> tuple[int, Strip] | str:
+        """The index of a message, or -1 for a gap, and what to draw; or words in place of both."""
+        at = line - self._lead
+        if at < 0:
+            return f"{counted(self.first, 'earlier message')}: go up to see them"
+        if at < len(self._lines):
+            return self._lines[at]
+        is_last = at == len(self._lines) and self.later
+        return f"{counted(self.later, 'later message')}: go down to see them" if is_last else ""
 
     def extent(self, index: int) -> tuple[int, int] | None:
         """The first line of a message and how many it has; None when it is not laid out."""
         if index not in self._tops:
             return None
         top = self._tops[index]
-        return top, self._tops.get(index + 1, len(self.lines)) - top
+        return top, self._tops.get(index + 1, self._lead + len(self._lines)) - top
 
-    def top_of(self, message_id: str) -> int | None:
-        """The first line of the message with this id; None when it is not laid out."""
-        return self._tops_by_id.get(message_id)
+    def top_of(self, message: Message | None) -> int | None:
+        """The first line of a message, whatever its index is; None when it is not laid out."""
+        return None if message is None else self._tops_by_id.get(message.id)
 
     def message_at(self, line: int) -> int | None:
         """The index of the message that has a line, or of the one before a gap."""
-        above = self.lines[: max(0, line) + 1]
+        above = self._lines[: max(0, line - self._lead) + 1]
         return next((index for index, _ in reversed(above) if index >= 0), None)

@@ -19,7 +19,6 @@ from sila_tui.theme import palette
 from sila_tui.widgets.chat_block import ChatBlock
 from sila_tui.widgets.chat_lines import MessageLayout
 from sila_tui.widgets.lines import fitted, line
-from sila_tui.words import counted
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -29,6 +28,8 @@ if TYPE_CHECKING:
 
 MARGIN_SCREENS = 2
 """What is laid out above and below the message at hand: a page up or down finds it there."""
+
+NOTHING_YET = "Nothing here yet. Press enter to write the first message."
 
 
 class ChatLog(ScrollView, can_focus=True, inherit_bindings=False):
@@ -82,17 +83,13 @@ class ChatLog(ScrollView, can_focus=True, inherit_bindings=False):
         self._middle = 0
         """The message that the lines were laid out around."""
         self._opened: set[str] = set()
-        self._block = ChatBlock()
+        self.block = ChatBlock()
+        """What is laid out."""
 
     @property
     def current(self) -> Message | None:
         """The message under the cursor."""
         return self._messages[self._cursor] if self._cursor < len(self._messages) else None
-
-    @property
-    def laid_out(self) -> range:
-        """The messages that have lines now."""
-        return range(self._block.first, self._block.end)
 
     def show(self, chat: Chat, *, keep_place: bool) -> None:
         """Shows a chat; at its end, or where one was reading when `keep_place` is given."""
@@ -132,77 +129,52 @@ class ChatLog(ScrollView, can_focus=True, inherit_bindings=False):
         if width < 10:
             return
         self._middle = self._cursor if middle is None else middle
-        before = self._screen_line(self._middle)
+        anchor = next(iter(self._messages[self._middle : self._middle + 1]), None)
+        before = self.block.top_of(anchor)
         layout = MessageLayout(width, look, self._session.say, self._session.symbols)
         margin = MARGIN_SCREENS * max(1, self.size.height)
         console = self.app.console
-        self._block.lay_out(self._messages, self._middle, margin, self._opened, layout, console)
-        self.virtual_size = Size(width, len(self._block.lines) + self._lead + self._tail)
-        after = self._screen_line(self._middle)
+        self.block.lay_out(self._messages, self._middle, margin, self._opened, layout, console)
+        self.virtual_size = Size(width, self.block.height)
+        after = self.block.top_of(anchor)
         if before is not None and after is not None and before != after:
             top = int(self.scroll_offset.y) + after - before
             self.scroll_to(y=top, animate=False, force=True, immediate=True)
         self.refresh()
 
-    def _screen_line(self, index: int) -> int | None:
-        """The line of the screen where a message begins; None while it has no lines."""
-        if index >= len(self._messages):
-            return None
-        top = self._block.top_of(self._messages[index].id)
-        return None if top is None else top + self._lead - int(self.scroll_offset.y)
-
-    @property
-    def _lead(self) -> int:
-        """Lines above the first message: how many earlier ones there are."""
-        return 1 if self._block.first else 0
-
-    @property
-    def _tail(self) -> int:
-        """Lines below the last message: how many later ones there are."""
-        return 1 if self._block.end < len(self._messages) else 0
-
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Brings what comes near the screen when somebody scrolls past what is laid out."""
         super().watch_scroll_y(old_value, new_value)
-        height, lines = self.size.height, len(self._block.lines)
-        is_near_top = self._lead and new_value < height // 2
-        is_near_end = self._tail and new_value + height > lines - height // 2
+        height, block = self.size.height, self.block
+        is_near_top = block.first > 0 and new_value < height // 2
+        is_near_end = block.later > 0 and new_value + height > block.height - height // 2
         if is_near_top or is_near_end:
-            middle = self._block.message_at(int(new_value) + height // 2 - self._lead)
+            middle = block.message_at(int(new_value) + height // 2)
             if middle is not None and middle != self._middle:
                 self.call_after_refresh(self._lay_out, middle)
 
     def render_line(self, y: int) -> Strip:
         """Draws one line of what is visible."""
         look, width = palette(self.app.theme), self.size.width
-        at = int(self.scroll_offset.y) + y - self._lead
-        if at < 0:
-            earlier = f"  {counted(self._block.first, 'earlier message')}: go up to see them"
-            return self._strip(line((earlier, look.dim)))
-        if at >= len(self._block.lines):
-            return self._strip(line((self._said_after(y), look.dim)))
-        index, strip = self._block.lines[at]
+        found = self.block.line_at(int(self.scroll_offset.y) + y)
+        if isinstance(found, str):
+            said = NOTHING_YET if not self._messages and y == 0 else found
+            return self._strip(line((f"  {said}", look.dim)))
+        index, strip = found
         if index == self._cursor and self.has_focus:
             mark = self._strip(line((self._session.symbols.cursor, look.accent)))
             strip = Strip.join([mark.crop(0, 1), strip.crop(1, width)])
         return strip.apply_style(self.rich_style)
-
-    def _said_after(self, y: int) -> str:
-        """What stands below the messages."""
-        if not self._messages:
-            return "  Nothing here yet. Press enter to write the first message." if y == 0 else ""
-        later = len(self._messages) - self._block.end
-        return f"  {counted(later, 'later message')}: go down to see them" if later else ""
 
     def _strip(self, text: Text) -> Strip:
         filled = fitted(text, self.size.width)
         return Strip(filled.render(self.app.console), self.size.width).apply_style(self.rich_style)
 
     def _show_cursor(self) -> None:
-        extent = self._block.extent(self._cursor)
+        extent = self.block.extent(self._cursor)
         if extent is not None:
             top, height = extent
-            region = Region(0, top + self._lead, 1, max(1, min(height, self.size.height)))
+            region = Region(0, top, 1, max(1, min(height, self.size.height)))
             self.scroll_to_region(region, animate=False, force=True)
 
     def action_step(self, step: int) -> None:
@@ -218,7 +190,7 @@ class ChatLog(ScrollView, can_focus=True, inherit_bindings=False):
     def action_scroll_page(self, direction: int) -> None:
         """Scrolls by a page and takes the cursor along."""
         self.scroll_relative(y=direction * (self.size.height - 2), animate=False, force=True)
-        at = int(self.scroll_target_y) + (self.size.height // 2) - self._lead
+        at = int(self.scroll_target_y) + (self.size.height // 2)
         self._point_at(at)
 
     def action_turn(self, step: int) -> None:
@@ -249,11 +221,11 @@ class ChatLog(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_click(self, event: events.Click) -> None:
         """Moves the cursor to the message that was clicked."""
-        at = int(self.scroll_offset.y) + event.y - self._lead
-        if 0 <= at < len(self._block.lines):
+        at = int(self.scroll_offset.y) + event.y
+        if at < self.block.height:
             self._point_at(at)
 
     def _point_at(self, line: int) -> None:
-        found = self._block.message_at(line)
+        found = self.block.message_at(line)
         self._cursor = self._cursor if found is None else found
         self.refresh()

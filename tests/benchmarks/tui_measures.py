@@ -153,9 +153,9 @@ def _chosen(text: str) -> str:
     return next((row for row in rows if row.startswith(_CURSOR)), "")
 
 
-def marked(text: str) -> tuple[tuple[int, str], ...]:
-    """The lines that carry the cursor's sign."""
-    return tuple((at, line) for at, line in enumerate(text.splitlines()) if _CURSOR in line)
+def marked(text: str) -> tuple[int, ...]:
+    """The lines that carry the cursor's sign; what they say may change by itself."""
+    return tuple(at for at, line in enumerate(text.splitlines()) if _CURSOR in line)
 
 
 def _changed(look: Callable[[str], object], before: object) -> Callable[[str], bool]:
