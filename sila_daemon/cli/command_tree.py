@@ -39,7 +39,7 @@ GROUPS = {
     "sila_daemon.cli.accounts_group": ("login", "logout", "whoami"),
     "sila_daemon.cli.space_offline": ("space",),
     "sila_daemon.cli.spaces_group": ("space",),
-    "sila_daemon.cli.trees_group": ("tree", "vertex"),
+    "sila_daemon.cli.trees_group": ("tree", "vertex", "trash", "undo"),
     "sila_daemon.cli.contents_group": ("chat", "file", "secret"),
 }  # fmt: skip
 """The modules that bring commands, in the order in which help lists them, each with the first words

@@ -12,7 +12,7 @@ _FORCE = "also where it deletes or overwrites a large share of the space"
 
 
 def add_parsers(commands: CommandTree) -> None:
-    """Adds `tree`, `vertex` and `trash`."""
+    """Adds `tree`, `vertex`, `trash` and `undo`."""
     tree = commands.add("tree", "List the trees of a space, or look into one.", f"{_TREES}:tree")
     _add(tree, "SPACE")
     tree.add_argument("path", nargs="?", metavar="PATH", help="TREE or TREE/name/name")
@@ -50,6 +50,11 @@ def add_parsers(commands: CommandTree) -> None:
     restore = commands.add("trash restore", "Put a deleted vertex back.", f"{_TREES}:restore")
     _add(restore, "SPACE", "TREE", "VERTEX")
     restore.add_argument("--to", dest="parent", metavar="PARENT", help="else where it was")
+    undo = commands.add("undo", "Take back your last edit of a space.", "sila_daemon.cli.undo:undo")
+    _add(undo, "SPACE")
+    undo.add_argument(
+        "--partly", action="store_true", help="also where some of it changed since, without that"
+    )
 
 
 def _add(parser: Parser, *names: str) -> None:

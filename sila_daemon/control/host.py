@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         SpaceServer,
         Version,
     )
-    from sila_daemon.control.space_parts import FileChoices, FileFetches, Hits, Transfers
+    from sila_daemon.control.space_parts import FileChoices, FileFetches, Hits, Transfers, UndoStack
     from sila_daemon.core.files_view import BlobReference
     from sila_daemon.core.ops import Op
     from sila_daemon.core.rep_tree import RepTree
@@ -177,6 +177,11 @@ class OpenSpace(Protocol):
     @property
     def transfers(self) -> Transfers:
         """Files that are on their way now."""
+        ...
+
+    @property
+    def undo_stack(self) -> UndoStack:
+        """The last edits that were made through this daemon."""
         ...
 
     @property

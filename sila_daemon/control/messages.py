@@ -17,6 +17,7 @@ from sila_daemon.control import (
     results,
     search_results,
     transfer_results,
+    undo_results,
 )
 
 PROTOCOL_VERSION = 1
@@ -190,6 +191,12 @@ class EditParams(TreeParams):
     """They are meant, even where they delete or overwrite a large share of the space."""
 
 
+class UndoParams(SpaceParams):
+    """Whether to take back only what is as the edit left it, where the rest changed since."""
+
+    partly: bool = False
+
+
 class TrashParams(SpaceParams):
     """A page of the trash of one tree, or of all trees, `after` the vertex last seen."""
 
@@ -352,6 +359,7 @@ METHODS: dict[str, Method] = {
     "vertex.get": Method(VertexParams, results.VertexDetails),
     "vertex.children": Method(ChildrenParams, results.Children),
     "edit.apply": Method(EditParams, results.Applied),
+    "edit.undo": Method(UndoParams, undo_results.Undone),
     "trash.list": Method(TrashParams, results.Trash),
     "chat.list": Method(SpaceParams, results.Chats),
     "chat.show": Method(TreeParams, results.Chat),

@@ -87,6 +87,38 @@ class FileFetches(Protocol):
         ...
 
 
+class UndoneStep(Protocol):
+    """An edit that was taken back."""
+
+    @property
+    def tree_id(self) -> str:
+        """The tree that it changed."""
+        ...
+
+    @property
+    def at(self) -> float:
+        """When it was made, in Unix seconds."""
+        ...
+
+    @property
+    def changes(self) -> Sequence[tuple[str, str, str | None, str | None]]:
+        """What it had done, and to which vertex, its name and the key of a property."""
+        ...
+
+    @property
+    def left(self) -> int:
+        """How many more edits can be taken back."""
+        ...
+
+
+class UndoStack(Protocol):
+    """The last edits of a space that were made through this daemon."""
+
+    async def undo(self, *, partly: bool = False) -> UndoneStep:
+        """Takes the newest back. Raises NotFoundError, ProtectionError when it changed since."""
+        ...
+
+
 class NamedBlob(Protocol):
     """The name of a file's bytes."""
 

@@ -7,7 +7,7 @@ that make ops.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from sila_daemon.core import ids, json_value
@@ -32,6 +32,7 @@ class RepTree(MergingTree):
         super().__init__(ids.checked_tree_id(tree_id))
         self._editor = editor
         self._local_ops: list[Op] = []
+        self._on_draft: Callable[[Op], None] | None = None
 
     @property
     def root(self) -> Vertex | None:
@@ -166,6 +167,15 @@ class RepTree(MergingTree):
             self._edit(*drafts)
         return len(drafts)
 
+    def set_text(self, vertex_id: str, key: str, text: bytes | None) -> None:
+        """Sets a property to JSON text that a tree showed before; None deletes it."""
+        self._require(vertex_id)
+        self._edit(PropertyOp(0, "", vertex_id, key, text))
+
+    def before_edits(self, hear: Callable[[Op], None] | None) -> None:
+        """Has `hear` called with each op of an edit before it is merged; None ends that."""
+        self._on_draft = hear
+
     def take_local_ops(self) -> list[Op]:
         """Returns the ops made by edits since the last call, in the order they were made."""
         taken, self._local_ops = self._local_ops, []
@@ -187,6 +197,9 @@ class RepTree(MergingTree):
     def _edit(self, *drafts: Op) -> None:
         """Gives ids to drafts of ops, merges them and keeps them for whoever stores them."""
         peer = self._author().peer
+        if self._on_draft is not None:
+            for draft in drafts:
+                self._on_draft(draft)
         first = self.highest_counter + 1
         if first + len(drafts) - 1 > ids.COUNTER_MAX:
             raise UsageError("the tree's counter is used up")

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sila_daemon.core.errors import NotFoundError, ProtectionError
 from sila_daemon.core.space import Space
+from sila_daemon.core.undo import recorded
 from sila_daemon.mirror.file_choices import FileChoices
 from sila_daemon.mirror.file_fetches import FileFetches
 from sila_daemon.mirror.held_changes import HeldChanges
 from sila_daemon.mirror.transfers import Transfers
+from sila_daemon.mirror.undo_stack import UndoStack
 from sila_daemon.mirror.wakes import News
 from sila_daemon.ports.randomness import new_id
 from sila_daemon.store.blobs import BlobName
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from sila_daemon.core.files_view import BlobReference
     from sila_daemon.core.rep_tree import RepTree
+    from sila_daemon.core.undo import EditStep
     from sila_daemon.mirror.layers import Layers
     from sila_daemon.mirror.remote_layer import RemoteLayer
     from sila_daemon.mirror.space_search import Hits
@@ -42,6 +45,7 @@ class SpaceAccess(ABC):
         self.file_choices = FileChoices(self._ready_layers, wakes)
         self.file_fetches = FileFetches(self._ready_layers, wakes, self._is_paused)
         self.transfers = Transfers(clock)
+        self.undo_stack = UndoStack(self._ready_layers, clock)
         self._clock = clock
         self._randomness = randomness
         self._news = wakes
@@ -75,9 +79,11 @@ class SpaceAccess(ABC):
         unless it is said to be meant.
         """
         layers = await self._ready_layers()
-        return await layers.intake.edit(
-            [tree_id], lambda trees: change(trees[0]), is_meant=is_meant
+        result, step = await layers.intake.edit(
+            [tree_id], lambda trees: recorded(trees[0], change), is_meant=is_meant
         )
+        self.undo_stack.note(step)
+        return result
 
     async def create_space(self, name: str) -> None:
         """Plants the space tree of a space that has no op yet. Raises ProtectionError."""
@@ -95,14 +101,15 @@ class SpaceAccess(ABC):
         layers = await self._ready_layers()
         tree_id = new_id(self._randomness)
 
-        def make(trees: list[RepTree]) -> T:
+        def make(trees: list[RepTree]) -> tuple[T, EditStep]:
             space_tree, tree = trees
             tree.create_root().set("appId", app_id)
             result = build(tree)
-            Space(space_tree).add_tree(tree_id, name)
-            return result
+            _, step = recorded(space_tree, lambda above: Space(above).add_tree(tree_id, name))
+            return result, step
 
-        result = await layers.intake.edit([self.space_id], make, fresh_ids=[tree_id])
+        result, step = await layers.intake.edit([self.space_id], make, fresh_ids=[tree_id])
+        self.undo_stack.note(step)
         return tree_id, result
 
     async def quarantined(

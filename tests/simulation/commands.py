@@ -53,6 +53,7 @@ class CommandUser:
             "command_get": self._get_file,
             "command_fetch": self._fetch_file,
             "command_watch": self._watch,
+            "command_undo": self._undo,
         }
 
     @property
@@ -179,6 +180,18 @@ class CommandUser:
         if fetched["files"] and there == [wanted["hash"]] and wanted["hash"] not in held:
             raise ViolationError(f"{wanted['hash']} was fetched, and is not there")
         self._trace.note(name, f"command: file {wanted['hash'][:8]} fetched")
+
+    async def _undo(self, talk: _Conversation, _: Random, action: Action) -> None:
+        """Takes back what was done last on the device, whoever did it."""
+        mirror = self._device.mirror
+        if mirror is None:
+            return
+        # Any of it may come to be deleted by this, also when nobody hears the answer.
+        for entry in mirror.undo_stack._entries:
+            self._record.deletions.update((entry.step.tree_id, one) for one in entry.step.moved)
+        undone = await talk.ask("edit.undo", partly=action.a < 0.5)
+        said = [change["what"] for change in undone["changes"]]
+        self._trace.note(self._device.name, f"command: undone {', '.join(said)}")
 
     async def _watch(self, talk: _Conversation, random: Random, _: Action) -> None:
         """Follows events for a while: none is missing unless that is told."""

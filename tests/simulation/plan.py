@@ -29,6 +29,7 @@ APP_EDITS = ("app_set", "app_set", "app_create", "app_move")
 APP_FILES = ("app_file", "app_file", "app_var")
 COMMANDS = ("command_edit", "command_put", "command_put", "command_get", "command_watch")
 FETCHES = ("command_fetch",)
+UNDOS = ("command_undo",)
 APP_REWRITES = ("app_secret", "app_compact")
 FAULT_CHANCES = (0.0, 0.1, 0.2, 0.4)
 """How likely each kind of fault takes part, by seed."""
@@ -106,6 +107,7 @@ ACTORS = (
     Actor("people with live state", LIVE_EDITS, range(3, 12), share=0.3),
     WIPERS,
     FETCHERS,
+    Actor("people who undo", UNDOS, range(1, 6), share=0.3),
     Actor("original client", ORIGINAL_EDITS, range(3, 12), share=0.2),
 )
 HOSTILE = (

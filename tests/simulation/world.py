@@ -34,6 +34,7 @@ from tests.simulation.plan import (
     FETCHES,
     LIVE_EDITS,
     REMOVALS,
+    UNDOS,
     WIPES,
     Action,
     Plan,
@@ -164,7 +165,7 @@ class SimWorld:
         self._doers: dict[str, Doer] = {
             **dict.fromkeys((*EDITS, *WIPES, *REMOVALS, *LIVE_EDITS), self._edit),
             **dict.fromkeys((*APP_EDITS, *APP_REWRITES, *APP_FILES), self._edit_in_app),
-            **dict.fromkeys((*COMMANDS, *FETCHES), self._command),
+            **dict.fromkeys((*COMMANDS, *FETCHES, *UNDOS), self._command),
             **dict.fromkeys(FAULTS, self._go_wrong),
             **dict.fromkeys(GUESTS, self._welcome),
             "inspect": self._inspect,

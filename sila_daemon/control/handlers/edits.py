@@ -1,10 +1,10 @@
-"""`edit.apply`: several edits of one tree, kept together or not at all."""
+"""`edit.*`: several edits of one tree, kept together or not at all, and the last taken back."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sila_daemon.control import messages, results
+from sila_daemon.control import messages, results, undo_results
 from sila_daemon.control.handlers.trees import find_tree, found_vertex
 from sila_daemon.core import json_value
 from sila_daemon.core.errors import UsageError
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
 
 EDITS_MAX = 10_000
+UNDONE_SHOWN_MAX = 100
 
 
 class EditHandlers:
@@ -37,7 +38,7 @@ class EditHandlers:
 
     def routes(self) -> dict[str, Handler]:
         """Returns the methods of this group."""
-        return {"edit.apply": self.apply}
+        return {"edit.apply": self.apply, "edit.undo": self.undo}
 
     async def apply(self, params: messages.EditParams) -> results.Applied:
         """Applies all edits in one durable step."""
@@ -49,6 +50,22 @@ class EditHandlers:
             tree_id, lambda tree: _apply(tree, params), is_meant=params.force
         )
         return results.Applied(results=applied)
+
+    async def undo(self, params: messages.UndoParams) -> undo_results.Undone:
+        """Takes back the last edit that was made through this daemon."""
+        space = self._spaces.find(params.space)
+        step = await space.undo_stack.undo(partly=params.partly)
+        shown = [
+            undo_results.UndoneChange(what=what, vertex=vertex, name=name, key=key)
+            for what, vertex, name, key in step.changes[:UNDONE_SHOWN_MAX]
+        ]
+        return undo_results.Undone(
+            tree=step.tree_id,
+            at=int(step.at * 1000),
+            changes=shown,
+            more=len(step.changes) - len(shown),
+            left=step.left,
+        )
 
 
 def _apply(tree: RepTree, params: messages.EditParams) -> list[dict[str, Any]]:
