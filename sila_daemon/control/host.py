@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
+from sila_daemon.control.space_parts import SpaceParts
+
 if TYPE_CHECKING:
     from sila_daemon.control.messages import SecretsPolicy
     from sila_daemon.control.results import (
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
         SpaceServer,
         Version,
     )
-    from sila_daemon.control.space_parts import FileChoices, FileFetches, Hits, Transfers, UndoStack
+    from sila_daemon.control.space_parts import Hits
     from sila_daemon.core.files_view import BlobReference
     from sila_daemon.core.ops import Op
     from sila_daemon.core.rep_tree import RepTree
@@ -82,111 +84,12 @@ class QuarantinedOp(Protocol):
         ...
 
 
-class Hold(Protocol):
-    """Changes that one source brought at once and that the guard holds."""
-
-    @property
-    def number(self) -> int:
-        """Names it within its space."""
-        ...
-
-    @property
-    def source(self) -> str:
-        """`folder`, or a server's URL."""
-        ...
-
-    @property
-    def vertices(self) -> int:
-        """About how many vertices would be deleted or overwritten."""
-        ...
-
-    @property
-    def of_vertices(self) -> int:
-        """How many there were when it began."""
-        ...
-
-    @property
-    def at_ms(self) -> int:
-        """Since when, in Unix milliseconds."""
-        ...
-
-    @property
-    def refused_ms(self) -> int | None:
-        """When somebody said no; None while it waits."""
-        ...
-
-    @property
-    def ops(self) -> int:
-        """How many ops are held."""
-        ...
-
-    @property
-    def deletions(self) -> int:
-        """How many of them move something to the trash."""
-        ...
-
-    @property
-    def moves(self) -> int:
-        """How many move something elsewhere."""
-        ...
-
-    @property
-    def trees(self) -> int:
-        """In how many trees."""
-        ...
-
-
-class HeldChanges(Protocol):
-    """What the guard of a space holds, and what a person decides about it."""
-
-    async def holds(self) -> Sequence[Hold]:
-        """Returns the changes that the guard holds, those that were refused too."""
-        ...
-
-    async def accept(self, number: int) -> int:
-        """Shows and passes on what is held; returns how many ops. Raises NotFoundError."""
-        ...
-
-    async def refuse(self, number: int) -> int:
-        """Has changes stay held, and nobody asked any more; returns how many ops they are."""
-        ...
-
-    async def undo(self, number: int) -> int:
-        """Undoes what is held for everybody; returns how many ops that took."""
-        ...
-
-
-class OpenSpace(Protocol):
+class OpenSpace(SpaceParts, Protocol):
     """One space that the daemon looks after."""
 
     @property
     def space_id(self) -> str:
         """The space's id."""
-        ...
-
-    @property
-    def file_choices(self) -> FileChoices:
-        """Files that wait for the choice of a person."""
-        ...
-
-    @property
-    def file_fetches(self) -> FileFetches:
-        """Files that are left on the servers."""
-        ...
-
-    @property
-    def transfers(self) -> Transfers:
-        """Files that are on their way now."""
-        ...
-
-    @property
-    def undo_stack(self) -> UndoStack:
-        """The last edits that were made through this daemon."""
-        ...
-
-    @property
-    def held(self) -> HeldChanges:
-        """What the guard of the space holds."""
         ...
 
     def status(self) -> dict[str, Any]:

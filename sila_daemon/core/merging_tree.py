@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from sila_daemon.core import ids
 from sila_daemon.core.changes import Change, PropertyChanged, VertexCreated, VertexMoved
@@ -21,6 +21,10 @@ class MergingTree(TreeState):
     def __init__(self, tree_id: str) -> None:
         super().__init__(tree_id)
         self._observers: list[Observer] = []
+
+    def vertex_ids(self) -> Iterator[str]:
+        """Yields the ids of all vertices, deleted ones included, in no promised order."""
+        return (self.id_of(index) for index in self.indices())
 
     def batch(self) -> TreeBatch:
         """Returns a batch to be used in a `with` block; observers are told once, at its end."""

@@ -7,7 +7,7 @@ that make ops.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from sila_daemon.core import ids, json_value
@@ -32,7 +32,8 @@ class RepTree(MergingTree):
         super().__init__(ids.checked_tree_id(tree_id))
         self._editor = editor
         self._local_ops: list[Op] = []
-        self._on_draft: Callable[[Op], None] | None = None
+        self.on_draft: Callable[[Op], None] | None = None
+        """Called with each op of an edit before it is merged."""
 
     @property
     def root(self) -> Vertex | None:
@@ -44,10 +45,6 @@ class RepTree(MergingTree):
         """Returns a handle on a vertex; None when it does not exist (yet)."""
         index = self.index_of(vertex_id)
         return None if index is None else Vertex(self, index)
-
-    def vertex_ids(self) -> Iterator[str]:
-        """Yields the ids of all vertices, deleted ones included, in no promised order."""
-        return (self.id_of(index) for index in self.indices())
 
     def create_root(self) -> Vertex:
         """Plants a fresh tree: the null vertex and a root named as the tree."""
@@ -121,13 +118,11 @@ class RepTree(MergingTree):
 
     def set(self, vertex_id: str, key: str, value: Json) -> None:
         """Sets a property. Raises InvalidValueError for what not every replica would keep."""
-        self._require(vertex_id)
-        self._edit(PropertyOp(0, "", vertex_id, key, _encoded(key, value)))
+        self.set_text(vertex_id, key, _encoded(key, value))
 
     def unset(self, vertex_id: str, key: str) -> None:
         """Deletes a property."""
-        self._require(vertex_id)
-        self._edit(PropertyOp(0, "", vertex_id, key, None))
+        self.set_text(vertex_id, key, None)
 
     def set_transient(self, vertex_id: str, key: str, value: Json) -> None:
         """Lays live state over a property until somebody sets it; it is never stored."""
@@ -172,10 +167,6 @@ class RepTree(MergingTree):
         self._require(vertex_id)
         self._edit(PropertyOp(0, "", vertex_id, key, text))
 
-    def before_edits(self, hear: Callable[[Op], None] | None) -> None:
-        """Has `hear` called with each op of an edit before it is merged; None ends that."""
-        self._on_draft = hear
-
     def take_local_ops(self) -> list[Op]:
         """Returns the ops made by edits since the last call, in the order they were made."""
         taken, self._local_ops = self._local_ops, []
@@ -197,9 +188,9 @@ class RepTree(MergingTree):
     def _edit(self, *drafts: Op) -> None:
         """Gives ids to drafts of ops, merges them and keeps them for whoever stores them."""
         peer = self._author().peer
-        if self._on_draft is not None:
+        if self.on_draft is not None:
             for draft in drafts:
-                self._on_draft(draft)
+                self.on_draft(draft)
         first = self.highest_counter + 1
         if first + len(drafts) - 1 > ids.COUNTER_MAX:
             raise UsageError("the tree's counter is used up")

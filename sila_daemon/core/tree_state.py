@@ -130,10 +130,6 @@ class TreeState:
         texts = self._properties.texts(index, with_transient=with_transient)
         return {key: json_value.decode(text) for key, text in sorted(texts)}
 
-    def texts(self, index: int) -> dict[str, bytes]:
-        """Returns the JSON text of every property that is set, transient ones left out."""
-        return dict(self._properties.texts(index, with_transient=False))
-
     def created_ms(self, index: int) -> float | None:
         """Returns when a vertex was created, in Unix milliseconds, as its `_c` tells it."""
         text = self._properties.text(index, CREATED_KEY, with_transient=False)

@@ -86,11 +86,11 @@ def recorded(tree: RepTree, change: Callable[[RepTree], T]) -> tuple[T, EditStep
                 text = tree.text(index, draft.key, with_transient=False)
                 step.texts[vertex, draft.key] = _Text(text)
 
-    tree.before_edits(note)
+    tree.on_draft = note
     try:
         result = change(tree)
     finally:
-        tree.before_edits(None)
+        tree.on_draft = None
     for vertex in step.created:
         step.created[vertex] = _texts(tree, vertex)
     for vertex, place in step.moved.items():
@@ -218,7 +218,10 @@ def _text(tree: RepTree, vertex: str, key: str) -> bytes | None:
 
 def _texts(tree: RepTree, vertex: str) -> dict[str, bytes]:
     index = tree.index_of(vertex)
-    return {} if index is None else tree.texts(index)
+    if index is None:
+        return {}
+    keys = tree.values(index, with_transient=False)
+    return {key: text for key in keys if (text := _text(tree, vertex, key)) is not None}
 
 
 def _name(tree: RepTree, vertex: str) -> str | None:

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from sila_daemon.control.connection import Handler
-    from sila_daemon.control.host import HeldChanges, Hold, OpenSpace, SpaceKeeper
+    from sila_daemon.control.host import OpenSpace, SpaceKeeper
+    from sila_daemon.control.space_parts import HeldChanges, Hold
 
 
 class HeldHandlers:
