@@ -15,9 +15,10 @@ from sila_daemon.core.rep_tree import RepTree
 from sila_daemon.core.undo import EditStep, recorded, undo
 
 if TYPE_CHECKING:
+    from sila_daemon.core.json_value import Json
     from sila_daemon.core.vertex import Vertex
 
-Shown = dict[str, tuple[str | None, dict[str, bytes]]]
+Shown = dict[str, tuple[str | None, "dict[str, Json]"]]
 
 
 def planted() -> tuple[RepTree, dict[str, str]]:
@@ -40,7 +41,7 @@ def shown(tree: RepTree) -> Shown:
     return {
         tree.id_of(index): (
             None if (parent := tree.parent_of(index)) is None else tree.id_of(parent),
-            tree.texts(index),
+            tree.values(index),
         )
         for index in tree.indices()
         if not tree.is_deleted(index)
