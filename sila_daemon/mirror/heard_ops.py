@@ -31,6 +31,9 @@ class HeardOps:
         """How many of them count as owed as long as they are here."""
         return self._count
 
+    def __len__(self) -> int:
+        return len(self._seqs)
+
     def __contains__(self, seq: int) -> bool:
         return seq in self._seqs
 

@@ -87,6 +87,7 @@ class OriginalSession:
         self._layer = layer
         self._space_id = space_id
         self._connection = connection
+        self._checks = checks
         self._seen_after_s = settings.seen_after_s
         self._intake = intake
         self._store = store
@@ -158,6 +159,7 @@ class OriginalSession:
         await count_debt(status, self._store)
         # Debts end after they are uncounted here, so the smaller number never hides one.
         status.pending_ops = max(0, status.pending_ops - min(counted, heard.count))
+        status.heard_ops, status.doubted_trees = len(heard), len(self._checks.doubted)
         # Some may have been seen between the two counts.
         status.unconfirmed_ops = min(unconfirmed, status.pending_ops)
         status.given_up_ops = min(given_up, status.pending_ops)
@@ -255,6 +257,7 @@ class OriginalSession:
         """Stores what the server showed, and takes note of when it has it for certain."""
         question = self._question if is_answer else None
         async with self._heard.delivering:
+            self._status.heard_ops += len(ops)  # Before they are here: nothing is claimed of them.
             delivery = Delivery(ops, self._layer, set_aside=refused, is_unsure=True)
             committed = await self._intake.deliver(delivery)
             ours = [seq for seq in committed.owed_seqs if self.pusher.was_sent(seq)]
@@ -262,6 +265,7 @@ class OriginalSession:
             now = self._clock.monotonic()
             self._heard.add(others, now)
             self._heard.add(committed.owed_held_seqs, now, is_counted=False)
+            self._status.heard_ops = len(self._heard)
         if question is None:
             return
         question.shown.update(committed.seqs)

@@ -168,6 +168,7 @@ class RemoteLayer:
         finally:
             self._session = None
             self.status.are_files_equal = False
+            self.status.heard_ops = 0
         return RemoteUnavailableError("the connection ended")
 
     async def _look_for_cause(self, error: SilaError) -> SilaError:

@@ -64,6 +64,10 @@ class RemoteStatus:
     files_reason: str = ""
     protocol: int | None = None
     """What the server speaks; None before it answered for the first time."""
+    heard_ops: int = 0
+    """An original server showed them a moment ago: they do not wait, and are not seen yet."""
+    doubted_trees: int = 0
+    """An original server did not show everything of them that it was seen to have."""
     unconfirmed_ops: int = 0
     """Of those that are owed to an original server: they were sent, and not seen there yet."""
     given_up_ops: int = 0
@@ -81,6 +85,8 @@ class RemoteStatus:
             self.is_original
             and self.state is RemoteState.LIVE
             and self.pending_ops == 0
+            and not self.heard_ops
+            and not self.doubted_trees
             and not self.set_aside_ops
             and not self.held_ops
         )
@@ -149,6 +155,8 @@ class RemoteStatus:
             return (
                 f"{count} change{'s were' if count != 1 else ' was'} sent, and not seen there yet"
             )
+        if self.heard_ops or self.doubted_trees:
+            return "what is there is being looked at"
         return "everything was seen there, which this kind of server never confirms"
 
     @property

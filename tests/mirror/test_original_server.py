@@ -273,8 +273,8 @@ async def test_an_op_that_kills_the_server_is_found_and_its_neighbours_arrive(
         original.space.__class__.send = dies  # type: ignore[method-assign]
         try:
             await bring(a, OTHER, [*moves(1, 6), MoveOp(7, "aa", "poison", None), *moves(8, 3)])
-            await _restarted_until(original, lambda: remote(a)["refusedOps"] == 1)
-            await _restarted_until(original, lambda: remote(a)["pendingOps"] == 1)
+            await _restarted_until(original, a, lambda: remote(a)["refusedOps"] == 1)
+            await _restarted_until(original, a, lambda: remote(a)["pendingOps"] == 1)
         finally:
             original.space.__class__.send = send  # type: ignore[method-assign]
         assert held(original, OTHER) == {(n, "aa") for n in (1, 2, 3, 4, 5, 6, 8, 9, 10)}
@@ -305,7 +305,7 @@ async def _has(original: RunningOriginal, tree_id: str, count: int) -> bool:
     return len(held(original, tree_id)) == count
 
 
-async def _restarted_until(original: RunningOriginal, condition: Any) -> None:
+async def _restarted_until(original: RunningOriginal, mirror: SpaceMirror, condition: Any) -> None:
     """Starts the server whenever it died, as a service manager does."""
 
     async def is_so() -> bool:
@@ -313,7 +313,10 @@ async def _restarted_until(original: RunningOriginal, condition: Any) -> None:
             await original.start()
         return bool(condition())
 
-    await until_async(is_so, 30)
+    try:
+        await until_async(is_so, 30)
+    except TimeoutError:
+        raise AssertionError(mirror.status()) from None
 
 
 def _wire(op: Op) -> dict[str, Any]:

@@ -36,7 +36,7 @@ class RunningOriginal:
         self._port = 0
         self._runner: web.AppRunner | None = None
         self._writing: asyncio.Task[None] | None = None
-        self._dying: list[asyncio.Future[None]] = []
+        self._dying: asyncio.Future[None] | None = None
 
     @property
     def space(self) -> OriginalSpace:
@@ -50,6 +50,7 @@ class RunningOriginal:
 
     async def start(self) -> None:
         """Starts a process on the files that are there."""
+        self._dying = None
         self.server = OriginalServer(self.data, KEY, self._ended)
         self.server.add_user(USER, EMAIL)
         self.server.add_space(USER, "Ours", self.space_id)
@@ -63,15 +64,19 @@ class RunningOriginal:
 
     async def kill(self) -> None:
         """Ends the process at once: what was not written is lost."""
-        runner, self._runner = self._runner, None
-        if runner is None:
+        if self._dying is None:
+            self._dying = asyncio.ensure_future(self._die())
+        await asyncio.shield(self._dying)
+
+    async def _die(self) -> None:
+        if self._runner is None or self._writing is None:
             return
-        assert self._writing is not None
         self._writing.cancel()
         with suppress(asyncio.CancelledError):
             await self._writing
         await self.server.drop_connections()
-        await runner.cleanup()
+        await self._runner.cleanup()
+        self._runner = None
 
     async def put_back(self, copy: Path) -> None:
         """Starts it on a copy of its files that was made earlier."""
@@ -102,4 +107,5 @@ class RunningOriginal:
 
     def _ended(self, reason: str) -> None:
         self.ends.append(reason)
-        self._dying.append(asyncio.ensure_future(self.kill()))
+        if self._dying is None:
+            self._dying = asyncio.ensure_future(self._die())
