@@ -47,6 +47,7 @@ SETTINGS = MirrorSettings(
     loss_grace_s=2.0,
     guard=None,
     tree_idle_s=4.0,
+    confirm_interval_s=3.0,
 )
 
 
@@ -77,6 +78,8 @@ class SimDevice:
         self.home = HOME if twin is None else HOME.with_name(f".sila-{name}")
         self.mirror: SpaceMirror | None = None
         self.server_urls: tuple[str, ...] = ()
+        self.original_url = ""
+        """A server of the original kind that it mirrors to as well."""
         self.credentials: Credentials | None = None
         """The accounts, while the daemon runs."""
         self.control: SimControl | None = None
@@ -170,7 +173,8 @@ class SimDevice:
             tokens=credentials,
             watcher=self._watcher,
         )
-        servers = tuple(ServerRecord(url, "mirror") for url in self.server_urls)
+        urls = (*self.server_urls, self.original_url) if self.original_url else self.server_urls
+        servers = tuple(ServerRecord(url, "mirror") for url in urls)
         root = FOLDER if self.has_folder else None
         record = SpaceRecord(SPACE, root, servers, fetch=self.fetch)
         device = Device(self.name, self.name, "simulated")

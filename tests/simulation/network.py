@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sila_daemon.core.errors import (
     RemoteRefusedError,
@@ -20,6 +20,7 @@ from tests.simulation.wire import ClientEnd, ServerEnd, Wire
 
 if TYPE_CHECKING:
     from sila_daemon.mirror.connector import Body, Connection, Response
+    from tests.simulation.original_server import SimOriginal
     from tests.simulation.poison import Poison
     from tests.simulation.rights import Rights
     from tests.simulation.server import SimServer
@@ -27,12 +28,15 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_S = 5.0
 
+Reached = TypeVar("Reached", "SimServer", "SimOriginal")
+
 
 class Network:
     """Knows the servers, the connections that are open, and who cannot reach whom."""
 
     def __init__(self, random: Random, trace: Trace, delay_s: float) -> None:
         self.servers: dict[str, SimServer] = {}
+        self.originals: dict[str, SimOriginal] = {}
         self.wires: list[Wire] = []
         self._addresses: dict[str, int] = {}
         self.rights: Rights | None = None
@@ -102,11 +106,18 @@ class Network:
 
     async def reach(self, device: str, server_url: str) -> SimServer:
         """Returns a server that listens. Raises RemoteUnavailableError."""
+        return await self._reach(device, server_url, self.servers)
+
+    async def reach_original(self, device: str, server_url: str) -> SimOriginal:
+        """Returns an original server that listens. Raises RemoteUnavailableError."""
+        return await self._reach(device, server_url, self.originals)
+
+    async def _reach(self, device: str, server_url: str, servers: Mapping[str, Reached]) -> Reached:
         if self.is_cut_off(device, server_url):
             await asyncio.sleep(CONNECT_TIMEOUT_S)
             raise RemoteUnavailableError(f"{server_url} does not answer")
         await self.hop()
-        server = self.servers.get(server_url)
+        server = servers.get(server_url)
         if server is None or not server.is_listening:
             raise RemoteUnavailableError(f"{server_url} refuses the connection")
         return server
@@ -126,6 +137,9 @@ class SimConnector:
     async def connect(self, server_url: str, space_id: str, auth: Mapping[str, Any]) -> Connection:
         """Joins a space over a new wire."""
         network = self._network
+        if server_url in network.originals:
+            original = await network.reach_original(self._device, server_url)
+            return original.join(network.new_wire(self._device, server_url), auth.get("token"))
         server = await network.reach(self._device, server_url)
         wire = network.new_wire(self._device, server_url)
         if network.rights is not None:
@@ -162,6 +176,11 @@ class SimConnector:
     ) -> AsyncIterator[Response]:
         """Asks the server's own HTTP routes."""
         network = self._network
+        if server_url in network.originals:
+            original = await network.reach_original(self._device, server_url)
+            async with original.request(path) as answer:
+                yield answer
+            return
         server = await network.reach(self._device, server_url)
         sent = {**(headers or {}), "Authorization": f"Bearer {token}"}
         began = asyncio.get_running_loop().time()

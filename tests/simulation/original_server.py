@@ -13,9 +13,9 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from sila_daemon.core import wire_json
-from sila_daemon.core.errors import RemoteUnavailableError, SignInNeededError
+from sila_daemon.core.errors import SignInNeededError
 from sila_daemon.server.spaces.frames import Frame
-from tests.original_server.host import FLUSH_S, OriginalSpace, new_space_ops
+from tests.original_server.host import FLUSH_S, OriginalSpace
 from tests.original_server.replica import ProcessEndedError
 from tests.original_server.space_files import MemoryFiles, ops_in
 from tests.simulation.byzantine import line_of
@@ -58,6 +58,7 @@ class SimOriginal:
         self._sessions: list[OriginalEnd] = []
         self._dying: list[asyncio.Task[None]] = []
         self._hides_until = 0.0
+        self.put_back_at = -1000.0
 
     def start(self) -> None:
         """Starts a process on the files that are there."""
@@ -68,11 +69,6 @@ class SimOriginal:
         self._space.load()
         self._process.spawn(self._write_out())
         self.is_listening = True
-
-    def found(self) -> None:
-        """Makes its space, as a person does with the app."""
-        self._space.send({"treeId": SPACE, "ops": new_space_ops(SPACE, "f" * 32, "Ours")[:4]})
-        self._space.begin_writing()()
 
     async def ensure_running(self) -> None:
         """Starts a process, if there is none."""
@@ -97,6 +93,7 @@ class SimOriginal:
             self.copy = dict(self.files.texts)
             return False
         self._trace.fault(self.name, "original put back")
+        self.put_back_at = asyncio.get_running_loop().time()
         self.crash()
         self.files.texts = dict(self.copy)
         return True
@@ -220,8 +217,3 @@ class OriginalEnd:
     def leave(self) -> None:
         """Learns that the connection has ended."""
         self.end("left")
-
-
-def down() -> RemoteUnavailableError:
-    """Returns what a client is told of a server without a process."""
-    return RemoteUnavailableError("the original refuses the connection")

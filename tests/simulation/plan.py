@@ -14,6 +14,7 @@ from random import Random
 
 from tests.simulation.faults import FAULTS
 from tests.simulation.fetching import Fetcher, draw_fetchers
+from tests.simulation.originals import ORIGINAL_FAULTS, draw_originals
 from tests.simulation.surroundings import (
     Surroundings,
     draw_surroundings,
@@ -67,6 +68,8 @@ class Plan:
     """Whether the limits are small, see `tight`."""
     is_guarded: bool = False
     """Whether the mirrors hold what takes much away, see `guarding`."""
+    originals: tuple[int, ...] = ()
+    """Devices that mirror to an original server, too, see `originals`."""
     fetchers: tuple[Fetcher, ...] = ()
     """Devices that leave files on their server, see `fetching`."""
 
@@ -139,6 +142,9 @@ def plan_of(seed: int, *, faults: bool = True) -> Plan:
             for kind in sorted(FAULTS)
             if (stream := _stream(seed, kind)).random() < chance
         ]
+    originals = draw_originals(_stream(seed, "original server"), devices)
+    if originals and faults:
+        draws.append((_stream(seed, "original faults"), ORIGINAL_FAULTS, range(5)))
     actions = [
         Action(
             round(stream.random() * length_s, 3),
@@ -166,6 +172,7 @@ def plan_of(seed: int, *, faults: bool = True) -> Plan:
         token_s=_draw_token_s(_stream(seed, "tokens")) if faults else None,
         is_tight=_stream(seed, "tight").random() < TIGHT,
         is_guarded=WIPERS in present,
+        originals=originals,
         fetchers=(
             draw_fetchers(_stream(seed, "fetchers"), devices, topology, around)
             if FETCHERS in present

@@ -25,6 +25,14 @@ from tests.simulation.guests import GUESTS, Guest
 from tests.simulation.hints import follow_hints
 from tests.simulation.loop import SimLoop
 from tests.simulation.network import Network
+from tests.simulation.original_server import SimOriginal
+from tests.simulation.originals import (
+    ORIGINAL_FAULTS,
+    check_at_end,
+    check_seen,
+    go_wrong,
+    without_original,
+)
 from tests.simulation.plan import (
     APP_EDITS,
     APP_FILES,
@@ -114,6 +122,9 @@ class SimWorld:
         around = plan.around
         self.servers = [SimServer(f"server{n}", seed, trace) for n in range(plan.topology.servers)]
         self.network.servers = {server.url: server for server in self.servers}
+        self.original = SimOriginal(seed, trace) if plan.originals else None
+        if self.original is not None:
+            self.network.originals = {self.original.url: self.original}
         self.devices: list[SimDevice] = []
         for n in range(plan.devices):
             self.devices.append(
@@ -168,6 +179,7 @@ class SimWorld:
             **dict.fromkeys((*COMMANDS, *FETCHES, *UNDOS), self._command),
             **dict.fromkeys(FAULTS, self._go_wrong),
             **dict.fromkeys(GUESTS, self._welcome),
+            **dict.fromkeys(ORIGINAL_FAULTS, lambda action: go_wrong(self, action)),
             "inspect": self._inspect,
             "require_held": self._require_held,
         }
@@ -190,6 +202,7 @@ class SimWorld:
         held = await check_end(self.devices, self.app, self.carrier, self.servers, self.record)
         for guest in self.guests.values():
             guest.check(held)
+        check_at_end(self)
         await self._end()
 
     async def _set_up(self) -> None:
@@ -204,6 +217,10 @@ class SimWorld:
             for server in mirrored:
                 await server.set_role(device.email, SPACE, MEMBER)
                 await device.sign_in(server.url)
+            if self.original is not None and number in self.plan.originals:
+                await self.original.ensure_running()
+                device.original_url = self.original.url
+                await device.sign_in(self.original.url)
         if self.carrier is not None:
             self.carrier.start()
         first = self.devices[0]
@@ -263,6 +280,7 @@ class SimWorld:
     def _inspect(self, action: Action) -> None:
         check_claim(self.devices[action.who], self.record, self.carrier)
         self.rights.check_claim(self.devices[action.who])
+        check_seen(self)
         self._check_files()
 
     async def _require_held(self, action: Action) -> None:
@@ -311,6 +329,9 @@ class SimWorld:
             device.bring_folder_back()
         for machine in machines:
             await machine.ensure_running()
+        if self.original is not None:
+            self.original.crash()  # What it hid from its memory it reads from its files.
+            self.original.start()
         for server in self.servers:
             server.let_tokens_last(None)
         await restore(self)
@@ -349,6 +370,10 @@ class SimWorld:
         """Tells whether a mirror says that all is well, or truly what a person has to see to."""
         assert device.mirror is not None
         status = device.mirror.status()
+        if device.original_url:
+            status["state"], is_settled = without_original(device, status)
+            if not is_settled:
+                return False
         if status["state"] not in ("current", "needs_you"):
             return False
         bad = 0
@@ -392,6 +417,9 @@ class SimWorld:
         for server in self.servers:
             server.crash(None)
             await server.buried()
+        if self.original is not None:
+            self.original.crash()
+            await self.original.buried()
         if self.app is not None:
             self.app.crash()
             await self.app.buried()
@@ -413,3 +441,6 @@ class SimWorld:
         for server in self.servers:
             await server.stop()
             await server.buried()
+        if self.original is not None:
+            self.original.crash()
+            await self.original.buried()

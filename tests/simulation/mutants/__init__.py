@@ -10,9 +10,18 @@ from tests.simulation.mutants.files import FILES
 from tests.simulation.mutants.folders import FOLDERS
 from tests.simulation.mutants.guard import GUARD
 from tests.simulation.mutants.mutant import Mutant
+from tests.simulation.mutants.originals import ORIGINALS
 from tests.simulation.mutants.refusals import REFUSALS
 from tests.simulation.mutants.time_travel import TIME_TRAVEL
 
 __all__ = ["MUTANTS", "Mutant"]
 
-MUTANTS: dict[str, Mutant] = {**DURABILITY, **FOLDERS, **REFUSALS, **TIME_TRAVEL, **FILES, **GUARD}
+MUTANTS: dict[str, Mutant] = {
+    **DURABILITY,
+    **FOLDERS,
+    **REFUSALS,
+    **TIME_TRAVEL,
+    **FILES,
+    **GUARD,
+    **ORIGINALS,
+}

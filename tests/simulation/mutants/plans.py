@@ -279,3 +279,33 @@ FILE_IN_TWO_PLACES = Plan(
     ),
 )
 """A server is put back to what it had of a file that goes on changing here."""
+
+# Both devices mirror to an original server too, and one hears from there what the other sent.
+ORIGINAL_IS_HEARD = _plan(
+    *(Action(4.0 + 4 * n, "set", 0, 0.1, 0.1 * n) for n in range(6)),
+    *(
+        Action(4.0 + 4 * n + 0.1 * late, "inspect", 0, 0.1, 0.1)
+        for n in range(6)
+        for late in range(1, 6)
+    ),
+    topology=Topology(2, ((0,), (1,))),
+    originals=(0, 1),
+)
+
+# What comes to an original server does not come into its memory.
+ORIGINAL_HIDES = _plan(
+    Action(1.0, "original_hide", 0, 0.99, 0.1),
+    Action(2.0, "set", 0, 0.1, 0.2),
+    Action(2.5, "create", 0, 0.1, 0.2),
+    Action(31.0, "inspect", 0, 0.1, 0.1),
+    originals=(0,),
+)
+
+# The files of an original server are put back to how they were.
+ORIGINAL_PUT_BACK = _plan(
+    Action(5.0, "original_put_back", 0, 0.1, 0.1),
+    Action(6.0, "create", 0, 0.1, 0.2),
+    Action(7.0, "set", 0, 0.1, 0.2),
+    Action(20.0, "original_put_back", 0, 0.1, 0.1),
+    originals=(0,),
+)
