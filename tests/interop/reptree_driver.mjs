@@ -95,6 +95,13 @@ const commands = {
   opOrder: ({ ids }) => [...ids].sort(compareOpId),
   lines: ({ texts }) => texts.map((text) => text.split('\n').filter(Boolean).map((line) => JSON.parse(line))),
   numbers: ({ texts }) => texts.map((text) => String(JSON.parse(text))),
+  // Ops in the order in which they come, then what is told to who asks for all, or with a vector.
+  echoes: ({ cases }) => cases.map(({ ops, vectors }) => {
+    const tree = new RepTree('reader');
+    for (const op of ops) tree.merge([op]);
+    const ids = (found) => found.map((op) => [op.id.counter, op.id.peerId]).filter((id) => id[1] !== 'reader');
+    return { everything: ids(tree.getAllOps()), missing: vectors.map((one) => ids(tree.getMissingOps(one))) };
+  }),
   vectors: ({ pairs }) => pairs.map(([ops, vector]) => {
     const tree = new RepTree('reader', ops);
     return tree.getMissingOps(vector).map((op) => op.id);

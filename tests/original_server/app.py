@@ -139,13 +139,13 @@ class OriginalServer:
             return  # It needs no token there.
         parts = [part for part in namespace.split("/") if part]
         if len(parts) < 2 or parts[0] != "spaces":
-            raise socketio.exceptions.ConnectionRefusedError({"message": "Invalid namespace"})
+            raise socketio.exceptions.ConnectionRefusedError("Invalid namespace")
         user = self._user_of(auth.get("token") if isinstance(auth, dict) else None)
         if user is None:
-            raise socketio.exceptions.ConnectionRefusedError({"message": "unauthorized"})
+            raise socketio.exceptions.ConnectionRefusedError("unauthorized")
         space = self.spaces.get(parts[1])
         if space is None or space.owner != user:
-            raise socketio.exceptions.ConnectionRefusedError({"message": "forbidden"})
+            raise socketio.exceptions.ConnectionRefusedError("forbidden")
         self._spaces_of[sid] = space.id
         asyncio.get_running_loop().create_task(
             self._sio.emit("ready", {"spaceId": space.id}, to=sid, namespace=namespace)
