@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sila_daemon.core.errors import StorageError
 from sila_daemon.folder.layout import SpaceLayout
 from sila_daemon.mirror.away_files import AwayFiles
 from sila_daemon.mirror.back_off import BackOff
@@ -19,6 +21,7 @@ from sila_daemon.mirror.intake import Intake
 from sila_daemon.mirror.leftovers import Leftovers
 from sila_daemon.mirror.local_blobs import LocalBlobs
 from sila_daemon.mirror.pack_transport import PackTransport
+from sila_daemon.mirror.partial_files import PartialFiles
 from sila_daemon.mirror.remote_api import RemoteApi
 from sila_daemon.mirror.remote_files import RemoteFiles
 from sila_daemon.mirror.remote_layer import RemoteLayer
@@ -38,6 +41,7 @@ from sila_daemon.store.secrets import Secrets
 from sila_daemon.store.servers import Servers
 from sila_daemon.store.space_store import SpaceStore
 from sila_daemon.store.static_looks import StaticLooks
+from sila_daemon.store.uploads import Uploads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +61,7 @@ if TYPE_CHECKING:
 
 STORE_NAME = "space.sqlite"
 FILES_NAME = "files"
+PARTS_NAME = "parts"
 
 
 @dataclass(slots=True)
@@ -74,6 +79,7 @@ class Layers:
     away: AwayFiles
     turns: Turns
     transfers: Transfers
+    parts: PartialFiles
     overtaken: OvertakenFiles
     leftovers: Leftovers
     folder: FolderLayer | None
@@ -134,6 +140,7 @@ class Layers:
             AwayFiles(record.fetch, blobs, Lacking(store.database), ports.clock),
             Turns(),
             transfers,
+            PartialFiles(home / PARTS_NAME, ports),
             OvertakenFiles(store, local_blobs, ports.clock, wakes),
             Leftovers(layout, files_dir, ports),
             None,
@@ -176,6 +183,8 @@ class Layers:
         if self.folder is None:
             await self.local_blobs.scan()
         await self.leftovers.remove()
+        with suppress(StorageError):  # What is wrong with the disk is for others to find and tell.
+            await self.parts.tidy({blob.name for blob in await self.blobs.lacking()})
         async with asyncio.TaskGroup() as group:
             if self.folder is not None:
                 group.create_task(self.folder.run(), name="folder")
@@ -228,7 +237,8 @@ class Layers:
         back_off = BackOff(ports.randomness, WAIT_S_MAX)
         secrets = RemoteSecrets(server.url, api, self.secrets, wakes, ports.clock, back_off)
         means = (server.url, api, self.local_blobs, self.away, self.transfers)
-        single, packs = FileTransport(*means), PackTransport(*means)
+        single = FileTransport(*means, self.parts, Uploads(self.store.database))
+        packs = PackTransport(*means)
         files = RemoteFiles(
             server.url,
             api,

@@ -134,6 +134,39 @@ class LocalBlobs:
             # Said apart from a file that the server does not have: this one is to be asked again.
             raise StorageError(error.message, code="folder_away") from error
 
+    async def adopt(self, blob: BlobName, path: Path, source: str, *, is_sound: bool) -> LocalBlob:
+        """Makes an immutable file of one that came in parts; durable when this returns.
+
+        `is_sound` says that one sync makes it durable where it stands; else it is written again.
+        Raises CorruptBlobError when the bytes are not what the name says, StorageError.
+        """
+        try:
+            local, stat = await self._ports.workers.run(
+                lambda: self._adopted(blob, path, is_sound=is_sound)
+            )
+        except NotFoundError as error:
+            raise StorageError(error.message, code="folder_away") from error
+        looks = {local.sha256: look_of(stat, is_right=True)} if stat else None
+        await self._blobs.arrived([local], source=source, looks=looks)
+        self.checks.received(local.sha256)
+        self._wakes.ring(News.BLOBS)
+        return local
+
+    def _adopted(
+        self, blob: BlobName, path: Path, *, is_sound: bool
+    ) -> tuple[LocalBlob, FileStat | None]:
+        disk = self._ports.disk
+        with self._begun() as writer, storage_errors("store a file"):
+            here, there = disk.stat(self._files_dir), disk.stat(path)
+            if is_sound and here is not None and there is not None and here.device == there.device:
+                static = self._folder.adopt_static(path, blob.name)
+                local = LocalBlob(blob, static.size, static.hash)
+                return local, self._folder.static_stat(static.hash)
+            with disk.open_read(path) as file:
+                while chunk := file.read_at(writer.size, CHUNK_BYTES):
+                    writer.write(chunk)
+            return self._static(writer, blob)
+
     async def receive_small(
         self, files: Sequence[tuple[BlobName, bytes]], source: str
     ) -> list[LocalBlob]:
@@ -199,14 +232,16 @@ class LocalBlobs:
         self._wakes.ring(News.BLOBS)
         return local
 
-    async def read(self, blob: BlobName) -> AsyncIterator[bytes]:
-        """Yields a blob's bytes. Raises NotFoundError, CorruptBlobError, StorageError."""
+    async def read(self, blob: BlobName, offset: int = 0) -> AsyncIterator[bytes]:
+        """Yields a blob's bytes from an offset on.
+
+        Raises NotFoundError, CorruptBlobError, StorageError.
+        """
         run = self._ports.workers.run
         if blob.kind == STATIC:
             await self.checks.require_right(blob.name)
         file = await run(lambda: self._opened(blob))
         try:
-            offset = 0
             while True:
                 chunk = await run(lambda at=offset: _read_at(file, at))  # type: ignore[misc]
                 if not chunk:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from sila_daemon.ports.randomness import Randomness
 
 ANSWER_BYTES_MAX = 8 << 20
+_UPLOAD_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,50 @@ class RemoteApi:
         found = answer.get("revision")
         return None if found is None else str(found)
 
+    async def begin_upload(self, local: LocalBlob) -> str | None:
+        """Begins to upload an immutable file; returns the upload's id, None when it is there.
+
+        Raises FormatError when the server does not know uploads that go on later.
+        """
+        headers = {
+            "Content-Type": "application/octet-stream",
+            "Upload-Complete": "?0",
+            "Upload-Length": str(local.size),
+        }
+        path = f"/files/static/{local.blob.name}"
+        async with self._asked("PUT", path, headers=headers, body=b"") as got:
+            if got.headers.get("Upload-Complete") == "?1":
+                return None
+            answer = await _json(got)
+        name = str(answer.get("upload", "")).rpartition("/")[2]
+        if _UPLOAD_ID.fullmatch(name) is None:
+            raise FormatError("the server does not say where the upload goes on")
+        return name
+
+    async def upload_offset(self, upload: str) -> int | None:
+        """Returns how many bytes of an upload the server has; None once it is the whole file.
+
+        Raises NotFoundError when it was given up.
+        """
+        async with self._asked("HEAD", f"/files/uploads/{upload}") as got:
+            if got.headers.get("Upload-Complete") == "?1":
+                return None
+            text = got.headers.get("Upload-Offset", "")
+        if not text.isdecimal():
+            raise FormatError("the server does not say how much of the upload it has")
+        return int(text)
+
+    async def end_upload(self, upload: str, offset: int, chunks: AsyncIterator[bytes]) -> None:
+        """Sends the rest of a file. Raises CorruptBlobError, NotFoundError, RemoteRefusedError."""
+        headers = {
+            "Content-Type": "application/partial-upload",
+            "Upload-Offset": str(offset),
+            "Upload-Complete": "?1",
+        }
+        path = f"/files/uploads/{upload}"
+        async with self._asked("PATCH", path, headers=headers, body=chunks) as got:
+            await _json(got)
+
     async def has_replaced(self, local: LocalBlob) -> bool:
         """Tells whether the server once had this content of a mutable blob as the current one."""
         path = f"/files/{local.blob.kind}/{local.blob.name}/revisions"
@@ -108,9 +154,13 @@ class RemoteApi:
             for one in revisions
         )
 
-    def get(self, blob: BlobName) -> AbstractAsyncContextManager[Response]:
-        """Downloads a blob. Raises NotFoundError when the server lacks it."""
-        return self._asked("GET", f"/files/{blob.kind}/{blob.name}")
+    def get(self, blob: BlobName, offset: int = 0) -> AbstractAsyncContextManager[Response]:
+        """Downloads a blob, an immutable one from an offset on if the server can (206).
+
+        Raises NotFoundError when the server lacks it.
+        """
+        headers = {"Range": f"bytes={offset}-", "If-Range": f'"{blob.name}"'} if offset else None
+        return self._asked("GET", f"/files/{blob.kind}/{blob.name}", headers=headers)
 
     async def put_pack(self, chunks: AsyncIterator[bytes]) -> set[BlobName]:
         """Uploads a pack; returns the immutable files that the server stored.

@@ -211,6 +211,16 @@ CREATE TABLE sent (
 ALTER TABLE layer ADD COLUMN protocol INTEGER;
 """
 
+# What a server calls the upload of a file that goes on after an interruption.
+_VERSION_10 = """
+CREATE TABLE upload (
+    layer INTEGER NOT NULL REFERENCES layer (id) ON DELETE CASCADE,
+    blob INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (layer, blob)
+) STRICT, WITHOUT ROWID;
+"""
+
 SCHEMA = Schema(
     application_id=0x53494C53,
     migrations=(
@@ -223,5 +233,6 @@ SCHEMA = Schema(
         _VERSION_7,
         _VERSION_8,
         _VERSION_9,
+        _VERSION_10,
     ),
 )

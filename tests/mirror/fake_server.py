@@ -59,6 +59,12 @@ class FakeServer:
     loses_answers_to: str = ""
     """A method of HTTP: what is asked so is done, then the server is down; nobody hears of it."""
     """Commits, and never says so."""
+    resumes: bool = True
+    """Uploads and downloads go on where they broke off."""
+    uploads: dict[str, tuple[str, int, bytes]] = field(default_factory=dict)
+    """By id the file, how long it will be, and what came."""
+    cuts_files_at: int | None = None
+    """The next single file breaks off after so many bytes."""
     has_packs: bool = False
     cuts_packs_at: int | None = None
     """So many bytes of a pack that is asked for arrive."""
@@ -174,10 +180,20 @@ class FakeServer:
             data = body
         elif body is not None:
             data = b"".join([chunk async for chunk in body])
+        cut = self.cuts_files_at if "/files/static/" in path or "/files/uploads/" in path else None
+        is_cut_upload = cut is not None and method in ("PUT", "PATCH") and len(data) > cut
+        if is_cut_upload:
+            self.cuts_files_at, data = None, data[:cut]
         status, answered, found = self._route(method, path, headers or {}, data)
+        if is_cut_upload:
+            raise RemoteUnavailableError("the connection broke off")
         if method == self.loses_answers_to:
             self.is_down = True
             raise RemoteUnavailableError("the connection broke off")
+        if cut is not None and method == "GET" and len(found) > cut:
+            self.cuts_files_at = None
+            yield FakeResponse(status, answered, found, cut)
+            return
         yield FakeResponse(status, answered, found)
 
     def _route(
@@ -201,18 +217,56 @@ class FakeServer:
             lines = (packed_line(name, self.static[name]) for name in wanted)
             return 200, {}, b"".join(lines)[: self.cuts_packs_at]
         if parts[:2] == ["files", "static"]:
-            return self._static(method, parts[2], data)
+            if "Upload-Length" in headers and self.resumes:
+                return self._begin_upload(parts[2], int(headers["Upload-Length"]))
+            if headers.get("Upload-Complete") == "?0":
+                data = b""  # An older server takes the body for the file.
+            return self._static(method, parts[2], data, headers.get("Range"))
+        if parts[:2] == ["files", "uploads"]:
+            return self._upload(method, parts[2], headers, data)
         if parts[:2] == ["files", "var"]:
             return self._var(method, parts[2], headers, data, is_history=parts[3:] != [])
         if parts == ["secrets"]:
             return self._secrets(method, headers, data)
         return _refused(404, "not_found")
 
-    def _static(self, method: str, name: str, data: bytes) -> tuple[int, dict[str, str], bytes]:
+    def _begin_upload(self, name: str, length: int) -> tuple[int, dict[str, str], bytes]:
+        if name in self.static:
+            return _ok({"Upload-Complete": "?1"}, hash=name)
+        upload = f"upload-{next(self._tags)}"
+        self.uploads[upload] = (name, length, b"")
+        return _ok({"Upload-Complete": "?0"}, upload=f"/spaces/x/files/uploads/{upload}", offset=0)
+
+    def _upload(
+        self, method: str, upload: str, headers: Mapping[str, str], data: bytes
+    ) -> tuple[int, dict[str, str], bytes]:
+        if upload not in self.uploads:
+            return _refused(404, "upload_missing")
+        name, length, before = self.uploads[upload]
+        if method == "HEAD":
+            is_whole = name in self.static
+            told = {"Upload-Complete": f"?{int(is_whole)}", "Upload-Offset": str(len(before))}
+            return 204, told, b""
+        if int(headers["Upload-Offset"]) != len(before):
+            return _refused(409, "offset_mismatch")
+        self.uploads[upload] = (name, length, before + data)
+        if len(before + data) < length:
+            return _refused(400, "incomplete")
+        return self._static("PUT", name, before + data)
+
+    def _static(
+        self, method: str, name: str, data: bytes, wanted: str | None = None
+    ) -> tuple[int, dict[str, str], bytes]:
         if method == "GET":
             if name not in self.static:
                 return _refused(404, "blob_missing")
             data = self.static[name]
+            if wanted is not None and self.resumes:
+                start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+                if start >= len(data):
+                    return _refused(416, "http_416")
+                told = f"bytes {start}-{len(data) - 1}/{len(data)}"
+                return 206, {"Content-Range": told, "ETag": f'"{name}"'}, data[start:]
             return 200, {"ETag": f'"{name}"', "Content-Length": str(len(data))}, data
         if hashlib.sha256(data).hexdigest() != name:
             return _refused(422, "corrupt_blob")
@@ -439,7 +493,14 @@ class FakeConnection:
 class FakeResponse:
     """An answer that is there already."""
 
-    def __init__(self, status: int, headers: Mapping[str, str], data: bytes) -> None:
+    def __init__(
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        data: bytes,
+        cuts_at: int | None = None,
+    ) -> None:
+        self._cuts_at = cuts_at
         self.status = status
         self.headers = headers
         self._data = data
@@ -448,8 +509,11 @@ class FakeResponse:
         return self._data
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        for start in range(0, len(self._data), 1000):
-            yield self._data[start : start + 1000]
+        data, step = self._data[: self._cuts_at], max(1000, len(self._data) // 20)
+        for start in range(0, len(data), step):
+            yield data[start : start + step]
+        if self._cuts_at is not None:
+            raise RemoteUnavailableError("the connection broke off")
 
 
 def _ok(headers: dict[str, str] | None = None, **members: Any) -> tuple[int, dict[str, str], bytes]:

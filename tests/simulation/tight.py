@@ -39,6 +39,8 @@ TIGHT = {
     "PACK_BYTES_MAX": 1_200,
     "PACK_FILES_MAX": 3,
     "GROUP_BYTES": 500,
+    "RESUMABLE_BYTES_MIN": 700,
+    "PARTS_MAX": 2,
     "PARALLEL_TRANSFERS": 2,
 }
 """By the name of a limit, wherever the server, the mirror or a folder's files have it."""

@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import RemoteError
 from sila_daemon.folder.blobs import BlobWriter
+from sila_daemon.folder.layout import static_path
 from sila_daemon.mirror.file_choices import OvertakenFiles
 from sila_daemon.mirror.file_fetches import FileFetches
+from sila_daemon.mirror.file_transport import Brought, FileTransport
 from sila_daemon.mirror.pack_transport import PackTransport
+from sila_daemon.mirror.partial_files import PartialFiles
 from sila_daemon.mirror.remote_files import RemoteFiles
 from sila_daemon.mirror.static_checks import StaticChecks
+from sila_daemon.ports.disk import make_dirs
 from sila_daemon.server.accounts.grants import Grant
-from sila_daemon.store.blobs import STATIC
+from sila_daemon.store.blobs import STATIC, LocalBlob
 from sila_daemon.store.fetch_policy import FetchPolicy
 from sila_daemon.store.file_conflicts import FileConflict
 from sila_daemon.store.static_looks import look_of
+from tests.simulation.files import FOLDER_FILES
 from tests.simulation.mutants import plans
 from tests.simulation.mutants.mutant import Mutant
 
@@ -26,7 +31,7 @@ if TYPE_CHECKING:
 
     from sila_daemon.mirror.layers import Layers
     from sila_daemon.ports.disk import FileStat
-    from sila_daemon.store.blobs import BlobName, LocalBlob
+    from sila_daemon.store.blobs import BlobName
     from sila_daemon.store.static_looks import StaticLook
 
 _sort_out = StaticChecks.sort_out
@@ -61,6 +66,30 @@ async def _settled_whatever_is_said(
     with suppress(RemoteError):
         await _send_small(packs, files)
     return files
+
+
+async def _goes_on_elsewhere_unverified(
+    transport: FileTransport, blob: BlobName, offset: int
+) -> Brought:
+    """Goes on a byte too far, and gives what came its name without a look at it."""
+    local, path = transport._local, transport._parts.path(blob.name)
+    async with transport._api.get(blob, offset + 1) as response:
+        await transport._parts.take(blob.name, response.chunks(), offset)
+    disk, target = local._ports.disk, static_path(local._files_dir, blob.name)
+    make_dirs(disk, target.parent)
+    with disk.open_append(path) as file:
+        file.sync()
+        found = LocalBlob(blob, file.size(), blob.name)
+    disk.rename(path, target)
+    disk.sync_dir(target.parent)
+    await local._blobs.arrived([found], source=transport._layer)
+    return Brought(found, None)
+
+
+def _under_its_final_name(parts: PartialFiles, blob_hash: str) -> Path:
+    target = static_path(FOLDER_FILES, blob_hash)
+    make_dirs(parts._ports.disk, target.parent)
+    return target
 
 
 async def _fetched_when_asked_for(fetches: FileFetches, layers: Layers, blob: BlobName) -> None:
@@ -98,6 +127,15 @@ FILES: dict[str, Mutant] = {
     ),
     "pack_settled_whatever_is_said": Mutant(
         PackTransport, "send_small", _settled_whatever_is_said, plans.PACKS_THAT_BREAK_OFF
+    ),
+    "resumed_without_verifying": Mutant(
+        FileTransport,
+        "_bring_rest",
+        _goes_on_elsewhere_unverified,
+        plans.LARGE_FILES_THAT_BREAK_OFF,
+    ),
+    "part_under_its_final_name": Mutant(
+        PartialFiles, "path", _under_its_final_name, plans.LARGE_FILES_THAT_BREAK_OFF
     ),
     "policy_upside_down": Mutant(
         FetchPolicy, "is_too_large", _wants_the_large_ones, plans.SMALL_FILES_ONLY

@@ -258,6 +258,20 @@ PACKS_THAT_BREAK_OFF = _plan(
     Action(30.0, "inspect", 0, 0.1, 0.1),
 )
 
+# What is large here comes in pieces, and breaks off.
+LARGE_FILES_THAT_BREAK_OFF = _plan(
+    Action(0.9, "lost_answers", 0, 0.99, 0.99),
+    *(
+        action
+        for n in range(12)
+        for action in (
+            Action(1.0 + n, "command_put", 0, 0.1 * n, 0.37 * n % 1),
+            *(Action(1.1 + n + 0.1 * m, "inspect", 1, 0.1, 0.1) for m in range(9)),
+        )
+    ),
+    is_tight=True,
+)
+
 # Tokens end after two seconds.
 SHORT_TOKENS = _plan(*(Action(1.0 + 3 * n, "set", 0, 0.1, 0.2) for n in range(8)), token_s=2)
 
