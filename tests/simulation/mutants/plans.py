@@ -258,15 +258,16 @@ PACKS_THAT_BREAK_OFF = _plan(
     Action(30.0, "inspect", 0, 0.1, 0.1),
 )
 
-# What is large here comes in pieces, and breaks off.
+# Files of 2,500 bytes, which is large here, and of which many break off on their way.
+_LARGE = (0.008, 0.009, 0.01, 0.029, 0.031, 0.033, 0.038, 0.042, 0.064, 0.07)
 LARGE_FILES_THAT_BREAK_OFF = _plan(
     Action(0.9, "lost_answers", 0, 0.99, 0.99),
     *(
         action
-        for n in range(12)
+        for n, content in enumerate(_LARGE)
         for action in (
-            Action(1.0 + n, "command_put", 0, 0.1 * n, 0.37 * n % 1),
-            *(Action(1.1 + n + 0.1 * m, "inspect", 1, 0.1, 0.1) for m in range(9)),
+            Action(1.0 + n, "command_put", 0, 0.1, content),
+            *(Action(round(1.1 + n + 0.1 * m, 1), "inspect", 1, 0.1, 0.1) for m in range(9)),
         )
     ),
     is_tight=True,
