@@ -90,7 +90,7 @@ async def test_a_damaged_file_is_fetched_anew(bench: Bench, server: FakeServer) 
     async with bench.mirror("a", folder=root, servers=(ServerRecord(server.url),)) as a:
         await until(lambda: path.read_bytes() == DATA)
         await current(a)
-        assert a.status()["files"] == 1
+        await until(lambda: a.status()["files"] == 1)
 
 
 async def test_a_file_that_nobody_has_whole_is_told_with_its_place(bench: Bench) -> None:
@@ -178,7 +178,7 @@ async def test_a_carrier_s_copy_of_an_immutable_file_bothers_nobody(bench: Bench
     path.with_name(f"{path.name} (conflicted copy 2026-05-28)").write_bytes(b"cut")
     async with bench.mirror("a", folder=root) as a:
         await current(a)
-        assert a.status()["files"] == 1
+        await until(lambda: a.status()["files"] == 1)
         path.with_name("something else").write_bytes(b"")
         await a.sync_now()
         assert told(a) == ("needs_you", "1 things in the folder cannot be read")
