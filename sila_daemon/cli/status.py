@@ -93,6 +93,8 @@ def space_lines(space: dict[str, Any]) -> Iterator[str]:
     if "transfers" in space:  # A daemon that has not been restarted yet says less.
         yield from away_lines(space)
         yield from transfer_lines(space["transfers"])
+    if space.get("rebuilt"):
+        yield _rebuilt_sentence(space["rebuilt"])
     folder = space["folder"]
     if folder is not None:
         owed = folder["pendingOps"]
@@ -174,6 +176,19 @@ def _is_seen(remote: dict[str, Any]) -> bool:
         and remote["state"] == "syncing"
         and not remote["pendingOps"]
         and bool(remote["lastAckAt"])
+    )
+
+
+def _rebuilt_sentence(rebuilt: dict[str, Any]) -> str:
+    """Says that the daemon's database is not the first one, and what came of that."""
+    said = f"database made anew {ago(rebuilt['at'])}"
+    if rebuilt["kept"] is None:
+        return f"{said}: {one_line(rebuilt['reason'])}"
+    unread = rebuilt["unreadOps"]
+    lost = "an unknown number" if unread is None else f"{unread:,}"
+    return (
+        f"{said}: {counted(rebuilt['ops'], 'op')} read from the damaged one, {lost} not;"
+        f" it is kept as {one_line(short_path(rebuilt['kept']))}"
     )
 
 

@@ -22,6 +22,9 @@ from sila_daemon.database.work_thread import WorkThread
 T = TypeVar("T")
 Work = Callable[[apsw.Connection], T]
 
+DAMAGED = "database_corrupt"
+"""The code of the error that tells of a damaged file."""
+
 WAL_BYTES_MAX = 64 << 20
 
 STATEMENTS_KEPT_MAX = 512
@@ -74,6 +77,10 @@ class Databases(Protocol):
         """
         ...
 
+    async def open_damaged(self, path: Path) -> Database:
+        """Opens a file as it is, for reading what it still gives. Raises StorageError."""
+        ...
+
 
 class ThreadDatabases:
     """Databases on `thread_count` threads; each database is pinned to one of them."""
@@ -97,6 +104,12 @@ class ThreadDatabases:
         )
         return _ThreadDatabase(connection, thread)
 
+    async def open_damaged(self, path: Path) -> Database:
+        """Opens a damaged file on the first thread."""
+        thread = self._threads[0]
+        connection = await thread.run(lambda: _open_damaged(path, None), may_be_dropped=True)
+        return _ThreadDatabase(connection, thread)
+
     def close(self) -> None:
         """Ends the threads; every database must be closed before."""
         for thread in self._threads:
@@ -115,6 +128,10 @@ class InlineDatabases:
     async def open(self, path: Path, schema: Schema) -> Database:
         """Opens a file at once."""
         return _InlineDatabase(_open(path, schema, self._vfs))
+
+    async def open_damaged(self, path: Path) -> Database:
+        """Opens a damaged file at once."""
+        return _InlineDatabase(_open_damaged(path, self._vfs))
 
 
 class _InlineDatabase:
@@ -189,6 +206,22 @@ def _open(
     return connection
 
 
+def _open_damaged(path: Path, vfs: str | None) -> apsw.Connection:
+    try:
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
+        # It stays as it is: its log is read, and moved into nothing.
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        connection.set_busy_timeout(5000)
+        if vfs is not None:
+            connection.pragma("locking_mode", "exclusive")
+    except apsw.NotADBError:
+        return connection  # Whoever reads learns it.
+    except apsw.Error as error:
+        _raise_converted(error, path)
+        raise
+    return connection
+
+
 def _empty_log(connection: apsw.Connection) -> None:
     """Moves into the database what a process left in the log that died.
 
@@ -234,7 +267,7 @@ def _raise_converted(error: apsw.Error, path: Path | str) -> None:
     if isinstance(error, apsw.FullError):
         raise StorageFullError(f"no space left for {path}", hint="free some space") from error
     if isinstance(error, apsw.CorruptError | apsw.NotADBError):
-        raise StorageError(f"{path} is damaged: {error}", code="database_corrupt") from error
+        raise StorageError(f"{path} is damaged: {error}", code=DAMAGED) from error
     if isinstance(error, apsw.BusyError | apsw.LockedError):
         raise StorageError(f"{path} is used by another process", code="database_busy") from error
     if isinstance(

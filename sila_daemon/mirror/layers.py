@@ -39,7 +39,6 @@ from sila_daemon.store.lacking import Lacking
 from sila_daemon.store.schema import FOLDER
 from sila_daemon.store.secrets import Secrets
 from sila_daemon.store.servers import Servers
-from sila_daemon.store.space_store import SpaceStore
 from sila_daemon.store.static_looks import StaticLooks
 from sila_daemon.store.uploads import Uploads
 
@@ -56,10 +55,11 @@ if TYPE_CHECKING:
         ServerRecord,
         SpaceRecord,
     )
+    from sila_daemon.mirror.store_repair import StoreRepair
     from sila_daemon.mirror.transfers import Transfers
     from sila_daemon.mirror.wakes import Wakes
+    from sila_daemon.store.space_store import SpaceStore
 
-STORE_NAME = "space.sqlite"
 FILES_NAME = "files"
 PARTS_NAME = "parts"
 
@@ -95,12 +95,16 @@ class Layers:
         home: Path,
         wakes: Wakes,
         transfers: Transfers,
+        repair: StoreRepair,
         new_editor: Callable[[], Editor],
         on_arrival: Callable[[Arrival], None],
     ) -> Layers:
-        """Opens the store of a space and prepares its layers. Raises StorageError."""
+        """Opens the store of a space and prepares its layers.
+
+        Raises StorageError, ProblemError when a person has to see to it.
+        """
         guard = None if settings.guard is None else Guard(settings.guard, ports.clock, record.id)
-        store = await SpaceStore.open(ports.databases, home / STORE_NAME, ports.clock, guard)
+        store = await repair.open(guard, is_alone=record.is_alone)
         try:
             names = [FOLDER] if record.path is not None else []
             await store.set_layers([*names, *(server.url for server in record.servers)])

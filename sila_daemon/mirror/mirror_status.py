@@ -66,12 +66,12 @@ def verdict(
     trouble: str,
     totals: Totals,
     folder: FolderLayer | None,
-    files: tuple[str, str],
+    others: Sequence[tuple[str, str]],
     remotes: Sequence[RemoteStatus],
 ) -> tuple[str, str]:
     """Returns the state of the space, which is that of its worst layer, and why.
 
-    `files` is the same of the files that are here.
+    `others` are such states and reasons beside those of folder and servers.
     """
     if trouble:
         return "broken", trouble
@@ -84,7 +84,7 @@ def verdict(
         reason = f"{counted} changed in two places; see: sila-daemon file conflicts"
         found.append(("needs_you", reason))
     found += [folder_verdict(folder)] if folder is not None else []
-    found.append(files)
+    found += others
     found += [(remote.public_state, f"{remote.url}: {remote.public_reason}") for remote in remotes]
     state, reason = min(found, key=lambda entry: _WORST_FIRST.index(entry[0]))
     return state, "" if state == "current" else reason

@@ -45,6 +45,11 @@ class SpaceRecord:
     fetch: FetchPolicy = field(default_factory=FetchPolicy)
     """Which files come here by themselves."""
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether the store is all that holds the space."""
+        return self.path is None and not self.servers
+
 
 class Tokens(Protocol):
     """Access tokens by server."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sila_daemon.core.editor import Editor
 from sila_daemon.core.errors import ProblemError, SilaError, StorageError
+from sila_daemon.database.damage_watch import DamageWatch
 from sila_daemon.folder.problems import storage_errors
 from sila_daemon.mirror.back_off import BackOff
 from sila_daemon.mirror.error_groups import apart
@@ -20,6 +21,8 @@ from sila_daemon.mirror.live_state import LiveState
 from sila_daemon.mirror.mirror_status import held_reason, status_json, verdict
 from sila_daemon.mirror.record import Device, MirrorPorts, MirrorSettings, SpaceRecord
 from sila_daemon.mirror.space_access import SpaceAccess
+from sila_daemon.mirror.store_repair import StoreRepair
+from sila_daemon.mirror.store_story import StoreStory
 from sila_daemon.mirror.totals import TotalsKeeper
 from sila_daemon.mirror.wakes import News, Wakes
 from sila_daemon.ports.clock import iso_timestamp
@@ -61,6 +64,10 @@ class SpaceMirror(SpaceAccess):
         self._stopped = asyncio.Event()
         """The layers do not work, by a pause or at the end."""
         self._trouble = ""
+        self._needs_somebody = False
+        """Whether no retry ends the trouble."""
+        self._repair: StoreRepair | None = None
+        self._story = StoreStory(ports, is_alone=record.is_alone)
         self._totals = TotalsKeeper(record.id)
         self._live_state = LiveState()
         self._paused_until = record.paused_until
@@ -79,8 +86,11 @@ class SpaceMirror(SpaceAccess):
                 try:
                     await apart(self._open_and_work())
                 except SilaError as error:
-                    self._trouble = error.message
+                    self._trouble, self._needs_somebody = (
+                        error.message, isinstance(error, ProblemError)
+                    )  # fmt: skip
                     self._told.set()
+                    await self._repair_after(error)
                     self._changed("state")
                 finally:
                     self._opened.clear()
@@ -94,6 +104,11 @@ class SpaceMirror(SpaceAccess):
         """Returns once the space can be read and edited."""
         await self._opened.wait()
 
+    @property
+    def is_in_trouble(self) -> bool:
+        """Whether the space cannot be opened as things are."""
+        return self._layers is None and bool(self._trouble)
+
     def status(self) -> dict[str, Any]:
         """Returns one element of `spaces` of the status."""
         layers = self._layers
@@ -103,11 +118,15 @@ class SpaceMirror(SpaceAccess):
         if layers is None and not trouble:
             state, reason = "syncing", "the space is being opened"
         else:
-            files = layers.local_blobs.checks.verdict() if layers else ("current", "")
+            others = [layers.local_blobs.checks.verdict()] if layers else []
+            others.append(self._story.verdict())
             state, reason = verdict(
-                self.record, self._is_paused(), trouble, totals, folder, files, remotes
+                self.record, self._is_paused(), trouble, totals, folder, others, remotes
             )
-        return status_json(self.record, state, reason, totals, folder, remotes, self.transfers)
+        if trouble and self._needs_somebody:
+            state = "needs_you"
+        shown = status_json(self.record, state, reason, totals, folder, remotes, self.transfers)
+        return {**shown, "rebuilt": self._story.to_json()}
 
     async def sync_now(self) -> None:
         """Scans and exchanges; returns when everything is equal. Raises SilaError."""
@@ -168,6 +187,8 @@ class SpaceMirror(SpaceAccess):
     async def _open_and_work(self) -> None:
         with storage_errors("make the directory of the store"):
             await self._ports.workers.run(lambda: make_dirs(self._ports.disk, self._home))
+        watch = DamageWatch(self._ports.databases)
+        repair = self._repair = StoreRepair(self._home, self._ports, watch)
         layers = await Layers.open(
             self.record,
             self._ports,
@@ -176,12 +197,16 @@ class SpaceMirror(SpaceAccess):
             self._home,
             self._wakes,
             self.transfers,
+            repair,
             self._new_editor,
             self._arrived,
         )
         try:
             await self._totals.count(layers)
-            self._trouble = ""
+            await self._story.load(layers.store)
+            if repair.rebuilt is not None:
+                self._tell({"kind": "rebuilt", "text": repair.rebuilt.sentence})
+            self._trouble, self._needs_somebody = "", False
             self._layers = layers
             self._opened.set()
             self._told.set()
@@ -189,12 +214,22 @@ class SpaceMirror(SpaceAccess):
                 group.create_task(layers.intake.run(), name=f"intake {self.record.id}")
                 group.create_task(layers.trees.run(), name=f"trees {self.record.id}")
                 group.create_task(self._keep_layers(layers), name=f"layers {self.record.id}")
+                group.create_task(_end_when_damaged(watch), name=f"damage {self.record.id}")
+                group.create_task(self._story.follow(self._wakes), name=f"story {self.record.id}")
                 group.create_task(
                     self._totals.follow(layers, self._wakes, lambda: self._changed("state")),
                     name=f"totals {self.record.id}",
                 )
         finally:
             await layers.store.close()
+
+    async def _repair_after(self, error: SilaError) -> None:
+        """Has a damaged store made anew at the next opening."""
+        if self._repair is not None and isinstance(error, StorageError):
+            try:
+                await self._repair.begin_if_damaged(error)
+            except SilaError as other:
+                self._trouble = other.message
 
     async def _keep_layers(self, layers: Layers) -> None:
         """Runs the layers, except while the space is paused."""
@@ -259,6 +294,11 @@ class SpaceMirror(SpaceAccess):
         return Editor(
             lambda: iso_timestamp(self._ports.clock.time()), lambda: new_id(self._ports.randomness)
         )
+
+
+async def _end_when_damaged(watch: DamageWatch) -> None:
+    """Raises StorageError once the store turns out to be damaged."""
+    raise await watch.damage()
 
 
 def _paused() -> ProblemError:

@@ -46,6 +46,8 @@ class ActivityPump:
             self._held[key] = self._held.get(key, 0) + event["count"]
         elif event["kind"] == "transfers":
             self._moving[space_id] = status
+        elif event["kind"] == "rebuilt":
+            self._activity.append("rebuilt", space_id, text=event["text"])
         elif event["kind"] == "state":
             self._changed[space_id] = status
         self._news.set()

@@ -280,7 +280,7 @@ async def _opened(mirror: SpaceMirror) -> None:
     failed = asyncio.Event()
 
     def note(_: dict[str, Any]) -> None:
-        if mirror.status()["state"] == "broken":
+        if mirror.is_in_trouble:
             failed.set()
 
     unobserve = mirror.observe(note)

@@ -173,6 +173,17 @@ def shown_space(**facts: Any) -> list[str]:
     return list(space_lines({**nothing, **facts}))
 
 
+def test_a_database_that_was_made_anew_is_told_with_what_is_missing() -> None:
+    facts = {"at": 0, "reason": "r", "kept": "/k", "ops": 1, "unreadOps": 2, "unreadParts": []}
+    told = "1 op read from the damaged one, 2 not; it is kept as /k"
+    assert any(line.endswith(told) for line in shown_space(rebuilt=facts))
+    unknown = shown_space(rebuilt={**facts, "unreadOps": None})
+    assert any("an unknown number not" in line for line in unknown)
+    gone = shown_space(rebuilt={**facts, "kept": None, "reason": "its file was gone"})
+    assert any(line.endswith("ago: its file was gone") for line in gone)
+    assert not any("anew" in line for line in shown_space(rebuilt=None))
+
+
 def test_a_name_cannot_forge_another_row_or_column() -> None:
     stream = io.StringIO()
     output = Output(as_json=False, stdout=stream, stderr=stream)

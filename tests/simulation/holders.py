@@ -7,7 +7,7 @@ durably, as after the worst power cut.
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from random import Random
@@ -109,10 +109,16 @@ def _rows(disk: MachineDisk, path: Path, query: str) -> list[tuple[Any, ...]]:
     root: Directory = copy
     for part in reversed(path.parent.parts[1:]):
         root = Directory(0, {part: root})
-    with database(DiskView(disk, root, None), path) as connection:
+    rows: list[tuple[Any, ...]] = []
+    # Of a damaged one, what comes before the damage is held.
+    with (
+        suppress(apsw.CorruptError, apsw.NotADBError),
+        database(DiskView(disk, root, None), path) as connection,
+    ):
         leave_log(connection)
         has_tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
-        return connection.execute(query).fetchall() if has_tables else []
+        rows.extend(connection.execute(query) if has_tables else ())
+    return rows
 
 
 @contextmanager

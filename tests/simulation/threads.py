@@ -109,6 +109,12 @@ class SimDatabases:
         connection = await thread.submit(lambda: database._open(path, schema, self._vfs))
         return _SimDatabase(connection, thread)
 
+    async def open_damaged(self, path: Path) -> Database:
+        """Opens a damaged file."""
+        thread = _Thread(self._random)
+        connection = await thread.submit(lambda: database._open_damaged(path, self._vfs))
+        return _SimDatabase(connection, thread)
+
 
 class _SimDatabase:
     def __init__(self, connection: apsw.Connection, thread: _Thread) -> None:

@@ -7,6 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from tests.simulation import holders
+from tests.simulation.damage import damage_database
 from tests.simulation.device import FOLDER
 from tests.simulation.faults.fault import DOWN_S_MAX, later
 from tests.simulation.files import files_somewhere
@@ -57,6 +58,17 @@ def store_deleted(world: SimWorld, device: SimDevice, action: Action) -> None:
     later(world, action.a * DOWN_S_MAX, device.ensure_running)
 
 
+def store_damaged(world: SimWorld, device: SimDevice, action: Action) -> None:
+    """Some of the pages of a device's store are other ones, or it is cut short."""
+    device.vanish()
+    random = _random(world, action)
+    how = damage_database(device.disk, device.home / holders.STORE_NAME, random)
+    world.trace.fault(device.name, f"store damaged: {how}" if how else "store without damage")
+    world.record.removed.clear()
+    _went_back(world, [device])
+    later(world, action.a * DOWN_S_MAX, device.ensure_running)
+
+
 def cloned(world: SimWorld, device: SimDevice, action: Action) -> None:
     """A device's folder and store are copied onto another device, and both go on from there."""
     others = [other for other in world.devices if other.disk is not device.disk]
@@ -102,6 +114,7 @@ FAULTS: tuple[Fault, ...] = (
     store_restored,
     machine_rolled_back,
     store_deleted,
+    store_damaged,
     cloned,
     folder_away,
 )

@@ -212,6 +212,22 @@ AWAY_WITHOUT_STORE = _plan(
     Action(12.0, "set", 0, 0.1, 0.2),
 )
 
+# A device without a folder edits while the server is away; then pages of its store are damaged.
+AWAY_AND_DAMAGED = _plan(
+    *(
+        action
+        for n in range(5)
+        for action in (
+            Action(1.0 + 14 * n, "server_kill", 0, 0.99, 0.5),
+            Action(1.5 + 14 * n, "burst", 1, round(0.1 + 0.15 * n, 2), 0.2),
+            Action(1.9 + 14 * n, "set", 1, round(0.1 + 0.15 * n, 2), 0.4),
+            Action(round(2.5 + 14 * n, 3), "store_damaged", 1, 0.1, round(0.1 + 0.17 * n, 2)),
+        )
+    ),
+    seed=3,
+    topology=Topology(servers=1, mirrors=((0,), (0,)), folderless=(1,)),
+)
+
 # A hostile client says other things under ids that were used.
 TWINS = _plan(Action(1.0, "forge", 0, 0.4, 0.2), Action(2.0, "forge", 0, 0.4, 0.3))
 

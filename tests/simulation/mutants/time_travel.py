@@ -15,6 +15,7 @@ from sila_daemon.server.ops.op_store import OpStore
 from sila_daemon.server.sync.outbox import Outbox
 from sila_daemon.store import op_table
 from sila_daemon.store.op_table import OpTable
+from sila_daemon.store.salvage import Salvage, Wreck
 from sila_daemon.store.space_store import Delivery, SpaceStore
 from tests.simulation.mutants import plans
 from tests.simulation.mutants.mutant import Mutant
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from sila_daemon.core.editor import Editor
     from sila_daemon.core.ops import Op
+    from sila_daemon.database.database import Database
     from sila_daemon.server.ops.op_rows import Row
     from sila_daemon.server.ops.op_store import Outcome, Position
 
@@ -100,12 +102,19 @@ async def _compares_nothing(session: RemoteSession) -> None:
     await session._pull(cursor)
 
 
+async def _nothing_is_read(wreck: Wreck, target: Database) -> Salvage:
+    return Salvage(0, None, ())
+
+
 TIME_TRAVEL: dict[str, Mutant] = {
     "peer_id_reused_after_restore": Mutant(
         SpaceMirror,
         "_new_editor",
         _same_peer_at_each_start,
         REGRESSIONS["a_machine_that_went_back_edits_on"],
+    ),
+    "damaged_store_thrown_away": Mutant(
+        Wreck, "empty_into", _nothing_is_read, plans.AWAY_AND_DAMAGED
     ),
     "absence_taken_for_deletion": Mutant(
         SpaceStore, "owe_to_folder_again", _what_is_gone_is_deleted, plans.OLDER_FOLDER
