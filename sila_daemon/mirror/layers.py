@@ -103,15 +103,7 @@ class Layers:
 
         Raises StorageError, ProblemError when a person has to see to it.
         """
-        guard = None if settings.guard is None else Guard(settings.guard, ports.clock, record.id)
-        store = await repair.open(guard, is_alone=record.is_alone)
-        try:
-            names = [FOLDER] if record.path is not None else []
-            await store.set_layers([*names, *(server.url for server in record.servers)])
-            is_folder_new = record.path is not None and await store.first_sync.is_going_on(FOLDER)
-        except BaseException:
-            await store.close()
-            raise
+        store, is_folder_new = await _opened_store(record, ports, settings, repair)
         use = TreeUse(ports.clock, settings.tree_idle_s)
         trees = TreeCache(store, ports.workers, ports.clock, use, new_editor())
         secrets, blobs = Secrets(store.database, ports.clock), Blobs(store.database)
@@ -279,3 +271,19 @@ class Layers:
             files,
             wakes,
         )
+
+
+async def _opened_store(
+    record: SpaceRecord, ports: MirrorPorts, settings: MirrorSettings, repair: StoreRepair
+) -> tuple[SpaceStore, bool]:
+    """Opens the store, with the layers of the space; tells whether its folder is a new one."""
+    guard = None if settings.guard is None else Guard(settings.guard, ports.clock, record.id)
+    store = await repair.open(guard, is_alone=record.is_alone)
+    try:
+        names = [FOLDER] if record.path is not None else []
+        await store.set_layers([*names, *(server.url for server in record.servers)])
+        is_folder_new = record.path is not None and await store.first_sync.is_going_on(FOLDER)
+    except BaseException:
+        await store.close()
+        raise
+    return store, is_folder_new
