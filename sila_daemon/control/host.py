@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sila_daemon.core.ops import Op
     from sila_daemon.core.rep_tree import RepTree
     from sila_daemon.core.space import Space
+    from sila_daemon.core.tree_facts import TreeFacts
 
 T = TypeVar("T")
 
@@ -102,6 +103,10 @@ class OpenSpace(SpaceParts, Protocol):
 
     async def tree_ids(self) -> list[str]:
         """Returns the ids of all trees, the space tree's too."""
+        ...
+
+    async def tree_facts(self, only: str | None = None) -> dict[str, TreeFacts]:
+        """Returns what lists say of each tree, or of one, loading only what changed."""
         ...
 
     async def space(self) -> Space:

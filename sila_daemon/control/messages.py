@@ -191,6 +191,13 @@ class EditParams(TreeParams):
     """They are meant, even where they delete or overwrite a large share of the space."""
 
 
+class PageParams(SpaceParams):
+    """A page of a list, `after` the thing last seen; the whole list without `limit`."""
+
+    after: str | None = None
+    limit: int | None = None
+
+
 class UndoParams(SpaceParams):
     """Whether to take back only what is as the edit left it, where the rest changed since."""
 
@@ -355,13 +362,13 @@ METHODS: dict[str, Method] = {
     "space.set_fetch": Method(FetchParams, results.FetchPolicy),
     "space.add_server": Method(AddServerParams, results.SpaceServer),
     "space.remove_server": Method(SpaceServerParams, results.Done),
-    "tree.list": Method(SpaceParams, results.Trees),
+    "tree.list": Method(PageParams, results.Trees),
     "vertex.get": Method(VertexParams, results.VertexDetails),
     "vertex.children": Method(ChildrenParams, results.Children),
     "edit.apply": Method(EditParams, results.Applied),
     "edit.undo": Method(UndoParams, undo_results.Undone),
     "trash.list": Method(TrashParams, results.Trash),
-    "chat.list": Method(SpaceParams, results.Chats),
+    "chat.list": Method(PageParams, results.Chats),
     "chat.show": Method(TreeParams, results.Chat),
     "chat.send": Method(SendParams, results.Sent),
     "file.list": Method(FileListParams, file_results.Files),

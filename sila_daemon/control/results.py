@@ -145,9 +145,10 @@ class TreeEntry(Result):
 
 
 class Trees(Result):
-    """All trees of a space."""
+    """Trees of a space; `next` is the `after` of the next page."""
 
     trees: list[TreeEntry]
+    next: str | None
 
 
 class VertexDetails(Result):
@@ -194,9 +195,10 @@ class ChatEntry(Result):
 
 
 class Chats(Result):
-    """The chats of a space."""
+    """Chats of a space; `next` is the `after` of the next page."""
 
     chats: list[ChatEntry]
+    next: str | None
 
 
 class ChatMessage(Result):

@@ -43,6 +43,11 @@ class MergingTree(TreeState):
         replayed = 0 if first_move is None else self._moves.count_from(first_move << LABEL_BITS)
         return len(ops) + replayed
 
+    @property
+    def has_live_state(self) -> bool:
+        """Whether it shows something transient."""
+        return self._properties.has_overlay
+
     def raise_counter(self, counter: int) -> None:
         """Notes that a counter was seen, stored or used; the clock never goes back."""
         self.highest_counter = max(self.highest_counter, counter)

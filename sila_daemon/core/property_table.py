@@ -67,6 +67,11 @@ class PropertyTable:
                 if not over:
                     del self._overlay[vertex]
 
+    @property
+    def has_overlay(self) -> bool:
+        """Whether anything transient is laid over."""
+        return bool(self._overlay)
+
     def winner(self, vertex: int, key: str) -> Winner | None:
         """Returns the persistent op that counts for a property, deletions included."""
         return self._slots[vertex].get(key) if vertex < len(self._slots) else None

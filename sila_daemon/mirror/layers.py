@@ -29,6 +29,7 @@ from sila_daemon.mirror.remote_secrets import WAIT_S_MAX, RemoteSecrets
 from sila_daemon.mirror.remote_status import RemoteStatus
 from sila_daemon.mirror.space_place import opened_space
 from sila_daemon.mirror.space_search import SpaceSearch
+from sila_daemon.mirror.tree_catalog import TreeCatalog
 from sila_daemon.mirror.tree_use import TreeUse
 from sila_daemon.mirror.trees import TreeCache
 from sila_daemon.mirror.turns import Turns
@@ -71,6 +72,7 @@ class Layers:
     store: SpaceStore
     trees: TreeCache
     search: SpaceSearch
+    catalog: TreeCatalog
     intake: Intake
     secrets: Secrets
     blobs: Blobs
@@ -128,6 +130,7 @@ class Layers:
             store,
             trees,
             SpaceSearch(store, trees, ports.clock, record.id),
+            TreeCatalog(store, trees, record.id),
             Intake(store, trees, wakes, new_editor, on_arrival),
             secrets,
             blobs,

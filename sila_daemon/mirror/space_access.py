@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from sila_daemon.core.files_view import BlobReference
     from sila_daemon.core.rep_tree import RepTree
+    from sila_daemon.core.tree_facts import TreeFacts
     from sila_daemon.core.undo import EditStep
     from sila_daemon.mirror.layers import Layers
     from sila_daemon.mirror.remote_layer import RemoteLayer
@@ -65,6 +66,10 @@ class SpaceAccess(ABC):
     async def tree_ids(self) -> list[str]:
         """Returns the ids of all trees, the space tree's too."""
         return await (await self._ready_layers()).store.tree_ids()
+
+    async def tree_facts(self, only: str | None = None) -> dict[str, TreeFacts]:
+        """Returns what lists say of each tree, or of one. Raises StorageError."""
+        return await (await self._ready_layers()).catalog.facts(only)
 
     async def space(self) -> Space:
         """Returns the space tree, understood. Raises NotFoundError before its first op came."""

@@ -43,6 +43,10 @@ class TreeUse:
             self._held.subtract(held)
             self._held = +self._held
 
+    def is_held(self, tree_id: str) -> bool:
+        """Tells whether work on a tree is in flight."""
+        return self._held[tree_id] > 0
+
     def superfluous(self, op_counts: Mapping[str, int]) -> list[str]:
         """Returns which of the loaded trees to let go of."""
         self._used_at = {key: at for key, at in self._used_at.items() if key in op_counts}

@@ -14,7 +14,7 @@ from sila_daemon.core.rep_tree import RepTree
 from sila_daemon.core.tree_batch import winning_contents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
 
     from sila_daemon.core.editor import Editor
@@ -36,6 +36,7 @@ FROZEN_OPS_MIN = 20_000
 """From so many on a tree is kept out of the garbage collector's sight."""
 
 R = TypeVar("R", MoveRow, PropertyRow)
+T = TypeVar("T")
 
 
 class TreeCache:
@@ -78,6 +79,26 @@ class TreeCache:
                 return await self._load(tree_id)
             # Shielded: who waits along must not cancel it for the others.
             await asyncio.wait([loading])
+
+    async def look(self, tree_id: str, read: Callable[[RepTree], T], *, is_kept: bool) -> T:
+        """Reads a tree; one that was loaded only for this is let go of, unless it `is_kept`.
+
+        Raises NotFoundError, StorageError.
+        """
+        is_wanted = is_kept or tree_id in self._trees or tree_id in self._loading
+        tree = await self.get(tree_id)
+        result = read(tree)
+        if not is_wanted and not self._use.is_held(tree_id):
+            self.drop(tree_id)
+        return result
+
+    def is_loaded(self, tree_id: str) -> bool:
+        """Tells whether a tree can be read at once."""
+        return tree_id in self._trees
+
+    def is_held(self, tree_id: str) -> bool:
+        """Tells whether a tree is being edited, so that it may show what is not kept yet."""
+        return self._use.is_held(tree_id)
 
     def fresh(self, tree_id: str) -> RepTree:
         """Returns a new tree to be filled by edits."""

@@ -221,6 +221,15 @@ CREATE TABLE upload (
 ) STRICT, WITHOUT ROWID;
 """
 
+# What lists say of each tree; NULL where ops of the tree came since.
+_VERSION_11 = """
+CREATE TABLE tree_facts (
+    tree INTEGER PRIMARY KEY REFERENCES tree (id),
+    generation INTEGER NOT NULL,
+    facts BLOB
+) STRICT;
+"""
+
 SCHEMA = Schema(
     application_id=0x53494C53,
     migrations=(
@@ -234,5 +243,6 @@ SCHEMA = Schema(
         _VERSION_8,
         _VERSION_9,
         _VERSION_10,
+        _VERSION_11,
     ),
 )

@@ -15,6 +15,7 @@ from sila_daemon.store import (
     servers,
     space_name,
     sql,
+    tree_facts,
 )
 from sila_daemon.store.first_sync import FirstSync
 from sila_daemon.store.guard import EDITS
@@ -195,6 +196,7 @@ class SpaceStore:
             positions.store_progress(connection, delivery.progress)
         refers = blobs.note_references(connection, (op for _, op in inserted.new))
         space_name.forget(connection, inserted.new)
+        tree_facts.touch(connection, {tree_id for tree_id, _ in inserted.new})
         new, stopped = inserted.new, _held_back(self._guard, connection, delivery, inserted, now_ms)
         if stopped:
             new = [entry for index, entry in enumerate(inserted.new) if index not in stopped]
@@ -358,4 +360,5 @@ def _released(
         guard.forget(source)
     released = held.release(connection, decided)
     space_name.forget(connection, released)
+    tree_facts.touch(connection, {tree_id for tree_id, _ in released})
     return source, released

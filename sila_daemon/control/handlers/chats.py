@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sila_daemon.control import messages, results
-from sila_daemon.control.handlers.trees import find_tree, tree_names
+from sila_daemon.control.handlers.paging import page_after
+from sila_daemon.control.handlers.trees import facts_of_space, find_tree, own_facts
 from sila_daemon.core.chat_view import ChatView
 from sila_daemon.core.errors import UsageError
 
@@ -28,30 +29,32 @@ class ChatHandlers:
         """Returns the methods of this group."""
         return {"chat.list": self.list, "chat.show": self.show, "chat.send": self.send}
 
-    async def list(self, params: messages.SpaceParams) -> results.Chats:
+    async def list(self, params: messages.PageParams) -> results.Chats:
         """Lists the chats of a space, without those in the trash."""
         space = self._spaces.find(params.space)
-        understood = await space.space()
-        names = tree_names(understood)
-        trashed = set(understood.app_tree_ids(with_deleted=True)) - set(understood.app_tree_ids())
-        chats = []
-        for tree_id in await space.tree_ids():
-            if tree_id in trashed:
-                continue
-            view = ChatView(await space.tree(tree_id))
-            if view.start is not None and tree_id != space.space_id:
-                title = names.get(tree_id) or view.title or None
-                entry = results.ChatEntry(tree=tree_id, title=title, messages=view.message_count)
-                chats.append(entry)
+        facts = await facts_of_space(space)
+        own = facts[space.space_id]
+        left_out = {space.space_id, *own.trashed_trees}
+        chats = [
+            results.ChatEntry(
+                tree=tree_id,
+                title=own.names.get(tree_id) or found.title or None,
+                messages=found.messages,
+            )
+            for tree_id, found in facts.items()
+            if found.messages is not None and tree_id not in left_out
+        ]
         chats.sort(key=lambda chat: (chat.title or "", chat.tree))
-        return results.Chats(chats=chats)
+        page = page_after(chats, lambda chat: chat.tree, params.after, params.limit)
+        return results.Chats(chats=chats[page.start : page.end], next=page.next)
 
     async def show(self, params: messages.TreeParams) -> results.Chat:
         """Shows the main branch of a chat."""
         space = self._spaces.find(params.space)
         tree_id = await find_tree(space, params.tree)
         view = ChatView(await space.tree(tree_id))
-        title = tree_names(await space.space()).get(tree_id) or view.title or None
+        names = (await own_facts(space)).names
+        title = names.get(tree_id) or view.title or None
         shown = [await _shown(space, message) for message in view.messages()]
         return results.Chat(tree=tree_id, title=title, messages=shown)
 

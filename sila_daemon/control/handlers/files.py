@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sila_daemon.control.handlers.local_files import LocalFiles
     from sila_daemon.control.host import OpenSpace, SpaceKeeper
     from sila_daemon.core.rep_tree import RepTree
+    from sila_daemon.core.tree_facts import TreeFacts
 
 HEAD_BYTES_MAX = 1 << 18
 """More than a screen shows, little enough for one answer."""
@@ -54,10 +55,13 @@ class FileHandlers:
         away = await space.file_fetches.away()
         files: list[file_results.FileEntry] = []
         folders: list[file_results.FolderEntry] = []
-        for tree_id in await _tree_ids(space, params.tree):
+        for tree_id, found in (await _facts(space, params.tree)).items():
+            if found.files_top is not None:
+                top = found.files_top
+                folders.append(file_results.FolderEntry(tree=tree_id, vertex=top, path=""))
+            if not found.files:
+                continue  # A chat without files is not worth loading.
             view = FilesView(await space.tree(tree_id))
-            if view.top is not None:
-                folders.append(file_results.FolderEntry(tree=tree_id, vertex=view.top.id, path=""))
             for path, entry in _below(view):
                 if entry.is_folder:
                     folder = file_results.FolderEntry(
@@ -112,11 +116,11 @@ class FileHandlers:
         """Brings a file, or all files of a folder, to this machine."""
         space = self._spaces.find(params.space)
         blobs: list[BlobReference] = []
-        is_known = False
+        is_known = not params.path.strip("/")
         for tree_id in await _tree_ids(space, params.tree):
             view = FilesView(await space.tree(tree_id))
             entry = view.find(params.path)
-            is_known = is_known or entry is not None or not params.path.strip("/")
+            is_known = is_known or entry is not None
             if entry is not None and not entry.is_folder:
                 blobs += [entry.blob] if entry.blob is not None else []
                 break
@@ -152,9 +156,8 @@ class FileHandlers:
         """The tree named, else the first files tree, made when there is none."""
         if reference is not None:
             return await find_tree(space, reference)
-        for tree_id in await space.tree_ids():
-            root = (await space.tree(tree_id)).root
-            if root is not None and root.get("appId") == FILES_APP:
+        for tree_id, found in (await space.tree_facts()).items():
+            if found.app_id == FILES_APP:
                 return tree_id
         tree_id, _ = await space.create_tree(
             FILES_APP, lambda tree: FilesView(tree).make_folders([]).id, "Files"
@@ -162,10 +165,17 @@ class FileHandlers:
         return tree_id
 
 
-async def _tree_ids(space: OpenSpace, reference: str | None) -> list[str]:
+async def _facts(space: OpenSpace, reference: str | None) -> dict[str, TreeFacts]:
+    """Returns the trees that files may be in."""
     if reference is not None:
-        return [await find_tree(space, reference)]
-    return [tree_id for tree_id in await space.tree_ids() if tree_id != space.space_id]
+        return await space.tree_facts(await find_tree(space, reference))
+    facts = await space.tree_facts()
+    return {tree_id: found for tree_id, found in facts.items() if tree_id != space.space_id}
+
+
+async def _tree_ids(space: OpenSpace, reference: str | None) -> list[str]:
+    """Returns the trees that have files."""
+    return [tree_id for tree_id, found in (await _facts(space, reference)).items() if found.files]
 
 
 def _no_file(path: str) -> NotFoundError:

@@ -21,9 +21,11 @@ class Page(NamedTuple):
 
 
 def page_after(
-    things: Sequence[T], id_of: Callable[[T], str], after: str | None, limit: int
+    things: Sequence[T], id_of: Callable[[T], str], after: str | None, limit: int | None
 ) -> Page:
     """Cuts the page that follows the id `after`, of at most `limit` and PAGE_MAX things.
+
+    Without a limit it has everything that follows.
 
     Raises NotFoundError when that thing is no longer in the list.
     """
@@ -37,5 +39,6 @@ def page_after(
                 hint="ask for the first page again",
             )
         start = place + 1
-    end = min(len(things), start + max(1, min(limit, PAGE_MAX)))
+    size = len(things) if limit is None else max(1, min(limit, PAGE_MAX))
+    end = min(len(things), start + size)
     return Page(start, end, id_of(things[end - 1]) if end < len(things) else None)

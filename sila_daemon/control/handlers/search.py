@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sila_daemon.control import messages, search_results
 from sila_daemon.control.handlers.paging import PAGE_MAX
-from sila_daemon.control.handlers.trees import tree_names
+from sila_daemon.control.handlers.trees import own_facts
 from sila_daemon.core import ids
 from sila_daemon.core.json_value import displayable
 from sila_daemon.core.search_text import excerpt, kind_of, words_of
@@ -38,7 +38,7 @@ class SearchHandlers:
         space = self._spaces.find(params.space)
         limit = max(1, min(params.limit, PAGE_MAX))
         found = await space.search(words, params.before, limit)
-        names = tree_names(await space.space()) if found.hits else {}
+        names = (await own_facts(space)).names if found.hits else {}
         searched, ops = found.progress
         return search_results.SearchHits(
             hits=[_shown(names, *hit) for hit in found.hits],

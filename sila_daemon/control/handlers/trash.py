@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sila_daemon.control import messages, results
 from sila_daemon.control.handlers.paging import page_after
-from sila_daemon.control.handlers.trees import find_tree, path_of, tree_names
+from sila_daemon.control.handlers.trees import find_tree, own_facts, path_of
 from sila_daemon.core.vertex import Vertex
 
 if TYPE_CHECKING:
@@ -28,14 +28,13 @@ class TrashHandlers:
     async def list(self, params: messages.TrashParams) -> results.Trash:
         """Lists deleted vertices tree by tree, the space tree first."""
         space = self._spaces.find(params.space)
-        names = tree_names(await space.space())
-        if params.tree is not None:
-            tree_ids = [await find_tree(space, params.tree)]
-        else:
-            tree_ids = sorted(await space.tree_ids(), key=lambda key: (key != space.space_id, key))
+        names = (await own_facts(space)).names
+        only = None if params.tree is None else await find_tree(space, params.tree)
+        facts = await space.tree_facts(only)
         deleted: list[results.TrashEntry] = []
-        for tree_id in tree_ids:
-            deleted += _entries(await space.tree(tree_id), names.get(tree_id))
+        for tree_id in sorted(facts, key=lambda key: (key != space.space_id, key)):
+            if facts[tree_id].trashed:
+                deleted += _entries(await space.tree(tree_id), names.get(tree_id))
         page = page_after(deleted, lambda entry: entry.vertex, params.after, params.limit)
         return results.Trash(deleted=deleted[page.start : page.end], next=page.next)
 

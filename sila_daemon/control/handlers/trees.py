@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sila_daemon.control.connection import Handler
     from sila_daemon.control.host import OpenSpace, SpaceKeeper
     from sila_daemon.core.rep_tree import RepTree
-    from sila_daemon.core.space import Space, ThreadEntry
+    from sila_daemon.core.tree_facts import TreeFacts
     from sila_daemon.core.vertex import Vertex
 
 PREFIX_LENGTH_MIN = 3
@@ -32,25 +32,24 @@ class TreeHandlers:
             "vertex.children": self.children,
         }
 
-    async def list(self, params: messages.SpaceParams) -> results.Trees:
+    async def list(self, params: messages.PageParams) -> results.Trees:
         """Lists the trees of a space, the space tree first."""
         space = self._spaces.find(params.space)
-        names = tree_names(await space.space())
-        entries = []
-        for tree_id in await space.tree_ids():
-            tree = await space.tree(tree_id)
-            app_id = tree.root.get("appId") if tree.root else None
-            name = names.get(tree_id) or (tree.root.name if tree.root else None)
-            entry = results.TreeEntry(
+        facts = await facts_of_space(space)
+        names = facts[space.space_id].names
+        entries = [
+            results.TreeEntry(
                 id=tree_id,
-                app_id=app_id if isinstance(app_id, str) else None,
-                name=name,
+                app_id=found.app_id,
+                name=names.get(tree_id) or found.name,
                 role="space" if tree_id == space.space_id else "app",
-                vertices=tree.vertex_count,
+                vertices=found.vertices,
             )
-            entries.append(entry)
+            for tree_id, found in facts.items()
+        ]
         entries.sort(key=lambda entry: (entry.role != "space", entry.name or "", entry.id))
-        return results.Trees(trees=entries)
+        page = page_after(entries, lambda entry: entry.id, params.after, params.limit)
+        return results.Trees(trees=entries[page.start : page.end], next=page.next)
 
     async def get(self, params: messages.VertexParams) -> results.VertexDetails:
         """Shows one vertex."""
@@ -100,7 +99,7 @@ async def find_tree(space: OpenSpace, reference: str) -> str:
         if len(reference) >= PREFIX_LENGTH_MIN and tree_id.startswith(reference)
     ]
     if not found:
-        names = tree_names(await space.space())
+        names = (await own_facts(space)).names
         found = [tree_id for tree_id in known if names.get(tree_id) == reference]
     if len(found) > 1:
         raise UsageError(
@@ -128,16 +127,19 @@ def found_vertex(tree: RepTree, vertex_id: str | None) -> Vertex:
     return vertex
 
 
-def tree_names(space: Space) -> dict[str, str]:
-    """Returns the titles under which the space tree refers to app trees."""
-    names = {space.id: space.name}
-    stack: list[ThreadEntry] = list(space.threads())
-    while stack:
-        entry = stack.pop()
-        stack.extend(entry.children)
-        if entry.tree_id is not None:
-            names.setdefault(entry.tree_id, entry.name)
-    return names
+async def facts_of_space(space: OpenSpace) -> dict[str, TreeFacts]:
+    """Returns what lists say of the trees. Raises NotFoundError before the space tree is here."""
+    await own_facts(space)
+    return await space.tree_facts()
+
+
+async def own_facts(space: OpenSpace) -> TreeFacts:
+    """Returns what is known of the space tree. Raises NotFoundError before its first op came."""
+    facts = await space.tree_facts(space.space_id)
+    if space.space_id not in facts:
+        await space.space()
+        facts = await space.tree_facts(space.space_id)
+    return facts[space.space_id]
 
 
 def path_of(vertex: Vertex) -> str:
