@@ -52,6 +52,12 @@ class TreeRows:
         )
         return next(found, None)
 
+    def index_like(self, other: TreeRow) -> int | None:
+        """The row that stands for the same vertex, or for more children of it."""
+        alike = (other.vertex.id, other.is_more)
+        rows = enumerate(self.rows)
+        return next((at for at, row in rows if (row.vertex.id, row.is_more) == alike), None)
+
     def open(self, index: int, children: Sequence[VertexFacts], after: str | None) -> None:
         """Puts children below a row; `after` says that there are more."""
         row = self.rows[index]
@@ -106,9 +112,18 @@ class TreeRows:
         return next((at for at in above if self.rows[at].depth < depth), None)
 
     @property
-    def opened(self) -> list[str]:
-        """The ids of what is open, parents before their children."""
-        return [row.vertex.id for row in self.rows if row.is_open]
+    def opened(self) -> dict[str, int]:
+        """How many children are listed of each vertex that is open, parents before children."""
+        counts: dict[str, int] = {}
+        above: list[str] = []
+        for row in self.rows:
+            del above[row.depth :]
+            if above and not row.is_more:
+                counts[above[-1]] += 1
+            above.append(row.vertex.id)
+            if row.is_open:
+                counts[row.vertex.id] = 0
+        return counts
 
     @staticmethod
     def _made(parent: TreeRow, children: Sequence[VertexFacts], after: str | None) -> list[TreeRow]:

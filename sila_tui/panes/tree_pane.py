@@ -13,6 +13,7 @@ from sila_daemon.core.errors import UsageError
 from sila_tui.contents import VertexFacts, value_kind, value_line
 from sila_tui.jobs import run_job
 from sila_tui.panes.editing import EditingPane
+from sila_tui.space_reader import Page
 from sila_tui.tree_edits import (
     TreeEdit,
     as_text,
@@ -83,20 +84,32 @@ class TreePane(EditingPane):
         """Shows the tree as it is now, with the same vertices open and the cursor where it was."""
         if not self._tree:
             return
-        rows, current = self._list.tree_rows, self._list.current
-        opened = rows.opened
-        roots = await self.reader.roots(self._tree)
-        pages = {vertex: await self.reader.page(self._tree, vertex) for vertex in opened}
+        rows, opened = self._list.tree_rows, None
+        while opened != (opened := rows.opened):
+            # Asked again when somebody opened or closed something meanwhile.
+            roots = await self.reader.roots(self._tree)
+            pages = {vertex: await self._first(vertex, count) for vertex, count in opened.items()}
+        # Taken only now: keys go on while the daemon is asked.
+        current = self._list.current
         rows.start(roots)
         for vertex, page in pages.items():
             index = rows.index_of(vertex)
             if index is not None:
                 rows.open(index, page.children, page.after)
-        at = rows.index_of(current.vertex.id) if current is not None else None
+        at = rows.index_like(current) if current is not None else None
         if at is not None:
             self._list.cursor = at
         self._list.rows_changed()
         await self._show_vertex()
+
+    async def _first(self, vertex: str, count: int) -> Page:
+        """At least so many children of a vertex, as far as there are so many."""
+        page = await self.reader.page(self._tree, vertex)
+        children = list(page.children)
+        while page.after is not None and len(children) < count:
+            page = await self.reader.page(self._tree, vertex, page.after)
+            children += page.children
+        return Page(tuple(children), page.after)
 
     async def go_to(self, vertex: str) -> bool:
         """Opens the tree down to a vertex."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 
 from sila_tui.panes import secrets_pane
+from sila_tui.panes.tree_pane import TreePane
 from sila_tui.screenshot import rest
 from sila_tui.widgets.chat_log import ChatLog
+from sila_tui.widgets.raw_tree import RawTree
 from tests.tui import sample
 from tests.tui.driving import driven, press, shown, until, write
 from tests.tui.fake_daemon import FakeDaemon, Refused
@@ -224,6 +227,33 @@ async def test_children_come_in_pages(daemon: FakeDaemon) -> None:
             call for call in daemon.called("vertex.children") if call.get("vertex") == "v-jobs"
         ]
         assert [page.get("after") for page in pages] == [None, "c199", "c399"]
+
+
+async def test_keys_count_that_are_pressed_while_a_tree_is_asked_for_again(
+    daemon: FakeDaemon,
+) -> None:
+    root = daemon.vertices[sample.COFFEE]
+    root.update(
+        {f"c{at}": {"parent": sample.COFFEE, "properties": {"name": f"child {at}"}}
+         for at in range(450)}
+    )  # fmt: skip
+    async with driven(daemon) as (app, pilot):
+        await opened(app, pilot)
+        await press(pilot, "t", "G", "enter", "G")
+        pane, tree = app.screen.query_one(TreePane), app.screen.query_one(RawTree)
+        assert len(tree.tree_rows.rows) > 400, "a second page is there"
+        await press(pilot, "g")
+        reload = asyncio.create_task(pane.reload())
+        await asyncio.sleep(0)
+        tree.action_move(1)
+        await reload
+        assert tree.cursor == 1
+        assert len(tree.tree_rows.rows) > 400, "and stays there"
+        reload = asyncio.create_task(pane.reload())
+        await asyncio.sleep(0)
+        tree.tree_rows.close(0)
+        await reload
+        assert len(tree.tree_rows.rows) < 10, "what was closed meanwhile stays closed"
 
 
 async def test_the_trash_of_a_tree_is_there_when_something_is_in_it(daemon: FakeDaemon) -> None:

@@ -20,11 +20,11 @@ def test_children_come_below_and_go_again() -> None:
     rows.open(0, [vertex("a", 1), vertex("b")], None)
     rows.open(1, [vertex("deep")], None)
     assert names(rows) == ["root", "  a", "    deep", "  b", "trash"]
-    assert rows.opened == ["root", "a"]
+    assert list(rows.opened) == ["root", "a"]
     assert (rows.parent_of(2), rows.parent_of(0)) == (1, None)
     rows.close(0)
     assert names(rows) == ["root", "trash"]
-    assert rows.opened == []
+    assert rows.opened == {}
 
 
 def test_more_children_take_the_place_of_the_row_that_stood_for_them() -> None:
