@@ -83,6 +83,8 @@ SPACES = (
     Command("mirror", "Mirror a space to one more server", (SPACE,), ("mirror",)),
     Command("login", "Sign in to a server", actions=("sign_in",)),
     Command("remove", "Look after a space no longer; its folder stays", (SPACE,)),
+    Command("fetch", "Say which files of a space come to this machine by themselves",
+            actions=("fetch_policy",)),
     Command("folder", "Open the folder of a space outside", (SPACE,)),
     Command("accept", "Let held changes happen", actions=("accept_held",)),
     Command("refuse", "Undo held changes, or leave them out here", actions=("refuse_held",)),

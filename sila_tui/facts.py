@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from sila_tui.fetching import EVERYTHING, FetchPolicy
 from sila_tui.words import WORST_FIRST, clean
 
 
@@ -126,6 +127,10 @@ class SpaceFacts:
     remotes: tuple[Remote, ...]
     held_ops: int = 0
     """They would take much away, and wait for a person."""
+    files_away: int = 0
+    """Files that the policy leaves on the servers."""
+    bytes_away: int = 0
+    fetch: FetchPolicy = EVERYTHING
 
     @property
     def title(self) -> str:
@@ -173,6 +178,9 @@ class SpaceFacts:
             folder_scanned_at=moment(folder.get("lastScan")),
             remotes=tuple(Remote.read(remote) for remote in rows(row.get("remotes"))),
             held_ops=whole(row.get("heldOps")),
+            files_away=whole(row.get("filesAway")),
+            bytes_away=whole(row.get("bytesAway")),
+            fetch=FetchPolicy.read(row.get("fetch")),
         )
 
 

@@ -27,6 +27,8 @@ class FileEntry:
     is_here: bool | None
     """Whether its bytes are on this machine; None where the daemon does not say."""
     is_mutable: bool
+    content: str = ""
+    """The hash or id of its bytes."""
 
     @property
     def above(self) -> str:
@@ -56,6 +58,7 @@ class FileEntry:
             size_bytes=None if size_bytes is None else whole(size_bytes),
             is_here=None if here is None else bool(here),
             is_mutable=not row.get("hash") and bool(row.get("id")),
+            content=text_of(row.get("hash") or row.get("id")),
         )
 
 

@@ -12,6 +12,7 @@ from sila_tui.image_facts import image_facts
 if TYPE_CHECKING:
     from sila_tui.files import FileEntry
     from sila_tui.link import Link
+    from sila_tui.transfers import Transfers
 
 HEAD_BYTES = 65_536
 """As much of a file as a preview reads."""
@@ -56,6 +57,15 @@ class FilesReader:
     async def put(self, source: str, path: str, tree: str | None = None) -> None:
         """Puts a local file into the space; into a tree of its own choice when none is named."""
         await self._call("file.put", source=source, path=path, tree=tree)
+
+    async def fetch(self, entry: FileEntry) -> None:
+        """Brings a file to this machine; ends when it is here."""
+        await self._call("file.fetch", tree=entry.tree, path=entry.raw_path)
+
+    async def learn_names(self, transfers: Transfers) -> None:
+        """Tells what the files of the space are called."""
+        for entry in (await self.files()).files:
+            transfers.names[self._space_id, entry.content] = entry.name
 
     async def trash(self) -> list[TrashEntry]:
         """What was deleted, tree by tree."""

@@ -23,11 +23,13 @@ STATUS_S_MAX = 5.0
 """The status is asked for at least this often: it also changes by time alone."""
 STATUS_S_MIN = 0.25
 """And at most this often, however many events come."""
+TRANSFERS_S = 30.0
+"""After this long the daemon answers that nothing moves."""
 CALL_S_MAX = 30.0
 """A call that takes longer has lost its daemon as far as a person is concerned."""
 PATIENT = frozenset(
     ("space.sync", "space.create", "space.add", "space.clone", "space.add_server",
-     "space.remote_list", "server.login", "file.get", "file.put")
+     "space.remote_list", "server.login", "file.get", "file.put", "file.fetch")
 )  # fmt: skip
 """Calls that take as long as a disk or a server takes; losing the daemon ends them."""
 
@@ -108,6 +110,7 @@ class Link:
         tasks = [
             asyncio.create_task(self._feed_events(client), name="sila-tui events"),
             asyncio.create_task(self._feed_status(client), name="sila-tui status"),
+            asyncio.create_task(self._feed_transfers(client), name="sila-tui transfers"),
         ]
         try:
             # Whichever ends first ends the connection; its reason is the one to tell.
@@ -158,6 +161,21 @@ class Link:
                 answer = await client.call("daemon.status")
             self._session.feed_status(answer)
             await asyncio.sleep(STATUS_S_MIN)
+
+    async def _feed_transfers(self, client: Client) -> None:
+        """Asks again and again: each answer comes when something has moved."""
+        revision: int | None = None
+        try:
+            while True:
+                answer = await client.call("transfer.list", after=revision, wait=TRANSFERS_S)
+                if answer["revision"] != revision:
+                    revision = answer["revision"]
+                    self._session.feed_transfers(answer)
+        except SilaError as error:
+            if error.code != "unknown_method":
+                raise
+            # An older daemon: everything else goes on without.
+            await asyncio.get_running_loop().create_future()
 
     async def _let_go(self) -> None:
         client, self._client = self._client, None

@@ -58,6 +58,7 @@ SCREENS: Mapping[str, Step] = {
     "write": _part("chat", ("enter",)),
     "files": _part("files", ("j", "j")),
     "preview": _part("files", ("j", "j", "enter")),
+    "picture": _part("files", ("G", "k", "k", "k", "enter")),
     "tree": _part("chat", ("t", "j", "enter")),
     "secrets": _part("secrets"),
     "trash": _part("trash"),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sila_tui.facts import Activity, DaemonFacts, SpaceFacts, rows
 from sila_tui.memory import Memory
 from sila_tui.sentences import Sentence, Sentences
+from sila_tui.transfers import Transfers
 from sila_tui.words import UNICODE, Symbols
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Session:
         self.daemon = DaemonFacts("", 0, None)
         self.spaces: tuple[SpaceFacts, ...] = ()
         self.activity: deque[Activity] = deque(maxlen=ACTIVITY_COUNT_MAX)
+        self.transfers = Transfers(now)
         self.content_revisions: dict[str, int] = {}
         """Grows for a space whenever something in it may have changed."""
         self.memory = memory or Memory()
@@ -91,6 +93,11 @@ class Session:
         if event.space_id:
             known = self.content_revisions.get(event.space_id, 0)
             self.content_revisions[event.space_id] = known + 1
+        self._changed()
+
+    def feed_transfers(self, answer: Mapping[str, Any]) -> None:
+        """Takes the answer to `transfer.list`."""
+        self.transfers.feed(answer)
         self._changed()
 
     def feed_gap(self, said: str = "") -> None:

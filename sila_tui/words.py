@@ -36,6 +36,8 @@ class Symbols:
     dot: str = "·"
     more: str = "…"
     bars: str = "▁▂▃▄▅▆"
+    thick: str = "━"
+    """Beside `rule`: as far as something has come."""
     upper_half: str = "▀"
     """Two pixels of a picture; empty where there is no such sign, and no picture then."""
 
@@ -49,6 +51,7 @@ ASCII = Symbols(
     current="*", syncing="~", offline="o", paused="=", broken="x", unknown=".", cursor=">",
     rule="-", opened="v", closed=">", into=">", back="<", dot="-", more="~", bars="_.-=oO",
     upper_half="",
+    thick="=",
 )  # fmt: skip
 
 

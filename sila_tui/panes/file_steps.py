@@ -37,6 +37,17 @@ class FileSteps:
 
         run_job(self._pane, job, group=f"get {file.vertex}")
 
+    def fetch(self, file: FileEntry) -> None:
+        """Brings a file to this machine and shows it."""
+
+        async def job() -> None:
+            self._say(f"{file.name} is being brought …", timeout=2)
+            await self._files.fetch(file)
+            self._say(f"{file.name} is here")
+            await self._pane.reload()
+
+        run_job(self._pane, job, group=f"fetch {file.vertex}")
+
     def put(self, source: str, path: str, tree: str | None) -> None:
         """Puts a local file in, under its own name where `path` names only a folder."""
         name = Path(source).name

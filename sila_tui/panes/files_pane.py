@@ -71,10 +71,11 @@ class FilesPane(EditingPane):
         self._files_trees: set[str] = set()
         self._folded: set[str] = set()
         self._cut: list[FileRow] = []
+        self._were_moving = False
 
     def compose(self) -> ComposeResult:
         """Builds the list beside the preview."""
-        yield FileList()
+        yield FileList(self.session.transfers, self.reader.space_id)
         yield FilePreview()
 
     @property
@@ -91,6 +92,13 @@ class FilesPane(EditingPane):
         self._known = await self._files.files()
         self._show_rows()
         await self._show_preview()
+
+    def news(self) -> None:
+        """Draws how far files have come that are on their way."""
+        moving = self.session.transfers.active
+        if moving or self._were_moving:
+            self._list.refresh()
+        self._were_moving = bool(moving)
 
     async def go_to(self, vertex: str) -> bool:
         """Goes to a file, in whatever folder it is."""
@@ -122,7 +130,7 @@ class FilesPane(EditingPane):
         elif row.file is None:
             box.show(row.title or "Files", (counted(row.count, "file"),), Preview("nothing"))
         elif row.file.is_here is False:
-            note = "only on the server: its bytes are not on this machine"
+            note = "only on the server: enter brings it to this machine"
             box.show(row.title, _facts(row.file), Preview("nothing", note=note))
         else:
             data, is_whole = await self._files.head(row.file)
@@ -133,13 +141,15 @@ class FilesPane(EditingPane):
 
     @on(RowList.Chosen, "#file-list")
     def chosen(self) -> None:
-        """Folds or unfolds a folder, or goes into the preview of a file."""
+        """Folds or unfolds a folder, goes into a file's preview, or brings one that is away."""
         row = self._list.current
         if row is None:
             return
         if row.file is None:
             self._folded ^= {row.vertex}
             self._show_rows()
+        elif row.file.is_here is False:
+            self._steps.fetch(row.file)
         else:
             self.add_class("-previewing")
             self.call_after_refresh(self.query_one(FilePreview).focus)

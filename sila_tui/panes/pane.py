@@ -37,6 +37,9 @@ class Pane(Commanded, Container):
     async def reload(self) -> None:
         """Shows the same part as it is now, without moving what a person looks at."""
 
+    def news(self) -> None:
+        """Draws what the session tells of beside the contents."""
+
     async def go_to(self, vertex: str) -> bool:
         """Goes to a vertex of what is shown; False when it is not there. Raises SilaError."""
         return False

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.binding import Binding, BindingType
 
+from sila_tui.files_reader import FilesReader
 from sila_tui.jobs import run_job
+from sila_tui.screens.fetch_dialog import ask_what_comes
 from sila_tui.screens.frame import FramedScreen
 from sila_tui.screens.held_dialogs import HeldDialogs
 from sila_tui.screens.outbox import OutboxScreen
@@ -32,12 +34,18 @@ class SyncScreen(FramedScreen):
         Binding("o", "outbox", "What waits"),
         Binding("a", "accept_held", "Accept"),
         Binding("x", "refuse_held", "Refuse"),
+        Binding("f", "fetch_policy", "What comes here"),
         Binding("h,left", "leave", "Back"),
     ]
 
     def crumbs(self) -> list[str]:
         """Below home."""
         return ["sila", "Sync status"]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._asked: set[tuple[str, str]] = set()
+        """Files whose names somebody was asked for."""
 
     def body(self) -> ComposeResult:
         """Builds the rows."""
@@ -73,6 +81,21 @@ class SyncScreen(FramedScreen):
             return self._held_space() is not None
         return super().check_action(action, parameters)
 
+    def news(self) -> None:
+        """Asks what files are called that are on their way, once for each of them."""
+        session = self.sila.session
+        moving = {(one.space_id, one.file) for one in session.transfers.active}
+        spaces = session.transfers.unnamed if moving - self._asked else set()
+        self._asked |= moving
+
+        async def job() -> None:
+            for space_id in spaces:
+                await FilesReader(self.sila.link, space_id).learn_names(session.transfers)
+            self.query_one(SyncList).pull()
+
+        if spaces:
+            run_job(self, job, group="names")
+
     def _held_space(self) -> SpaceFacts | None:
         space = self.query_one(SyncList).space if self.is_whole else None
         return space if space is not None and space.held_ops else None
@@ -96,6 +119,12 @@ class SyncScreen(FramedScreen):
         space = self.query_one(SyncList).space
         if space is not None:
             self.app.push_screen(OutboxScreen(space))
+
+    def action_fetch_policy(self) -> None:
+        """Asks which files of the space under the cursor come to this machine."""
+        space = self.query_one(SyncList).space
+        if space is not None:
+            run_job(self, lambda: ask_what_comes(self.sila, space), group="dialog")
 
     def action_sync(self) -> None:
         """Scans and exchanges the space under the cursor now."""

@@ -13,7 +13,9 @@ from sila_tui.words import size
 
 if TYPE_CHECKING:
     from sila_tui.file_rows import FileRow
+    from sila_tui.files import FileEntry
     from sila_tui.theme import Palette
+    from sila_tui.transfers import Transfers
 
 WITH_WORDS = 40
 """From this width on a row says in words whether the file is here; the sign says it too."""
@@ -31,8 +33,10 @@ class FileList(RowList):
     ]
     empty_text = "No files yet. a adds one."
 
-    def __init__(self) -> None:
+    def __init__(self, transfers: Transfers, space_id: str) -> None:
         super().__init__("file-list")
+        self._transfers = transfers
+        self._space_id = space_id
         self._rows: list[FileRow] = []
         self.marked: set[str] = set()
         """Vertices."""
@@ -83,6 +87,13 @@ class FileList(RowList):
         """Files stand below their folders."""
         return self._rows[index].depth
 
+    def _place_of(self, file: FileEntry) -> tuple[str, str]:
+        """Where its bytes are, as a state and in a word."""
+        moving = self._transfers.of_file(self._space_id, file.content)
+        if moving is not None and not file.is_here:
+            return "syncing", "comes" if moving.share is None else f"{moving.share:4.0%}"
+        return ("current", "here") if file.is_here else ("offline", "away")
+
     def row(self, index: int, width: int, look: Palette) -> Text:
         """Draws one folder or file."""
         row = self._rows[index]
@@ -99,10 +110,8 @@ class FileList(RowList):
         weight = "" if file.size_bytes is None else size(file.size_bytes)
         right = line((f"{weight:>9}", look.text))
         if file.is_here is not None:
-            sign, said = (
-                (self.symbols.current, "here") if file.is_here else (self.symbols.offline, "away")
-            )
-            shade = look.good if file.is_here else look.dim
+            state, said = self._place_of(file)
+            sign, shade = self.symbols.of_state(state), look.of_state(state)
             words = (f" {said}", look.dim) if width >= WITH_WORDS else ("", look.dim)
             gap = "   " if width >= WITH_WORDS else " "
             right = Text.assemble(right, gap, line((sign, shade), words))

@@ -71,6 +71,12 @@ class SpaceDetails(Widget):
             if space.state in ("needs_you", "broken") and not is_theirs:
                 rows[-1] = ("folder", space.state, space.reason)
         rows += [(r.name, r.state, self._session.say.of_remote(r)) for r in space.remotes]
+        transfers = self._session.transfers
+        for way in transfers.of_space(space.id):
+            rows.append((way.sentence, "syncing", way.words(self._session.symbols)))
+        if space.files_away:
+            said = f"{counted(space.files_away, 'file')}, {size(space.bytes_away)} on servers only"
+            rows.append(("away", "offline", said))
         if not space.remotes:
             rows.append(("server", "unknown", "none: only this machine holds it"))
         column = min(max(len(name) for name, *_ in rows), max(8, width * 2 // 5))

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from sila_tui.widgets.lines import fitted, line, sides
 from sila_tui.widgets.row_list import RowList
+from sila_tui.widgets.transfer_rows import file_rows_of
 from sila_tui.words import ago, counted, size
 
 if TYPE_CHECKING:
@@ -26,6 +27,11 @@ class SyncRow:
     state: str = ""
     holds: str = ""
     said: str = ""
+
+    @property
+    def is_space(self) -> bool:
+        """Whether it is the row of a space, and not of what stands below it."""
+        return self.space is not None and not (self.layer or self.holds) and bool(self.state)
 
 
 def sync_rows(session: Session) -> list[SyncRow]:
@@ -45,6 +51,7 @@ def sync_rows(session: Session) -> list[SyncRow]:
             rows.append(SyncRow(space, "held", "needs_you", holds, said))
         for remote in space.remotes:
             rows += _remote_rows(space, remote, session)
+        rows += [SyncRow(space, *row) for row in file_rows_of(space, session)]
     return rows
 
 
@@ -111,7 +118,7 @@ class SyncList(RowList):
 
     def can_choose(self, index: int) -> bool:
         """Only spaces."""
-        return self._rows[index].space is not None and not self._rows[index].layer
+        return self._rows[index].is_space
 
     def words_of(self, index: int) -> str:
         """The name of the space and what the line says."""
@@ -120,15 +127,16 @@ class SyncList(RowList):
 
     def depth_of(self, index: int) -> int:
         """Layers stand below their space."""
-        return 1 if self._rows[index].layer else 0
+        return 0 if self._rows[index].is_space else 1
 
     def row(self, index: int, width: int, look: Palette) -> Text:
         """Draws a space or one of its layers."""
         row, symbols = self._rows[index], self._session.symbols
         if row.space is None:
             return line("")
-        sign = line((symbols.of_state(row.state), look.of_state(row.state)), " ")
-        if not row.layer:
+        sign = line((symbols.of_state(row.state) if row.state else " ",
+                     look.of_state(row.state)), " ")  # fmt: skip
+        if row.is_space:
             figures = line(
                 (f"{counted(row.space.files, 'file')}, {size(row.space.size_bytes)}", look.dim)
             )

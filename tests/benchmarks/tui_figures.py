@@ -78,7 +78,7 @@ def _keys(bench: measures.Bench, terminal: PtyTerminal) -> list[Figure]:
     measures.key_ms(terminal, ["k"] * 4)
     in_chat = _beside_traffic(bench, "the chat", lambda: measures.key_ms(terminal, KEYS))
     press(terminal, "i")
-    until(terminal, "enter send")
+    until(terminal, "back to reading")
     typed = _beside_traffic(bench, "typing", lambda: measures.typing_ms(terminal, TYPED))
     press(terminal, "escape")
     return [in_tree, in_chat, typed]

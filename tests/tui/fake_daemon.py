@@ -49,6 +49,10 @@ class FakeDaemon:
         """What deleted vertices stood under."""
         self.epoch = "run-1"
         self.servers: list[Json] = []
+        self.away = set(sample.AWAY)
+        self.transfers: Json = {"revision": 0, "transfers": [], "totals": []}
+        self._followers: list[tuple[asyncio.StreamWriter, Json]] = []
+        """Who asked for the next state of the transfers."""
         self.held: list[Json] = []
         self.outbox: Json = {"waiting": [], "ops": [], "more": 0}
         self.remote_spaces: dict[str, list[Json]] = {}
@@ -62,7 +66,7 @@ class FakeDaemon:
     @property
     def files(self) -> list[Json]:
         """The files as `file.list` gives them."""
-        return list(fake_files.listed(self.vertices)["files"])
+        return list(fake_files.listed(self.vertices, self.away)["files"])
 
     async def start(self) -> None:
         """Begins to listen."""
@@ -87,6 +91,14 @@ class FakeDaemon:
         for writer in self._subscribers:
             self._write(writer, {"jsonrpc": "2.0", "method": "event", "params": row})
 
+    def move(self, transfers: list[Json], totals: list[Json]) -> None:
+        """Tells whoever follows them where the files on their way have come to."""
+        revision = self.transfers["revision"] + 1
+        self.transfers = {"revision": revision, "transfers": transfers, "totals": totals}
+        followers, self._followers = self._followers, []
+        for writer, answer in followers:
+            self._write(writer, {**answer, "result": self.transfers})
+
     def called(self, method: str) -> list[Json]:
         """The parameters of every call of a method so far."""
         return [params for name, params in self.calls if name == method]
@@ -104,6 +116,9 @@ class FakeDaemon:
                 method, params = request["method"], request["params"]
                 self.calls.append((method, params))
                 answer: Json = {"jsonrpc": "2.0", "id": request["id"]}
+                if method == "transfer.list" and params.get("after") == self.transfers["revision"]:
+                    self._followers.append((writer, answer))
+                    continue
                 try:
                     answer["result"] = self._answer(method, params)
                 except Refused as refused:
@@ -136,7 +151,10 @@ class FakeDaemon:
             "chat.show": self._chat,
             "chat.send": self._send,
             "edit.apply": self._edit,
-            "file.list": lambda _: fake_files.listed(self.vertices),
+            "file.list": lambda _: fake_files.listed(self.vertices, self.away),
+            "file.fetch": self._fetch,
+            "space.set_fetch": self._set_fetch,
+            "transfer.list": lambda _: self.transfers,
             "file.head": lambda params: fake_files.head(self.vertices, params),
             "trash.list": lambda _: fake_files.trashed(self.vertices, self.places),
             "file.get": self._get,
@@ -242,6 +260,19 @@ class FakeDaemon:
                 message["alternatives"] = [*message["alternatives"], vertex]
                 message["index"] = len(message["alternatives"]) - 1
                 message["id"], message["text"] = vertex, made["properties"]["text"]
+
+    def _fetch(self, params: Json) -> Json:
+        files = len(self.away & {params["path"]})
+        self.away.discard(params["path"])
+        return {"files": files, "bytes": 0}
+
+    def _set_fetch(self, params: Json) -> Json:
+        names = ("onDemand", "newerThanDays", "upToBytes")
+        policy = {name: params.get(name) for name in names}
+        for space in self.status["spaces"]:
+            if space["id"] == params["space"]:
+                space["fetch"] = policy
+        return policy
 
     def _retry(self, params: Json) -> Json:
         """Everything that was refused is taken now; what is no op stays none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Set
 from typing import Any
 
 from tests.tui import sample
@@ -10,8 +11,8 @@ from tests.tui import sample
 Json = dict[str, Any]
 
 
-def listed(vertices: dict[str, dict[str, Json]]) -> Json:
-    """The answer to `file.list`."""
+def listed(vertices: dict[str, dict[str, Json]], away: Set[str] = sample.AWAY) -> Json:
+    """The answer to `file.list`; the bytes of what is `away` are on no disk of this machine."""
     files: list[Json] = []
     folders: list[Json] = []
     for tree_id, tree in vertices.items():
@@ -25,7 +26,9 @@ def listed(vertices: dict[str, dict[str, Json]]) -> Json:
                     continue
                 below = f"{path}/{row['properties']['name']}".lstrip("/")
                 if "mimeType" in row["properties"]:
-                    files.append(_file(tree_id, child, below, row["properties"]))
+                    files.append(
+                        _file(tree_id, child, below, row["properties"], is_here=below not in away)
+                    )
                 else:
                     stack.append((child, below))
     return {"files": files, "folders": folders}
@@ -60,11 +63,11 @@ def _is_top(row: Json, tree_id: str) -> bool:
     return bool(row["parent"] == tree_id and row["properties"].get("name") == "files")
 
 
-def _file(tree: str, vertex: str, path: str, properties: Json) -> Json:
+def _file(tree: str, vertex: str, path: str, properties: Json, *, is_here: bool) -> Json:
     return {
         "tree": tree, "vertex": vertex, "path": path, "mimeType": properties["mimeType"],
         "size": properties["size"], "hash": properties.get("hash"), "id": properties.get("id"),
-        "here": path not in sample.AWAY,
+        "here": is_here, "away": not is_here,
     }  # fmt: skip
 
 

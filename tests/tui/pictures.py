@@ -86,6 +86,19 @@ def refused_ops(daemon: FakeDaemon) -> None:
     daemon.outbox = sample.outbox()
 
 
+def files_on_their_way(daemon: FakeDaemon) -> None:
+    """Files come and go, and some are left on the servers."""
+    work, home = daemon.status["spaces"][:2]
+    work.update(
+        state="syncing", reason="", filesAway=12, bytesAway=3_000_000_000,
+        fetch={"onDemand": False, "newerThanDays": 365, "upToBytes": 500_000_000},
+    )  # fmt: skip
+    home["fetch"] = {"onDemand": True, "newerThanDays": None, "upToBytes": None}
+    daemon.transfers = {
+        "revision": 1, "transfers": sample.transfers(), "totals": sample.transfer_totals()
+    }  # fmt: skip
+
+
 def lots_of_everything(daemon: FakeDaemon) -> None:
     """More spaces than fit."""
     daemon.status["spaces"] = [
@@ -110,6 +123,7 @@ PICTURES = [
     Picture("tree-small", "tree", (80, 24)),
     Picture("secrets", "secrets", (100, 24)),
     Picture("sync", "sync"),
+    Picture("transfers", "sync", prepare=files_on_their_way),
     Picture("outbox", "outbox", (110, 24), prepare=refused_ops),
     Picture("activity", "activity"),
     Picture("search", "search"),
@@ -128,6 +142,9 @@ PICTURES = [
     Picture("files-100", "files", (100, 30), is_shown=False),
     Picture("files-large", "files", (200, 60), is_light=True, is_shown=False),
     Picture("sync-small", "sync", (80, 24), is_shown=False),
+    Picture("transfers-small", "sync", (80, 24), prepare=files_on_their_way, is_shown=False),
+    Picture("transfers-home", "home", (100, 30), prepare=files_on_their_way, is_shown=False),
+    Picture("picture", "picture", (120, 32), prepare=all_safe, is_shown=False),
     Picture("sync-refused", "sync", (80, 24), prepare=refused_ops, is_shown=False),
     Picture("activity-small", "activity", (80, 24), is_light=True, is_shown=False),
     Picture("filter", "filter", (80, 24), is_shown=False),

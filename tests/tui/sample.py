@@ -85,6 +85,38 @@ def status() -> Json:
     }  # fmt: skip
 
 
+def transfers() -> list[Json]:
+    """Files of the first two spaces on their way, in both directions."""
+    home = "https://home.example"
+
+    def one(space_id: str, file: str, way: str, done: int, total: int | None, rate: int) -> Json:
+        left = None if total is None or not rate else (total - done) / rate
+        return {"space": space_id, "kind": "static", "file": file, "direction": way,
+                "server": home, "done": done, "total": total, "bytesPerSecond": rate,
+                "secondsLeft": left, "startedAt": ms(20)}  # fmt: skip
+
+    return [
+        one(WORK, "cc", "down", 96_000_000, 214_000_000, 6_100_000),
+        one(WORK, "9e" * 32, "down", 400_000, None, 0),
+        one("5c6820afccad4d039df81cbc7ed4a248", "ab" * 32, "up", 2_000_000, 9_400_000, 800_000),
+    ]
+
+
+def transfer_totals(moved: int = 0) -> list[Json]:
+    """What is still to travel of them."""
+
+    def one(space_id: str, way: str, files: int, left: int, rate: int) -> Json:
+        return {"space": space_id, "direction": way, "files": files, "bytes": left,
+                "bytesPerSecond": rate, "secondsLeft": left / rate if rate else None,
+                "movedFiles": 0, "movedBytes": moved}  # fmt: skip
+
+    return [
+        one(WORK, "up", 0, 0, 0),
+        one(WORK, "down", 7, 401_000_000, 6_100_000),
+        one("5c6820afccad4d039df81cbc7ed4a248", "up", 3, 7_400_000, 800_000),
+    ]
+
+
 def events() -> list[Json]:
     """What happened lately, oldest first, in the daemon's words."""
     home, server = "5c6820afccad4d039df81cbc7ed4a248", "https://home.example"
@@ -196,7 +228,7 @@ CONTENTS = {
     "roasts.json": b'{"beans": ["Brazil", "Ethiopia"], "rest": {"filter": 5, "espresso": 10}}',
     "grind.py": b"def grams(cups: int) -> float:\n    # 60 to the litre.\n    return cups * 15\n",
 }
-AWAY = {"videos/first crack.mp4"}
+AWAY = frozenset({"videos/first crack.mp4"})
 """Files whose bytes are on no disk of this machine."""
 
 SECRETS = {"api-key-anthropic": "sk-ant-fixture", "api-key-openai": "sk-fixture-openai-0123456789"}
