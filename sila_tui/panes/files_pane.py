@@ -47,6 +47,7 @@ class FilesPane(EditingPane):
     """
     TAKES = FILE_COMMANDS
     MAIN = FileList
+    FOLLOWS_SESSION = True
     BINDING_GROUP_TITLE = "Files"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "open_outside", "Open outside"),
@@ -71,7 +72,6 @@ class FilesPane(EditingPane):
         self._files_trees: set[str] = set()
         self._folded: set[str] = set()
         self._cut: list[FileRow] = []
-        self._were_moving = False
 
     def compose(self) -> ComposeResult:
         """Builds the list beside the preview."""
@@ -92,13 +92,6 @@ class FilesPane(EditingPane):
         self._known = await self._files.files()
         self._show_rows()
         await self._show_preview()
-
-    def news(self) -> None:
-        """Draws how far files have come that are on their way."""
-        moving = self.session.transfers.active
-        if moving or self._were_moving:
-            self._list.refresh()
-        self._were_moving = bool(moving)
 
     async def go_to(self, vertex: str) -> bool:
         """Goes to a file, in whatever folder it is."""

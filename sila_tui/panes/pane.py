@@ -21,6 +21,8 @@ class Pane(Commanded, Container):
 
     MAIN: ClassVar[type[Widget]] = Container
     """What of it keys should move when one goes in."""
+    FOLLOWS_SESSION: ClassVar[bool] = False
+    """Whether that shows more than the contents, such as files on their way."""
 
     class LeftAlone(Message):
         """A person goes out of the pane."""
@@ -39,6 +41,8 @@ class Pane(Commanded, Container):
 
     def news(self) -> None:
         """Draws what the session tells of beside the contents."""
+        if self.FOLLOWS_SESSION:
+            self.query_one(self.MAIN).refresh()
 
     async def go_to(self, vertex: str) -> bool:
         """Goes to a vertex of what is shown; False when it is not there. Raises SilaError."""
