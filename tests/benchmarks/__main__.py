@@ -1,6 +1,6 @@
-"""Measures loading and merging, the server, the daemon and the terminal app.
+"""Measures loading and merging, the server, the daemon, files and the terminal app.
 
-usage: make bench [ARGS="--only loads|server|daemon|tui|flatness --rounds N --write"]
+usage: make bench [ARGS="--only loads|server|daemon|files|tui|flatness --rounds N --write"]
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import platform
 import sys
 
 from tests.benchmarks.daemon_figures import daemon_figures
+from tests.benchmarks.file_figures import file_figures
 from tests.benchmarks.load_figures import load_figures
 from tests.benchmarks.report import table, write_between_markers
 from tests.benchmarks.server_figures import flatness_figures, server_figures
@@ -22,6 +23,7 @@ SECTIONS = {
     "loads": load_figures,
     "server": server_figures,
     "daemon": daemon_figures,
+    "files": file_figures,
     "tui": tui_figures,
 }
 ON_REQUEST = {"flatness": flatness_figures}
