@@ -122,7 +122,7 @@ class FileDownloads:
             for blob in sorted(blobs, key=lambda blob: blob.name):
                 # In one order everywhere: nobody waits for whom it holds up.
                 await turns.enter_async_context(self._turns.of(blob))
-            lacking = [blob for blob in blobs if not await self._local.has(blob)]
+            lacking = await self._blobs.lacking_of(blobs)
             kept = await self._packs.bring_small(lacking) if lacking else []
             await self._blobs.settle_static(self._layer, kept)
         came = {local.blob for local in kept}

@@ -251,6 +251,18 @@ class LocalBlobs:
         finally:
             file.close()
 
+    async def read_small(self, blob: BlobName, size_max: int) -> bytes:
+        """Returns what stands under an immutable file's name, held against nothing.
+
+        At most one byte more than `size_max`. Raises NotFoundError, StorageError.
+        """
+
+        def work() -> bytes:
+            with self._folder.open_static(blob.name) as file, storage_errors("read a file"):
+                return file.read_at(0, size_max + 1)
+
+        return await self._ports.workers.run(work)
+
     async def has(self, blob: BlobName) -> bool:
         """Tells whether a blob is on this machine."""
         if blob.kind == STATIC and not await self._blobs.is_here(blob):

@@ -200,6 +200,15 @@ class Blobs:
         )
         return bool(found)
 
+    async def lacking_of(self, blobs: Sequence[BlobName]) -> list[BlobName]:
+        """Returns those of some blobs that are not noted as being here, in one look."""
+        query = "SELECT 1 FROM blob WHERE kind = ? AND name = ? AND is_here"
+
+        def work(connection: apsw.Connection) -> list[BlobName]:
+            return [blob for blob in blobs if not sql.first(connection, query, _place(blob))]
+
+        return await self._database.read(work)
+
     async def here(self) -> dict[BlobName, LocalBlob]:
         """Returns every blob that is noted as being here."""
         found = await self._database.read(
@@ -316,6 +325,10 @@ class Blobs:
             )
         )
         return BlobCounts(*found)
+
+
+def _place(blob: BlobName) -> tuple[str, str]:
+    return blob.kind, blob.name
 
 
 def _agree(connection: apsw.Connection, place: tuple[str, str, str], agreement: Agreement) -> None:
