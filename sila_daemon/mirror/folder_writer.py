@@ -88,9 +88,7 @@ class FolderWriter:
             for appended in self._appender.append(tree_id, own, ops):
                 known = positions.get(self._layout.relative(appended.path))
                 with storage_errors("look at what was written"):
-                    position = after_append(self._ports.disk, self._layout, appended, known)
-                if position is not None:
-                    reached.append(position)
+                    reached.append(after_append(self._ports.disk, self._layout, appended, known))
             return reached
 
         reached = await self._ports.workers.run(append)

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 FILE_PROBLEMS_MAX = 1000
 """Of one read, so that memory stays bounded."""
 
+NO_SIZE = -1
+NO_TAIL = b""
+"""No file has this size, nor does any end with this hash: its position is never found again."""
+
 
 @dataclass(slots=True)
 class Look:
@@ -116,26 +120,26 @@ def _rest(file: OpFile, known: Position, stat: FileStat) -> Reading:
 
 def after_append(
     disk: Disk, layout: SpaceLayout, appended: Appended, known: Position | None
-) -> Position | None:
-    """Returns how far a file counts as read that we appended to; None where that is as before.
+) -> Position:
+    """Returns how far a file counts as read that we appended to.
 
-    With it a file that is gone or shorter before anybody read it back is noticed too. Where more
-    stands in a file than is known, it is still to be read. Raises OSError, FileNotFoundError when
-    what was appended is gone already.
+    With it a file that is gone or shorter before anybody read it back is noticed too. Where the
+    file was not as it is known, lines may be gone or have come: then it counts as one that lost
+    lines, however it looks from now on, since it may be put back to what is known. Raises
+    OSError, FileNotFoundError when what was appended is gone already.
     """
     stat = disk.stat(appended.path)
     if stat is None or stat.size < appended.end:
         raise FileNotFoundError(errno.ENOENT, "what was just appended is gone", str(appended.path))
-    offset, line_count = (0, 0) if known is None else (known.offset, known.line_count)
-    size = offset
-    if offset == appended.start and stat.size == appended.end:
-        offset = size = appended.end
-        line_count += appended.line_count
-    elif known is not None:
-        return None
-    tail = _tail(disk, appended.path, offset)
     path = layout.relative(appended.path)
-    return Position(path, stat.inode, size, stat.modified_ns, offset, line_count, tail)
+    offset, line_count = (0, 0) if known is None else (known.offset, known.line_count)
+    if offset != appended.start or stat.size != appended.end:
+        return Position(path, stat.inode, NO_SIZE, stat.modified_ns, offset, line_count, NO_TAIL)
+    tail = _tail(disk, appended.path, appended.end)
+    line_count += appended.line_count
+    return Position(
+        path, stat.inode, appended.end, stat.modified_ns, appended.end, line_count, tail
+    )
 
 
 def tail_before(disk: Disk, folder: SpaceFolder, file: OpFile, offset: int) -> bytes:

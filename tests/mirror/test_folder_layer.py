@@ -297,6 +297,27 @@ async def test_what_is_owed_is_written_after_a_crash_and_nothing_twice(bench: Be
     assert lines == sum(ops_in_folder(root).values())
 
 
+async def test_what_was_appended_where_a_file_was_gone_outlasts_its_return(bench: Bench) -> None:
+    """A rolled back file may come back exactly as it is known: size, inode and time."""
+    root = bench.folder("f")
+    async with bench.mirror("a", folder=root) as a:
+        await a.create_space("Ours")
+        await current(a)
+        [names] = root.rglob("*-p.jsonl")
+        kept = names.with_name("kept")
+        kept.hardlink_to(names)
+        names.unlink()
+        await rename(a, "Written meanwhile")
+        await until(lambda: a.status()["folder"]["pendingOps"] == 0)
+        assert b"Written meanwhile" in names.read_bytes()
+        kept.replace(names)
+        assert b"Written meanwhile" not in names.read_bytes()
+        bench.watcher.hint()
+        await until(lambda: sum(ops_in_folder(root).values()) == a.status()["ops"])
+        await current(a)
+        assert sum(ops_in_folder(root).values()) == a.status()["ops"]
+
+
 async def test_another_space_in_its_place_stops_everything(bench: Bench) -> None:
     root = bench.folder("f")
     async with bench.mirror("a", folder=root) as a:

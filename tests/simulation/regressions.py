@@ -274,4 +274,24 @@ REGRESSIONS: dict[str, Plan] = {
         around=Surroundings(has_threads=True, app=AppHabits(compacts=True)),
         token_s=60,
     ),
+    # A file was gone, written to again, and then put back as it was known, all between two looks:
+    # what was appended meanwhile was gone, and nothing told so.
+    "a_file_put_back_as_it_was_known_lacks_what_came_meanwhile": Plan(
+        seed=3701,
+        devices=2,
+        has_app=True,
+        first_in_first_out=True,
+        delay_s=0.001,
+        hint_loss=1.0,
+        actions=(
+            Action(1.883, "new_tree", 1, 0.568401, 0.18779),
+            Action(3.316, "new_tree", 1, 0.35457, 0.152055),
+            Action(17.17, "folder_restored", 0, 0.704582, 0.819237),
+            Action(20.705, "set", 0, 0.969163, 0.859267),
+            Action(21.29, "folder_restored", 0, 0.967337, 0.975794),
+            Action(27.077, "set", 0, 0.927249, 0.540309),
+            Action(27.761, "app_create", 1, 0.818812, 0.073873),
+        ),
+        around=Surroundings(has_threads=True, app=AppHabits(compacts=True)),
+    ),
 }
