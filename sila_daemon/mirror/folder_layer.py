@@ -71,6 +71,7 @@ class FolderLayer:
         self.last_scan_at: float | None = None
         """Unix seconds."""
         self.pending_ops = 0
+        self._added_ops = 0
         self._line_problem_count = 0
         self._space_id = space_id
         self._root = root
@@ -135,6 +136,13 @@ class FolderLayer:
     def added(self, count: int) -> None:
         """Notes debts that were just committed, until they are counted."""
         self.pending_ops += count
+        self._added_ops += count
+
+    async def _count_debt(self) -> None:
+        added = self._added_ops
+        debt = await self._store.debt(FOLDER)
+        # What was committed meanwhile may be in that number or not: its own turn counts anew.
+        self.pending_ops = debt.ops + self._added_ops - added
 
     @property
     def is_settled(self) -> bool:
@@ -254,7 +262,7 @@ class FolderLayer:
             # Nothing is written before it is known again what is there, on the way out neither.
             self.state, self._write_due = FolderState.STARTING, True
             await self._read(folder, scan.files)
-            self.pending_ops = (await self._store.debt(FOLDER)).ops
+            await self._count_debt()
         if self.last_scan_at is None and await self._store.first_sync.is_going_on(FOLDER):
             await self._store.first_sync.is_over(FOLDER)
         await self._blobs.scan()
@@ -334,7 +342,7 @@ class FolderLayer:
             self._write_due = True
             raise
         finally:
-            self.pending_ops = (await self._store.debt(FOLDER)).ops
+            await self._count_debt()
         if written:
             self._write_at = self._ports.clock.monotonic() + self._settings.append_interval_s
 

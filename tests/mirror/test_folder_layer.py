@@ -9,7 +9,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from sila_daemon.core.rep_tree import RepTree
     from sila_daemon.mirror.space_mirror import SpaceMirror
+    from sila_daemon.store.space_store import Debt
 
 TREE = "66311b5732f44edab7e16ff76fa16666"
 DAY = "2026/11/21"
@@ -316,6 +317,24 @@ async def test_what_was_appended_where_a_file_was_gone_outlasts_its_return(bench
         await until(lambda: sum(ops_in_folder(root).values()) == a.status()["ops"])
         await current(a)
         assert sum(ops_in_folder(root).values()) == a.status()["ops"]
+
+
+async def test_what_is_committed_while_debts_are_counted_is_owed_at_once(bench: Bench) -> None:
+    root = bench.folder("f")
+    async with bench.mirror("a", folder=root) as a:
+        await current(a)
+        layers: Any = a._layers
+        folder, counted = layers.folder, layers.store.debt
+
+        async def debt(layer: str) -> Debt:
+            before = await counted(layer)
+            folder.added(1)
+            return cast("Debt", before)
+
+        layers.store.debt = debt
+        await folder._count_debt()
+        assert a.status()["folder"]["pendingOps"] == 1
+        assert a.status()["state"] == "syncing", "nobody knows whether the count had it"
 
 
 async def test_another_space_in_its_place_stops_everything(bench: Bench) -> None:

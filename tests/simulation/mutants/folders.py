@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sila_daemon.folder import layout, op_reader, space_folder
 from sila_daemon.folder.op_appender import OpAppender
@@ -65,17 +65,15 @@ def _as_whole_lines(
 
 
 def _forgets_removals(
-    mine: SecretSet, theirs: SecretSet, base: Mapping[str, Seen], *, prefer_theirs: bool
+    mine: SecretSet, theirs: SecretSet, base: Mapping[str, Seen], **how: Any
 ) -> SecretSet:
-    return _merged(
-        SecretSet(mine.values), SecretSet(theirs.values), base, prefer_theirs=prefer_theirs
-    )
+    return _merged(SecretSet(mine.values), SecretSet(theirs.values), base, **how)
 
 
 def _absence_deletes(
-    mine: SecretSet, theirs: SecretSet, base: Mapping[str, Seen], *, prefer_theirs: bool
+    mine: SecretSet, theirs: SecretSet, base: Mapping[str, Seen], **how: Any
 ) -> SecretSet:
-    result = _merged(mine, theirs, base, prefer_theirs=prefer_theirs)
+    result = _merged(mine, theirs, base, **how)
     for name in sorted(base.keys() - theirs.values.keys()):
         result.put(name, with_value(result.entry(name), None))
     return result
