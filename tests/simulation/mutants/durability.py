@@ -87,7 +87,7 @@ DURABILITY: dict[str, Mutant] = {
         FolderWriter, "_append", _debt_ends_before_append, plans.APPENDS_AND_KILLS
     ),
     "torn_tail_not_healed": Mutant(
-        OpAppender, "_ends_well", _tail_is_always_whole, REGRESSIONS["a_torn_line_is_closed"]
+        OpAppender, "_ends_well", _tail_is_always_whole, plans.TORN_LINE
     ),
     "unsynced_lines_credited": Mutant(op_file_scan, "_outlasts", _is_durable, plans.CUT_APPENDS),
 }

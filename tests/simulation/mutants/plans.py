@@ -66,6 +66,15 @@ SMALL_FILES_ONLY = _plan(
     fetchers=(Fetcher(1, FetchPolicy(up_to_bytes=512)),),
 )
 
+# A write fails within a line, and the next one goes behind it; somebody looks before the daemon does.
+TORN_LINE = _plan(
+    Action(3.0, "disk_error", 0, 0.051, 0.1829),
+    Action(3.1, "set", 0, 0.0, 0.0),
+    Action(5.1, "set", 0, 0.0, 0.0),
+    *(Action(round(3.2 + 0.2 * n, 1), "inspect", 0, 0.0, 0.0) for n in range(30)),
+    hint_loss=1.0,
+)
+
 ONE_CHANGE = _plan(Action(1.0, "set", 0, 0.1, 0.2))
 
 # Only the hostile client holds what it was told is committed, when the server's machine dies.
