@@ -66,7 +66,7 @@ SMALL_FILES_ONLY = _plan(
     fetchers=(Fetcher(1, FetchPolicy(up_to_bytes=512)),),
 )
 
-# A write fails within a line, and the next one goes behind it; somebody looks before the daemon does.
+# A write fails within a line, and the next one goes behind it; somebody looks before it is read.
 TORN_LINE = _plan(
     Action(3.0, "disk_error", 0, 0.051, 0.1829),
     Action(3.1, "set", 0, 0.0, 0.0),
