@@ -19,6 +19,7 @@ from sila_daemon.mirror.back_off import BackOff
 from sila_daemon.mirror.folder_hints import FolderHints
 from sila_daemon.mirror.line_problems import LineProblems
 from sila_daemon.mirror.lost_lines import LostLines
+from sila_daemon.mirror.owed_ops import OwedOps
 from sila_daemon.mirror.read_ahead import ReadAhead
 from sila_daemon.mirror.space_place import opened_space
 from sila_daemon.mirror.wakes import News
@@ -70,8 +71,7 @@ class FolderLayer:
         self.reason = ""
         self.last_scan_at: float | None = None
         """Unix seconds."""
-        self.pending_ops = 0
-        self._added_ops = 0
+        self.owed = OwedOps(store)
         self._line_problem_count = 0
         self._space_id = space_id
         self._root = root
@@ -135,21 +135,14 @@ class FolderLayer:
 
     def added(self, count: int) -> None:
         """Notes debts that were just committed, until they are counted."""
-        self.pending_ops += count
-        self._added_ops += count
-
-    async def _count_debt(self) -> None:
-        added = self._added_ops
-        debt = await self._store.debt(FOLDER)
-        # What was committed meanwhile may be in that number or not: its own turn counts anew.
-        self.pending_ops = debt.ops + self._added_ops - added
+        self.owed.add(count)
 
     @property
     def is_settled(self) -> bool:
         """Whether everything known in the folder is in the store, and the other way round."""
         return (
             self.state is FolderState.WORKING
-            and self.pending_ops == 0
+            and self.owed.ops == 0
             and not self._hints
             and not self._secrets_due
             and not self._is_following_hints
@@ -262,7 +255,7 @@ class FolderLayer:
             # Nothing is written before it is known again what is there, on the way out neither.
             self.state, self._write_due = FolderState.STARTING, True
             await self._read(folder, scan.files)
-            await self._count_debt()
+            await self.owed.count()
         if self.last_scan_at is None and await self._store.first_sync.is_going_on(FOLDER):
             await self._store.first_sync.is_over(FOLDER)
         await self._blobs.scan()
@@ -342,7 +335,7 @@ class FolderLayer:
             self._write_due = True
             raise
         finally:
-            await self._count_debt()
+            await self.owed.count()
         if written:
             self._write_at = self._ports.clock.monotonic() + self._settings.append_interval_s
 

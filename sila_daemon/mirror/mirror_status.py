@@ -49,7 +49,7 @@ def folder_verdict(folder: FolderLayer) -> tuple[str, str]:
     if folder.lost_file_count:
         return "syncing", f"{folder.lost_file_count} op files lack what was read from them"
     if not folder.is_settled:
-        return "syncing", f"{folder.pending_ops} changes wait for the folder"
+        return "syncing", f"{folder.owed.ops} changes wait for the folder"
     return "current", ""
 
 
@@ -125,7 +125,7 @@ def status_json(
         scanned = folder.last_scan_at
         shown = {
             "lastScan": None if scanned is None else int(scanned * 1000),
-            "pendingOps": folder.pending_ops,
+            "pendingOps": folder.owed.ops,
         }
     return {
         "id": record.id,

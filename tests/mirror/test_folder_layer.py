@@ -332,7 +332,7 @@ async def test_what_is_committed_while_debts_are_counted_is_owed_at_once(bench: 
             return cast("Debt", before)
 
         layers.store.debt = debt
-        await folder._count_debt()
+        await folder.owed.count()
         assert a.status()["folder"]["pendingOps"] == 1
         assert a.status()["state"] == "syncing", "nobody knows whether the count had it"
 
