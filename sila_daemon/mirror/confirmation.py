@@ -101,9 +101,10 @@ class Confirmation:
 
     async def _look(self) -> float | None:
         """Asks once for all that is unseen; returns when a full answer may be asked for."""
+        asked_at = self._clock.monotonic()
         await self._claim()
-        now = self._clock.monotonic()
-        missing = await self._aged(now - self._seen_after_s)
+        # What was sent while the server answered was not asked for.
+        missing = await self._aged(asked_at - self._seen_after_s)
         by_tree: dict[str, list[Unseen]] = defaultdict(list)
         for entry in missing:
             by_tree[entry.tree_id].append(entry)
@@ -111,7 +112,7 @@ class Confirmation:
         certain = [tree for tree, found in by_tree.items() if all(op.is_move for op in found)]
         await self._missed([op.seq for tree in certain for op in by_tree.pop(tree)])
         if not self._pusher.is_idle and not self._pusher.is_held_up:
-            return now + self._pause_s if by_tree else None
+            return self._clock.monotonic() + self._pause_s if by_tree else None
         for tree_id in sorted(self._checks.doubted.union(by_tree)):
             if self._full_due_at(tree_id) <= self._clock.monotonic():
                 await self._ask_for_all(tree_id)

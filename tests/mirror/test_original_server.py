@@ -221,6 +221,21 @@ async def test_ops_that_came_while_a_tree_was_written_are_sent_again(
     assert max(Counter(original.ids_sent()).values()) <= 3
 
 
+async def test_what_was_sent_while_the_server_answers_is_not_taken_to_be_missing(
+    bench: Bench, original: RunningOriginal
+) -> None:
+    async with bench.mirror("a", servers=servers(original)) as a:
+        await until(lambda: is_all_seen(a))
+        original.server.answering_s = 1.5 * SEEN_AFTER_S
+        last = 0
+        while sum(bool(asked["trees"]) for asked in original.sent("ops:state")) < 5:
+            await bring(a, OTHER, moves(last + 1, 10))
+            last += 10
+            await until(lambda up_to=last: (up_to, "aa") in original.ids_sent())  # type: ignore[misc]
+        await until(lambda: is_all_seen(a))
+    assert max(Counter(original.ids_sent()).values()) == 1
+
+
 async def test_frames_stay_small_and_an_op_that_is_too_large_is_kept(
     bench: Bench, original: RunningOriginal
 ) -> None:

@@ -55,6 +55,8 @@ class OriginalServer:
         self.spaces: dict[str, OriginalSpace] = {}
         self.writing_s = 0.0
         """How long writing takes; meanwhile ops for the trees concerned get lost from memory."""
+        self.answering_s = 0.0
+        """How long an answer about trees is on its way; other events pass it."""
         self.received: list[tuple[str, Any]] = []
         """Events of clients, in order."""
         self._data = data
@@ -161,7 +163,9 @@ class OriginalServer:
                 told = space.send(payload)
                 await self._sio.emit("ops:receive", told, namespace=namespace, skip_sid=sid)
             elif name == "ops:state":
-                for event, answer in space.state(payload):
+                answers = space.state(payload)
+                await asyncio.sleep(self.answering_s if payload["trees"] else 0)
+                for event, answer in answers:
                     await self._sio.emit(event, answer, to=sid, namespace=namespace)
         except (ProcessEndedError, TypeError, KeyError, AttributeError) as error:
             self._on_end(f"{name}: {error}")
