@@ -37,7 +37,8 @@ STRUCTURE_BYTES_MAX = 1 << 18
 """Longer lists and objects are not searched."""
 
 SEQUENCES_MAX = 500
-"""A word of two letters stands for every sequence that begins with it; for so many at most."""
+"""A word of two letters stands for every sequence that begins with it. Where they are more, as may
+be of one Chinese letter, the word narrows nothing down, and texts are only compared with it."""
 
 _GRAM = 3
 _SEQ_MAX = 1 << 62
@@ -158,13 +159,16 @@ def _candidates(
     query = _query(connection, words)
     if query is None:
         return []
+    below = _SEQ_MAX if before is None else max(0, min(before, _SEQ_MAX))
+    if not query:
+        return _all_below(connection, below, limit)
     found = _bounded(
         connection.execute(
             "SELECT op.seq, tree.name, target, key, value FROM"
             " (SELECT rowid AS seq FROM search_text WHERE search_text MATCH ? AND rowid < ?"
             "  ORDER BY rowid DESC LIMIT ?) AS hit CROSS JOIN op ON op.seq = hit.seq"
             " JOIN tree ON tree.id = op.tree",
-            (query, _SEQ_MAX if before is None else max(0, min(before, _SEQ_MAX)), limit),
+            (query, below, limit),
         )
     )
     return [
@@ -173,8 +177,30 @@ def _candidates(
     ]
 
 
+def _all_below(connection: apsw.Connection, below: int, limit: int) -> list[Candidate]:
+    """Returns every property op that is indexed, as no word narrows them down."""
+    found = _bounded(
+        connection.execute(
+            "SELECT op.seq, tree.name, target, key, value FROM op JOIN tree ON tree.id = op.tree"
+            " WHERE op.seq < ? AND op.seq <= (SELECT seq FROM search_state) AND key IS NOT NULL"
+            " ORDER BY op.seq DESC LIMIT ?",
+            (below, limit),
+        )
+    )
+    return [
+        Candidate(
+            seq,
+            tree_id,
+            restored(target),
+            restored(key),
+            _decoded(value) if _text(restored(key), value) else None,
+        )
+        for seq, tree_id, target, key, value in found
+    ]
+
+
 def _query(connection: apsw.Connection, words: list[str]) -> str | None:
-    """Returns what FTS5 is asked; None when nothing can be found."""
+    """Returns what FTS5 is asked, empty for everything; None when nothing can be found."""
     parts = []
     for word in words:
         # What cannot be encoded is in no text.
@@ -188,8 +214,10 @@ def _query(connection: apsw.Connection, words: list[str]) -> str | None:
         beginning = sql.rows(
             connection,
             "SELECT term FROM search_sequence WHERE term >= ? AND term < ? LIMIT ?",
-            (letters, letters + "\U0010ffff", SEQUENCES_MAX),
+            (letters, letters + "\U0010ffff", SEQUENCES_MAX + 1),
         )
+        if len(beginning) > SEQUENCES_MAX:
+            continue
         if not beginning:
             return None
         parts.append("(" + " OR ".join(_quoted(term) for (term,) in beginning) + ")")

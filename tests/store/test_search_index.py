@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sila_daemon.core.ops import MoveOp, Op, PropertyOp
-from sila_daemon.core.search_text import words_of
+from sila_daemon.core.search_text import found_in, text_of, words_of
 from sila_daemon.database.database import InlineDatabases
 from sila_daemon.ports.clock import SystemClock
+from sila_daemon.store import search_index
 from sila_daemon.store.search_index import CHUNK_BYTES, CHUNK_OPS, Progress, SearchIndex
 from sila_daemon.store.space_store import Delivery, SpaceStore
 
@@ -60,6 +61,32 @@ async def test_beginnings_of_many_words(store: SpaceStore) -> None:
     assert await proposed(store, "ab", before=1 << 80) != []
     assert await proposed(store, "ab", before=-5) == []
     assert await proposed(store, *words_of("\0ba\0")) == ["v601"]
+
+
+@pytest.mark.parametrize("words", ["的", "的 flour", "flour 的"])
+async def test_a_letter_that_begins_too_many_sequences_hides_nothing(
+    store: SpaceStore, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    monkeypatch.setattr(search_index, "SEQUENCES_MAX", 3)
+    texts = [f"flour 的{letter}x" for letter in "abcdefgh"]
+    await say(store, *texts, "nothing of it", {"a": {"的": "flour"}})
+    others: list[Op] = [PropertyOp(900, "a", "broken", "text", b"[1,"), MoveOp(901, "a", "m", None)]
+    await store.commit([Delivery([(TREE, op) for op in others])])
+    seen: list[str] = []
+    before = None
+    while True:
+        index = SearchIndex(store.database)
+        await index.catch_up(lambda: False)
+        page = await index.candidates(words_of(words), before, 4)
+        if not page:
+            break
+        seen += [
+            one.target
+            for one in page
+            if found_in(text_of(one.key, one.value), words_of(words)) is not None
+        ]
+        before = page[-1].seq
+    assert seen == ["v10", *(f"v{number}" for number in range(8, 0, -1))]
 
 
 async def test_what_comes_later_is_found_too(store: SpaceStore) -> None:
