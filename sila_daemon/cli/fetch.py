@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from sila_daemon.cli.daemon_call import ask, space_reference
+from sila_daemon.cli.fetch_progress import ask_showing_files
 from sila_daemon.cli.spaces import seconds_of
 from sila_daemon.cli.status import counted, size
 from sila_daemon.core.errors import UsageError
@@ -42,7 +43,8 @@ def fetch(arguments: argparse.Namespace, output: Output) -> None:
 
 def fetch_file(arguments: argparse.Namespace, output: Output) -> None:
     """Brings a file, or all files of a folder, to this machine."""
-    answer = ask(
+    answer = ask_showing_files(
+        output,
         "file.fetch",
         space=space_reference(arguments.space),
         path=arguments.path,

@@ -50,7 +50,10 @@ def get(arguments: argparse.Namespace, output: Output) -> None:
     target = local_path(arguments.target or os.path.basename(arguments.path))
     if os.path.isdir(target):
         target = os.path.join(target, os.path.basename(arguments.path))
-    answer = ask(
+    from sila_daemon.cli.fetch_progress import ask_showing_files
+
+    answer = ask_showing_files(
+        output,
         "file.get",
         space=space_reference(arguments.space),
         path=arguments.path,

@@ -99,6 +99,11 @@ class Output:
         if error.hint:
             self._stderr.write(safe(sentence(error.hint)) + "\n")
 
+    @property
+    def shows_progress(self) -> bool:
+        """Whether somebody looks at stderr."""
+        return self._stderr.isatty()
+
     @contextmanager
     def progress(self) -> Iterator[Step]:
         """Yields a function to call as work goes on; shows it on stderr if that is a terminal."""

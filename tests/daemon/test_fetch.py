@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sila_daemon.cli.fetch import bytes_of, policy_words
-from sila_daemon.core.errors import UsageError
+from sila_daemon.cli.fetch_progress import ask_showing_files, progress_of
+from sila_daemon.cli.output import Output
+from sila_daemon.core.errors import NotFoundError, UsageError
 from tests.daemon.machine import Machine, serving, wait_until
 
 pytestmark = pytest.mark.slow
@@ -75,6 +78,41 @@ def test_files_stay_on_the_server_until_they_are_asked_for(tmp_path: Path) -> No
     with two.daemon():
         kept = {"onDemand": True, "newerThanDays": None, "upToBytes": None}
         assert two.call("space.list")["spaces"][0]["fetch"] == kept
+
+
+class Terminal(io.StringIO):
+    """A stream that somebody looks at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_call_on_a_terminal_gives_what_the_daemon_answers(
+    machine: Machine, space: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SILA_HOME", str(machine.home))
+    put(machine, space, tmp_path / "source", 10, "here")
+    output = Output(as_json=False, stdout=io.StringIO(), stderr=Terminal())
+    assert output.shows_progress
+    answer = ask_showing_files(output, "file.fetch", space=space, path="here", tree=None)
+    assert answer == {"files": 0, "bytes": 0}
+    with pytest.raises(NotFoundError, match="no file"):
+        ask_showing_files(output, "file.fetch", space=space, path="nowhere", tree=None)
+
+
+def test_what_comes_is_shown_with_its_rate_and_the_time_that_is_left() -> None:
+    def transfers(*coming: tuple[str, int, int | None], left: float | None) -> dict[str, Any]:
+        names = ("direction", "done", "total")
+        total = {"direction": "down", "bytesPerSecond": 2_000_000, "secondsLeft": left}
+        return {
+            "transfers": [dict(zip(names, one, strict=True)) for one in coming],
+            "totals": [{"direction": "up"}, total],
+        }
+
+    assert progress_of(transfers(("up", 1, 2), left=1.0)) is None
+    coming = transfers(("down", 500_000, 4_500_000), ("down", 7_000, None), left=2.0)
+    assert progress_of(coming) == ("2.0 MB/s · 2 s left", 507, 4507)
+    assert progress_of(transfers(("down", 0, 10), left=None)) == ("2.0 MB/s", 0, 0)
 
 
 @pytest.mark.parametrize(
