@@ -100,6 +100,8 @@ def space_lines(space: dict[str, Any]) -> Iterator[str]:
         owed = folder["pendingOps"]
         scanned = f", looked at {ago(folder['lastScan'])}" if folder["lastScan"] else ""
         yield f"folder: {f'{owed:,} ops wait to be written' if owed else 'has everything'}{scanned}"
+        if folder.get("polling"):
+            yield _polling_sentence(folder["polling"])
     for remote in space["remotes"]:
         yield f"{_symbol(remote['state'])} {remote['url']}: {_remote_sentence(remote)}"
 
@@ -177,6 +179,13 @@ def _is_seen(remote: dict[str, Any]) -> bool:
         and not remote["pendingOps"]
         and bool(remote["lastAckAt"])
     )
+
+
+def _polling_sentence(polling: dict[str, Any]) -> str:
+    """Says why changes in a folder take a while to be seen, and what helps."""
+    helps = f"; to end that: {one_line(polling['hint'])}" if polling["hint"] else ""
+    reason = one_line(polling["reason"])
+    return f"folder: polled every {polling['everySeconds']:g} s, because {reason}{helps}"
 
 
 def _rebuilt_sentence(rebuilt: dict[str, Any]) -> str:

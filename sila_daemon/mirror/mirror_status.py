@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sila_daemon.mirror.record import SpaceRecord
     from sila_daemon.mirror.remote_status import RemoteStatus
     from sila_daemon.mirror.transfers import Transfers
+    from sila_daemon.mirror.watcher import Polling
     from sila_daemon.store.blobs import BlobCounts
 
 _WORST_FIRST = ("broken", "needs_you", "offline", "syncing", "current")
@@ -109,6 +110,10 @@ def way_json(
     }
 
 
+def _polling_json(polling: Polling) -> dict[str, Any]:
+    return {"everySeconds": polling.every_s, "reason": polling.reason, "hint": polling.hint}
+
+
 def status_json(
     record: SpaceRecord,
     state: str,
@@ -126,6 +131,7 @@ def status_json(
         shown = {
             "lastScan": None if scanned is None else int(scanned * 1000),
             "pendingOps": folder.owed.ops,
+            "polling": None if folder.polling is None else _polling_json(folder.polling),
         }
     return {
         "id": record.id,

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 OnHint = Callable[[frozenset[Path]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Polling:
+    """That a folder is looked through again and again, as events of it do not come."""
+
+    every_s: float
+    reason: str
+    hint: str = ""
+    """What to set, where that helps."""
 
 
 class Watcher(Protocol):
@@ -17,4 +28,8 @@ class Watcher(Protocol):
 
         An empty set means that anything may have changed.
         """
+        ...
+
+    def polling(self, root: Path) -> Polling | None:
+        """Tells why and how often a directory is polled; None while its events come."""
         ...

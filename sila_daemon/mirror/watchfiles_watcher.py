@@ -2,12 +2,14 @@
 
 What the library misses or dies of (a full queue, a name that is not Unicode, a root that was
 replaced) costs nothing but time: after every end all roots are to be looked at again, and the
-watch is made anew.
+watch is made anew. When that fails again and again, or the system's limits are reached, `trouble`
+says so, and others look instead.
 """
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +31,20 @@ ROOT_CHECK_S = 5.0
 """How often it is checked whether a root is still the directory that is watched."""
 
 
+FAILURES_MAX = 3
+"""After so many in a row events are not relied on."""
+
+_LIMITS = Path("/proc/sys/fs/inotify")
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why there are no events, and what to set."""
+
+    reason: str
+    hint: str = ""
+
+
 class WatchfilesWatcher:
     """Watches every subscribed root. `run` works until cancelled."""
 
@@ -37,8 +53,10 @@ class WatchfilesWatcher:
         self._back_off = BackOff(randomness, RETRY_S_MAX)
         self._roots: dict[Path, list[OnHint]] = {}
         self._changed = asyncio.Event()
-        self.problem = ""
-        """Why there are no events just now; scans go on."""
+        self._failures = 0
+        self._turned = asyncio.Event()
+        self.trouble: Trouble | None = None
+        """Why there are no events for the time being; it is tried again and again."""
 
     def subscribe(self, root: Path, on_hint: OnHint) -> Callable[[], None]:
         """Has `on_hint` called for what happens below `root`."""
@@ -64,7 +82,7 @@ class WatchfilesWatcher:
             try:
                 await self._watch(roots)
             except (OSError, RuntimeError) as error:
-                self.problem = f"file events are not to be had: {error}"
+                self._failed(str(error))
                 await self._wait(self._back_off.next_s())
             # Something may have happened while nobody watched.
             self._tell(frozenset())
@@ -83,8 +101,7 @@ class WatchfilesWatcher:
                 stop_event=stop,
                 recursive=True,
             ):
-                self.problem = ""
-                self._back_off.reset()
+                self._works()
                 self._tell(frozenset(Path(path) for _, path in changes))
         finally:
             stop.set()
@@ -99,6 +116,32 @@ class WatchfilesWatcher:
                 return
             await self._wait(ROOT_CHECK_S)
             self._changed.clear()
+            self._works()  # Else it would have ended, and this with it.
+
+    async def changed(self, timeout_s: float) -> None:
+        """Returns when there is trouble or none any more, or after a while."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._turned.wait()
+        except TimeoutError:
+            pass
+
+    def _works(self) -> None:
+        self._failures = 0
+        self._back_off.reset()
+        self._set_trouble(None)
+
+    def _failed(self, message: str) -> None:
+        self._failures += 1
+        limit = limit_reached(message)
+        if limit is not None or self._failures >= FAILURES_MAX:
+            self._set_trouble(limit or Trouble(f"file events are not to be had ({message})"))
+
+    def _set_trouble(self, trouble: Trouble | None) -> None:
+        if trouble != self.trouble:
+            self.trouble = trouble
+            turned, self._turned = self._turned, asyncio.Event()
+            turned.set()
 
     async def _wait(self, seconds: float) -> None:
         try:
@@ -113,6 +156,23 @@ class WatchfilesWatcher:
             if below or not paths:
                 for on_hint in tuple(listeners):
                     on_hint(below)
+
+
+def limit_reached(message: str) -> Trouble | None:
+    """Returns which of the system's limits an error of the library tells of, if it is one."""
+    if "os error 28" in message or "watch limit" in message:
+        name, what = "max_user_watches", "no more folders can be watched"
+    elif "os error 24" in message:
+        name, what = "max_user_instances", "no more programs can watch files"
+    else:
+        return None
+    try:
+        now = int((_LIMITS / name).read_text())
+    except (OSError, ValueError):
+        return Trouble(what)
+    return Trouble(
+        f"{what} (fs.inotify.{name} is {now})", f"sudo sysctl fs.inotify.{name}={max(now, 256) * 4}"
+    )
 
 
 def _inode(root: Path) -> int | None:

@@ -21,12 +21,14 @@ from sila_daemon.mirror.layers import FILES_NAME
 from sila_daemon.mirror.leftovers import leftovers_before_ns
 from sila_daemon.mirror.record import Device as MirrorDevice
 from sila_daemon.mirror.record import MirrorPorts, MirrorSettings
+from sila_daemon.mirror.root_watcher import RootWatcher
 from sila_daemon.mirror.socketio_connector import SocketIoConnector
 from sila_daemon.mirror.space_mirror import SpaceMirror
 from sila_daemon.mirror.watchfiles_watcher import WatchfilesWatcher
 from sila_daemon.ports.clock import SystemClock
 from sila_daemon.ports.disk import SystemDisk
 from sila_daemon.ports.durable_files import remove_temporaries
+from sila_daemon.ports.mounts import SystemMounts
 from sila_daemon.ports.process_tuning import tune
 from sila_daemon.ports.randomness import SystemRandomness, new_id
 from sila_daemon.ports.workers import ThreadWorkers
@@ -95,7 +97,14 @@ class Composition:
             stack.callback(databases.close)
             connector = SocketIoConnector()
             stack.push_async_callback(connector.close)
-            watcher = WatchfilesWatcher(self._clock, self._randomness)
+            watcher = RootWatcher(
+                WatchfilesWatcher(self._clock, self._randomness),
+                SystemMounts(),
+                self._clock,
+                self._randomness,
+                self._disk,
+                workers,
+            )
             ports = MirrorPorts(
                 self._clock,
                 self._disk,

@@ -184,6 +184,17 @@ def test_a_database_that_was_made_anew_is_told_with_what_is_missing() -> None:
     assert not any("anew" in line for line in shown_space(rebuilt=None))
 
 
+def test_a_polled_folder_is_told_with_what_helps() -> None:
+    folder = {"lastScan": None, "pendingOps": 0, "polling": None}
+    assert not any("polled" in line for line in shown_space(folder=folder))
+    polling = {"everySeconds": 5.0, "reason": "it is far", "hint": ""}
+    assert "folder: polled every 5 s, because it is far" in shown_space(
+        folder={**folder, "polling": polling}
+    )
+    lines = shown_space(folder={**folder, "polling": {**polling, "hint": "sudo sysctl x=1"}})
+    assert any(line.endswith("it is far; to end that: sudo sysctl x=1") for line in lines)
+
+
 def test_a_name_cannot_forge_another_row_or_column() -> None:
     stream = io.StringIO()
     output = Output(as_json=False, stdout=stream, stderr=stream)

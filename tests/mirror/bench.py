@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sila_daemon.mirror.connector import Connector
-    from sila_daemon.mirror.watcher import OnHint
+    from sila_daemon.mirror.watcher import OnHint, Polling
 
 SPACE = "25f87e271fb347078ec4fbaad528d1b8"
 SETTINGS = MirrorSettings(
@@ -59,10 +59,14 @@ class HandWatcher:
 
     def __init__(self) -> None:
         self.listeners: dict[Path, list[OnHint]] = {}
+        self.polled: dict[Path, Polling] = {}
 
     def subscribe(self, root: Path, on_hint: OnHint) -> Callable[[], None]:
         self.listeners.setdefault(root, []).append(on_hint)
         return lambda: self.listeners[root].remove(on_hint)
+
+    def polling(self, root: Path) -> Polling | None:
+        return self.polled.get(root)
 
     def hint(self, *paths: Path) -> None:
         for root, listeners in self.listeners.items():

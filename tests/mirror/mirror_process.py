@@ -16,11 +16,13 @@ from sila_daemon.mirror.record import (
     ServerRecord,
     SpaceRecord,
 )
+from sila_daemon.mirror.root_watcher import RootWatcher
 from sila_daemon.mirror.socketio_connector import SocketIoConnector
 from sila_daemon.mirror.space_mirror import SpaceMirror
 from sila_daemon.mirror.watchfiles_watcher import WatchfilesWatcher
 from sila_daemon.ports.clock import SystemClock
 from sila_daemon.ports.disk import SystemDisk
+from sila_daemon.ports.mounts import SystemMounts
 from sila_daemon.ports.randomness import SystemRandomness
 from sila_daemon.ports.workers import ThreadWorkers
 from tests.mirror.bench import FixedTokens
@@ -35,12 +37,15 @@ def tell(event: dict[str, Any]) -> None:
 async def main(space_id: str, home: str, folder: str, url: str, token: str) -> None:
     """Runs until killed."""
     clock, randomness = SystemClock(), SystemRandomness()
-    watcher = WatchfilesWatcher(clock, randomness)
+    disk, workers = SystemDisk(), ThreadWorkers(2, "worker")
+    watcher = RootWatcher(
+        WatchfilesWatcher(clock, randomness), SystemMounts(), clock, randomness, disk, workers
+    )
     ports = MirrorPorts(
         clock=clock,
-        disk=SystemDisk(),
+        disk=disk,
         randomness=randomness,
-        workers=ThreadWorkers(2, "worker"),
+        workers=workers,
         databases=ThreadDatabases(1),
         connector=SocketIoConnector(),
         tokens=FixedTokens(token),

@@ -9,7 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sila_daemon.mirror.watcher import OnHint
+    from sila_daemon.mirror.watcher import OnHint, Polling
     from tests.simulation.disk import MachineDisk
 
 START_UNIX_S = 1_780_000_000.0
@@ -57,6 +57,10 @@ class SimWatcher:
         self._random = random
         self._loss = loss
         self._hinted: list[Callable[[Path], None]] = []
+
+    def polling(self, root: Path) -> Polling | None:
+        """Polls nothing: what events do not tell, scans find."""
+        return None
 
     def subscribe(self, root: Path, on_hint: OnHint) -> Callable[[], None]:
         """Calls `on_hint` for changes below `root`."""
