@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from sila_daemon.mirror.local_blobs import LocalBlobs
     from sila_daemon.mirror.record import MirrorPorts, MirrorSettings
     from sila_daemon.mirror.wakes import Wakes
-    from sila_daemon.mirror.watcher import Polling
     from sila_daemon.store.space_store import SpaceStore
 
 
@@ -133,11 +132,6 @@ class FolderLayer:
                 await self._turned.wait()
         if self.state is not FolderState.WORKING:
             raise StorageError(self.reason, code="folder_" + self.state.value)
-
-    @property
-    def polling(self) -> Polling | None:
-        """Why and how often the folder is polled; None while its events come."""
-        return self._ports.watcher.polling(self._root)
 
     def added(self, count: int) -> None:
         """Notes debts that were just committed, until they are counted."""

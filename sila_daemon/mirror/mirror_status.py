@@ -122,8 +122,12 @@ def status_json(
     folder: FolderLayer | None,
     remotes: Sequence[RemoteStatus],
     transfers: Transfers,
+    polling: Polling | None,
 ) -> dict[str, Any]:
-    """Returns one element of `spaces`; times in Unix milliseconds."""
+    """Returns one element of `spaces`; times in Unix milliseconds.
+
+    `polling` tells why events of the folder do not come.
+    """
     blobs = totals.blobs
     shown: dict[str, Any] | None = None
     if folder is not None:
@@ -131,7 +135,7 @@ def status_json(
         shown = {
             "lastScan": None if scanned is None else int(scanned * 1000),
             "pendingOps": folder.owed.ops,
-            "polling": None if folder.polling is None else _polling_json(folder.polling),
+            "polling": None if polling is None else _polling_json(polling),
         }
     return {
         "id": record.id,

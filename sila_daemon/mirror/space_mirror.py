@@ -125,7 +125,11 @@ class SpaceMirror(SpaceAccess):
             )
         if trouble and self._needs_somebody:
             state = "needs_you"
-        shown = status_json(self.record, state, reason, totals, folder, remotes, self.transfers)
+        path = self.record.path
+        polling = None if path is None else self._ports.watcher.polling(path)
+        shown = status_json(
+            self.record, state, reason, totals, folder, remotes, self.transfers, polling
+        )
         return {**shown, "rebuilt": self._story.to_json()}
 
     async def sync_now(self) -> None:
