@@ -13,6 +13,7 @@ from sila_daemon.core.errors import ProblemError
 from sila_daemon.core.ops import MoveOp, Op, PropertyOp
 from sila_daemon.mirror.record import ServerRecord
 from sila_daemon.mirror.socketio_connector import SocketIoConnector
+from sila_daemon.store.guard import GuardSettings
 from sila_daemon.store.space_store import Delivery
 from tests.mirror.bench import SETTINGS, SPACE, Bench, FixedTokens, until, until_async
 from tests.original_server.running import RunningOriginal
@@ -293,6 +294,38 @@ async def test_an_op_that_kills_the_server_is_found_and_its_neighbours_arrive(
         finally:
             original.space.__class__.send = send  # type: ignore[method-assign]
         assert held(original, OTHER) == {(n, "aa") for n in (1, 2, 3, 4, 5, 6, 8, 9, 10)}
+
+
+async def test_what_an_original_server_says_and_is_no_op_is_set_aside(
+    bench: Bench, original: RunningOriginal
+) -> None:
+    async with bench.mirror("a", servers=servers(original)) as a:
+        await until(lambda: is_all_seen(a))
+        good = _wire(moves(1, 1)[0])
+        bad = {"id": {"counter": -1, "peerId": "aa"}, "targetId": "x", "parentId": None}
+        escaping = {"treeId": "../../evil", "ops": [good]}
+        await original.server.announce(SPACE, {"treeId": OTHER, "ops": [bad, good]})
+        await original.server.announce(SPACE, escaping)
+        await until(lambda: remote(a)["setAsideOps"] == 2)
+        assert (remote(a)["state"], a.status()["ops"]) == ("needs_you", 7)
+        asked = {tree for one in original.sent("ops:state") for tree in one["trees"]}
+        assert asked <= {SPACE, OTHER}, "it is never asked for what is no tree's name"
+
+
+async def test_much_that_is_taken_away_there_is_held(
+    bench: Bench, original: RunningOriginal
+) -> None:
+    bench.settings = replace(bench.settings, guard=GuardSettings(vertices_min=10))
+    async with bench.mirror("a", servers=servers(original)) as a:
+        below = [MoveOp(n, "aa", f"v{n}", SPACE) for n in range(10, 40)]
+        await bring(a, SPACE, list(below))
+        await until(lambda: is_all_seen(a))
+        gone = [MoveOp(n + 40, "bb", f"v{n}", "0") for n in range(10, 40)]
+        await original.server.tell(SPACE, {"treeId": SPACE, "ops": [_wire(op) for op in gone]})
+        await until(lambda: a.status()["heldOps"] == 30)
+        assert a.status()["state"] == "needs_you"
+        assert remote(a)["pendingOps"] == 0
+    assert len(original.ids_sent()) == 30, "what is held goes nowhere"
 
 
 async def test_live_state_passes_both_ways(bench: Bench, original: RunningOriginal) -> None:

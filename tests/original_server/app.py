@@ -118,8 +118,11 @@ class OriginalServer:
 
     async def tell(self, space_id: str, payload: Any) -> None:
         """Tells every client of a space something, as when another client sent it."""
-        told = self.spaces[space_id].send(payload)
-        await self._sio.emit("ops:receive", told, namespace=f"/spaces/{space_id}")
+        await self.announce(space_id, self.spaces[space_id].send(payload))
+
+    async def announce(self, space_id: str, payload: Any) -> None:
+        """Tells every client of a space something that it does not take itself."""
+        await self._sio.emit("ops:receive", payload, namespace=f"/spaces/{space_id}")
 
     async def drop_connections(self) -> None:
         """Ends all connections without a word."""
