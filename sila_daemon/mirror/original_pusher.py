@@ -48,6 +48,8 @@ class _Batch:
     size: int = 0
     sent_at: float = 0.0
     is_suspect: bool = False
+    times: int = 0
+    """How often it was sent already: then nothing else goes beside it, nor soon after it."""
 
     def has_room(self, size: int, times: int) -> bool:
         company = COMPANY[min(times, len(COMPANY) - 1)]
@@ -72,7 +74,12 @@ class OriginalPusher:
         clock: Clock,
         status: RemoteStatus,
         suspects: Suspects,
+        alone_s: float,
     ) -> None:
+        """`alone_s` is how long nothing follows what was missing before.
+
+        The server may answer once more before it dies of it, and loses what it has not written.
+        """
         self._layer = layer
         self._connection = connection
         self._sightings = sightings
@@ -87,6 +94,8 @@ class OriginalPusher:
         self._sent_at: dict[int, float] = {}
         """When this connection sent what was neither seen nor missed yet, in monotonic seconds."""
         self._read_up_to = 0
+        self._alone_s = alone_s
+        self._alone_until = 0.0
         self._wake = asyncio.Event()
         self.taken = asyncio.Event()
         """Set whenever the server has taken a batch."""
@@ -132,14 +141,21 @@ class OriginalPusher:
                 await self._send(batch)
             if self.is_idle:
                 self._suspects.clear_all()
-            oldest = self._under_way[0].sent_at if self._under_way else None
             try:
-                async with asyncio.timeout(
-                    None if oldest is None else oldest + ANSWER_TIMEOUT_S - self._now()
-                ):
+                async with asyncio.timeout(self._patience_s()):
                     await self._wake.wait()
             except TimeoutError:
-                raise RemoteUnavailableError("the server does not answer") from None
+                self._check_patience()
+
+    def _patience_s(self) -> float | None:
+        now = self._now()
+        moments = [batch.sent_at + ANSWER_TIMEOUT_S for batch in self._under_way]
+        moments += [self._alone_until] if self._alone_until > now else []
+        return max(0.0, min(moments) - now) if moments else None
+
+    def _check_patience(self) -> None:
+        if self._under_way and self._now() >= self._under_way[0].sent_at + ANSWER_TIMEOUT_S:
+            raise RemoteUnavailableError("the server does not answer")
 
     async def barrier_answered(self) -> None:
         """Takes the answer to the question after the first batch that is under way."""
@@ -169,6 +185,7 @@ class OriginalPusher:
         return (
             len(self._under_way) < UNDER_WAY_MAX
             and not self.is_held_up
+            and self._now() >= self._alone_until
             and not any(batch.is_suspect for batch in self._under_way)
         )
 
@@ -176,12 +193,15 @@ class OriginalPusher:
         batch.sent_at = self._now()
         self._sent_at.update(dict.fromkeys(batch.seqs, batch.sent_at))
         self._under_way.append(batch)
+        if batch.times:
+            self._alone_until = batch.sent_at + self._alone_s
         await self._connection.send("ops:send", wire.encode_send(batch.tree_id, batch.ops))
         await self._connection.send("ops:state", wire.BARRIER)
 
     async def _next_batch(self) -> _Batch | None:
         if self._waiting or await self._read_page():
-            return self._waiting.popleft()
+            must_wait = self._waiting[0].times and self._under_way
+            return None if must_wait else self._waiting.popleft()
         if self._doubtful and not self._under_way:
             return self._doubtful.pop(min(self._doubtful, key=lambda suspicion: suspicion.turn))
         return None
@@ -213,9 +233,9 @@ class OriginalPusher:
                 batch.add(entry.seq, op)
                 continue
             key = entry.tree_id, entry.times
-            batch = batches.get(key) or _Batch(entry.tree_id)
+            batch = batches.get(key) or _Batch(entry.tree_id, times=entry.times)
             if batch.ops and not batch.has_room(len(op), entry.times):
-                batch = _Batch(entry.tree_id)
+                batch = _Batch(entry.tree_id, times=entry.times)
             if not batch.ops:
                 self._waiting.append(batch)
             batches[key] = batch

@@ -107,6 +107,7 @@ class OriginalSession:
             clock,
             status,
             suspects,
+            settings.seen_after_s,
         )
         self._confirmation = Confirmation(
             self._ask,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from tests.mirror.bench import SETTINGS, SPACE, Bench, FixedTokens, until, until
 from tests.original_server.running import RunningOriginal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from sila_daemon.core.rep_tree import RepTree
@@ -274,26 +275,53 @@ async def test_an_original_that_went_back_in_time_is_refilled(
         await until(lambda: is_all_seen(a))
 
 
+@contextmanager
+def poisoned(original: RunningOriginal) -> Iterator[None]:
+    """Has the server's process end on an op about `poison`."""
+    kind = type(original.space)
+    send = kind.send
+
+    def dies(self: Any, payload: Any) -> dict[str, Any]:
+        if any(op["targetId"] == "poison" for op in payload["ops"]):
+            raise TypeError("an op that the process does not survive")
+        return send(self, payload)
+
+    kind.send = dies  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        kind.send = send  # type: ignore[method-assign]
+
+
+POISON = [*moves(1, 6), MoveOp(7, "aa", "poison", None), *moves(8, 3)]
+
+
 async def test_an_op_that_kills_the_server_is_found_and_its_neighbours_arrive(
     bench: Bench, original: RunningOriginal
 ) -> None:
     async with bench.mirror("a", servers=servers(original)) as a:
         await until(lambda: is_all_seen(a))
-        send = original.space.__class__.send
-
-        def dies(self: Any, payload: Any) -> dict[str, Any]:
-            if any(op["targetId"] == "poison" for op in payload["ops"]):
-                raise TypeError("an op that the process does not survive")
-            return send(self, payload)
-
-        original.space.__class__.send = dies  # type: ignore[method-assign]
-        try:
-            await bring(a, OTHER, [*moves(1, 6), MoveOp(7, "aa", "poison", None), *moves(8, 3)])
+        with poisoned(original):
+            await bring(a, OTHER, POISON)
             await _restarted_until(original, a, lambda: remote(a)["refusedOps"] == 1)
             await _restarted_until(original, a, lambda: remote(a)["pendingOps"] == 1)
-        finally:
-            original.space.__class__.send = send  # type: ignore[method-assign]
         assert held(original, OTHER) == {(n, "aa") for n in (1, 2, 3, 4, 5, 6, 8, 9, 10)}
+
+
+async def test_a_server_that_answers_once_more_before_it_dies_gets_it_three_times(
+    bench: Bench, original: RunningOriginal
+) -> None:
+    """It takes the op while it answers the question that was sent after it."""
+    original.dies_after_s = 0.1
+    async with bench.mirror("a", servers=servers(original)) as a:
+        await until(lambda: is_all_seen(a))
+        with poisoned(original):
+            await bring(a, OTHER, POISON)
+            await _restarted_until(
+                original, a, lambda: remote(a)["pendingOps"] == remote(a)["unconfirmedOps"] == 1
+            )
+        assert held(original, OTHER) == {(n, "aa") for n in (1, 2, 3, 4, 5, 6, 8, 9, 10)}
+        assert (len(original.ends), remote(a)["refusedOps"]) == (3, 0)
 
 
 async def test_what_an_original_server_says_and_is_no_op_is_set_aside(

@@ -31,6 +31,8 @@ class RunningOriginal:
         self.space_id = space_id
         self.ends: list[str] = []
         """Why its process died, each time."""
+        self.dies_after_s = 0.0
+        """How long its process lives on after what ends it; it answers other things meanwhile."""
         self.server: OriginalServer
         self.url = ""
         self._port = 0
@@ -71,6 +73,8 @@ class RunningOriginal:
     async def _die(self) -> None:
         if self._runner is None or self._writing is None:
             return
+        if self.ends:
+            await asyncio.sleep(self.dies_after_s)
         self._writing.cancel()
         with suppress(asyncio.CancelledError):
             await self._writing

@@ -62,7 +62,9 @@ def without_original(device: SimDevice, status: dict[str, Any]) -> tuple[str, bo
 
     Raises ViolationError when the mirror says `current`.
     """
-    [there] = [one for one in status["remotes"] if one["url"] == device.original_url]
+    there = next((one for one in status["remotes"] if one["url"] == device.original_url), None)
+    if there is None:
+        return status["state"], False  # It is being opened.
     if "current" in (status["state"], there["state"]):
         raise ViolationError(f"{device.name} says current of an original server")
     is_seen = ALL_SEEN in there["reason"]
@@ -88,8 +90,7 @@ def check_seen(world: SimWorld) -> None:
             continue
         status = mirror.status()
         without_original(device, status)
-        [there] = [one for one in status["remotes"] if one["url"] == device.original_url]
-        if ALL_SEEN in there["reason"]:
+        if any(ALL_SEEN in one["reason"] for one in status["remotes"]):
             written = original.written() if written is None else written
             missing = sorted(stored_lines_of(device) - written, key=str)
             if missing:
