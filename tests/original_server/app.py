@@ -112,7 +112,8 @@ class OriginalServer:
         while True:
             await asyncio.sleep(FLUSH_S)
             endings = [space.begin_writing() for space in self.spaces.values()]
-            await asyncio.sleep(self.writing_s)
+            if self.writing_s:
+                await asyncio.sleep(self.writing_s)
             for end in endings:
                 end()
 
