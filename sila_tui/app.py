@@ -14,6 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.worker import Worker, WorkerError
 
 from sila_daemon.core.errors import StorageError
+from sila_tui.clipboard import Clipboard
 from sila_tui.command_runner import CommandRunner
 from sila_tui.desktop import Desktop
 from sila_tui.jobs import run_job
@@ -22,6 +23,7 @@ from sila_tui.memory_keeper import MemoryKeeper
 from sila_tui.own_keys import KeyedApp
 from sila_tui.palette import SilaCommands
 from sila_tui.screens.activity import ActivityScreen
+from sila_tui.screens.calls import CallsScreen
 from sila_tui.screens.frame import FramedScreen
 from sila_tui.screens.help import HelpScreen
 from sila_tui.screens.home import HomeScreen
@@ -76,6 +78,8 @@ class SilaApp(KeyedApp):
         Binding("ctrl+s", "start_daemon", "Start the daemon"),
         Binding("ctrl+f", "search", "Search everything", show=False),
         Binding("ctrl+t", "other_theme", "Other colours", show=False),
+        Binding("L", "calls", "Daemon calls", show=False),
+        Binding("escape", "let_go", "Wait no longer", show=False, priority=True),
     ]
 
     def __init__(
@@ -90,6 +94,7 @@ class SilaApp(KeyedApp):
         is_light: bool = False,
         cache: Path | None = None,
         keys: Mapping[str, str] | None = None,
+        clip: Clipboard | None = None,
     ) -> None:
         # Where nothing may have a colour, greys are colours too: what is left is the terminal's.
         is_colourless = "NO_COLOR" in os.environ
@@ -104,6 +109,7 @@ class SilaApp(KeyedApp):
         self.home = home
         """The folder that paths are shown relative to, as `~`."""
         self.desktop = Desktop(cache or Path(tempfile.gettempdir(), f"sila-tui-{os.getuid()}"))
+        self.clip = clip or Clipboard()
         self._first_space = first_space
         self._redraw: Timer | None = None
         self._linking: Worker[None] | None = None
@@ -148,7 +154,12 @@ class SilaApp(KeyedApp):
         self._pull()
         if self._first_space and self.session.spaces:
             wish, self._first_space = self._first_space, ""
-            self._open_space(wish)
+            space = self.session.find_space(wish)
+            if space is not None:
+                self.push_screen(SpaceScreen(space))
+                return
+            said = "No space is called that, or more than one is."
+            self.notify(said, title=wish, severity="warning", markup=False)
 
     def _pull(self) -> None:
         if self._drawn_connection is not self.session.connection:
@@ -157,14 +168,6 @@ class SilaApp(KeyedApp):
         shown = [screen for screen in self.screen_stack if isinstance(screen, FramedScreen)]
         if shown:
             shown[-1].pull()
-
-    def _open_space(self, wish: str) -> None:
-        space = self.session.find_space(wish)
-        if space is None:
-            said = "No space is called that, or more than one is."
-            self.notify(said, title=wish, severity="warning", markup=False)
-        else:
-            self.push_screen(SpaceScreen(space))
 
     def sync_space(self, space_id: str) -> None:
         """Scans and exchanges one space now, and says when that is done."""
@@ -180,6 +183,8 @@ class SilaApp(KeyedApp):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offers what helps without a daemon only then."""
+        if action == "let_go":
+            return bool(self.link.waits.slow)
         if action == "command_line":
             return isinstance(self.screen, FramedScreen)
         if action in ("retry", "start_daemon"):
@@ -200,6 +205,15 @@ class SilaApp(KeyedApp):
     def action_activity(self) -> None:
         """Shows what happened, and happens."""
         self.push_screen(ActivityScreen())
+
+    def action_calls(self) -> None:
+        """Shows what the daemon was asked."""
+        if not isinstance(self.screen, CallsScreen):
+            self.push_screen(CallsScreen())
+
+    def action_let_go(self) -> None:
+        """Waits no longer for what is slow."""
+        self.link.waits.let_go()
 
     def action_search(self) -> None:
         """Finds words in all spaces."""

@@ -22,7 +22,7 @@ from sila_tui.words import ASCII, UNICODE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sila_daemon.control.client import ControlClient
+    from sila_daemon.control.client import ControlClient, Observe
     from sila_tui.app import SilaApp
     from sila_tui.facts import SpaceFacts
     from sila_tui.session import Session
@@ -91,10 +91,10 @@ def _session(parsed: argparse.Namespace) -> Session:
     return Session(time.time, symbols=ASCII if is_plain else UNICODE, memory=memory)
 
 
-async def _connect() -> ControlClient:
+async def _connect(observe: Observe | None = None) -> ControlClient:
     from sila_daemon.control.client import ControlClient
 
-    return await ControlClient.connect(user_paths().socket)
+    return await ControlClient.connect(user_paths().socket, observe)
 
 
 def _app(parsed: argparse.Namespace) -> SilaApp:
@@ -103,9 +103,10 @@ def _app(parsed: argparse.Namespace) -> SilaApp:
     from sila_tui.words import short_path
 
     home = str(Path.home())
+    session = _session(parsed)
     return SilaApp(
-        _session(parsed),
-        _connect,
+        session,
+        lambda: _connect(session.calls.note),
         socket=short_path(str(user_paths().socket), home),
         host=socket.gethostname().partition(".")[0],
         home=home,

@@ -68,6 +68,11 @@ PLACES = (
     Command("activity", "See what happens", actions=("app.activity",)),
     Command("waits", "See what of a space waits, and why", (SPACE,), ("outbox",)),
     Command("tree", "See what is in front as the tree that it is", actions=("as_tree",)),
+    Command("split", "Split the pane, to show a part beside this one", (PART,), ("split",)),
+    Command("close", "Close this pane", actions=("close_pane",)),
+    Command("other", "Go to the other pane", actions=("other_pane",)),
+    Command("wider", "Give this pane more room", actions=("resize(1)",)),
+    Command("narrower", "Give this pane less room", actions=("resize(-1)",)),
     Command("sidebar", "Go to the parts of the space", actions=("to_sidebar",)),
 )  # fmt: skip
 
@@ -129,6 +134,8 @@ APP = (
     Command("retry", "Try again: to reach the daemon, or what a server refused",
             actions=("retry",)),
     Command("start", "Start the daemon", actions=("start_daemon",)),
+    Command("calls", "See what the daemon is asked, and how long it takes", actions=("calls",)),
+    Command("stop", "Wait no longer for what is slow", actions=("let_go",)),
     Command("quit", "Leave", others=("q", "exit")),
 )  # fmt: skip
 

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sila_daemon.core.errors import DaemonNotRunningError, SilaError
+from sila_tui.waits import Waits
 from sila_tui.words import counted
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Link:
         self._connect = connect
         self._session = session
         self._client: Client | None = None
+        self.waits = Waits()
         self._status_wanted = asyncio.Event()
         self._retry_now = asyncio.Event()
         self._failures = 0
@@ -88,12 +90,16 @@ class Link:
             raise DaemonNotRunningError("the daemon does not answer", hint="sila-daemon start")
         try:
             async with asyncio.timeout(None if method in PATIENT else CALL_S_MAX):
-                return await self._client.call(method, **params)
+                return await self.waits.watch(method, self._asked(self._client, method, params))
         except TimeoutError as exc:
             text = f"the daemon did not answer within {CALL_S_MAX:.0f} s"
             raise DaemonNotRunningError(text, hint="sila-daemon restart") from exc
         except OSError as exc:
             raise DaemonNotRunningError(str(exc), hint="sila-daemon start") from exc
+
+    @staticmethod
+    async def _asked(client: Client, method: str, params: Mapping[str, Any]) -> Any:
+        return await client.call(method, **params)
 
     def retry(self) -> None:
         """Tries to connect now instead of when the pause ends."""

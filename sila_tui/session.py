@@ -12,6 +12,7 @@ from collections import deque
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from sila_tui.call_log import CallLog
 from sila_tui.facts import Activity, DaemonFacts, SpaceFacts, rows
 from sila_tui.memory import Memory
 from sila_tui.sentences import Sentence, Sentences
@@ -69,6 +70,8 @@ class Session:
         self.transfers = Transfers(now)
         self.content_revisions: dict[str, int] = {}
         """Grows for a space whenever something in it may have changed."""
+        self.calls = CallLog(now)
+        """What the daemon was asked, for who wants to know."""
         self.memory = memory or Memory()
         """What outlives this sitting: unsent text, what was read."""
 

@@ -40,6 +40,7 @@ class Symbols:
     """Beside `rule`: as far as something has come."""
     upper_half: str = "▀"
     """Two pixels of a picture; empty where there is no such sign, and no picture then."""
+    turns: str = "◐◓◑◒"
 
     def of_state(self, state: str) -> str:
         """The sign of one of the six states; of `unknown` for any other."""
@@ -52,6 +53,7 @@ ASCII = Symbols(
     rule="-", opened="v", closed=">", into=">", back="<", dot="-", more="~", bars="_.-=oO",
     upper_half="",
     thick="=",
+    turns="|/-\\",
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,6 +14,7 @@ from sila_daemon.control.error_codes import connection_lost, from_wire, not_runn
 from sila_daemon.control.limits import checked_request
 from sila_daemon.control.lines import decode_line, encode_line
 from sila_daemon.control.peer import peer_uid
+from sila_daemon.core.errors import SilaError
 
 ANSWER_BYTES_MAX = 256 << 20
 """The daemon is trusted; this only bounds what a broken one can do."""
@@ -24,11 +25,22 @@ EVENTS_WAITING_MAX = 5000
 """Events that nobody takes are dropped beyond this, and the gap is told."""
 
 
+Observe = Callable[[str, float, int, int, str], None]
+"""Told of every call that ended: method, seconds, bytes sent and received, code of its error."""
+
+
 class ControlClient:
     """A connection to the daemon. Every call raises what the daemon answered with."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        observe: Observe | None = None,
+    ) -> None:
         """Use `connect`."""
+        self._observe = observe
+        self._received: dict[int, int] = {}
         self._reader = reader
         self._writer = writer
         self._next_id = 1
@@ -39,8 +51,11 @@ class ControlClient:
         self._task = asyncio.get_running_loop().create_task(self._read(), name="control-client")
 
     @classmethod
-    async def connect(cls, socket_path: Path) -> ControlClient:
-        """Connects. Raises DaemonNotRunningError, or ControlError for another user's socket."""
+    async def connect(cls, socket_path: Path, observe: Observe | None = None) -> ControlClient:
+        """Connects; `observe` is told of every call.
+
+        Raises DaemonNotRunningError, or ControlError for another user's socket.
+        """
         try:
             reader, writer = await asyncio.open_unix_connection(
                 os.fspath(socket_path), limit=ANSWER_BYTES_MAX
@@ -52,7 +67,7 @@ class ControlClient:
         if peer_uid(writer.get_extra_info("socket")) not in (None, os.getuid()):
             writer.close()
             raise refused("foreign_daemon", f"{socket_path} belongs to another user")
-        return cls(reader, writer)
+        return cls(reader, writer, observe)
 
     @property
     def is_lost(self) -> bool:
@@ -67,16 +82,27 @@ class ControlClient:
         given = {name: value for name, value in params.items() if value is not None}
         request = {"jsonrpc": "2.0", "id": request_id, "method": method, "params": given}
         line = checked_request(encode_line(request))
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Any] = loop.create_future()
         self._calls[request_id] = answer
+        began, code = loop.time(), "let_go"
         try:
             self._writer.write(line)
             await self._writer.drain()
-            return await answer
+            result = await answer
+            code = ""
+            return result
         except ConnectionError:
+            code = "connection_lost"
             raise connection_lost(_LOST) from None
+        except SilaError as error:
+            code = error.code
+            raise
         finally:
             self._calls.pop(request_id, None)
+            received = self._received.pop(request_id, 0)
+            if self._observe is not None:
+                self._observe(method, loop.time() - began, len(line), received, code)
 
     async def events(
         self, after: int | None = None, epoch: str | None = None
@@ -120,7 +146,7 @@ class ControlClient:
     async def _read(self) -> None:
         try:
             while line := await self._reader.readline():
-                self._take(decode_line(line))
+                self._take(decode_line(line), len(line))
         except (ConnectionError, ValueError):
             pass
         finally:
@@ -130,7 +156,7 @@ class ControlClient:
                 if not answer.done():
                     answer.set_exception(connection_lost(_LOST))
 
-    def _take(self, message: dict[str, Any]) -> None:
+    def _take(self, message: dict[str, Any], size_bytes: int) -> None:
         if "method" in message:
             if len(self._events) >= EVENTS_WAITING_MAX:
                 last_taken = self._events[0]["id"] - 1
@@ -149,6 +175,7 @@ class ControlClient:
         answer = self._calls.get(message.get("id") or 0)
         if answer is None or answer.done():
             return
+        self._received[message["id"]] = size_bytes
         if "error" in message:
             answer.set_exception(from_wire(message["error"]))
         else:

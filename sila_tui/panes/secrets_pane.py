@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.binding import Binding, BindingType
 
+from sila_tui.clipboard import copy
 from sila_tui.jobs import run_job
 from sila_tui.panes.pane import Pane
 from sila_tui.widgets.dialogs import Field, FormDialog
@@ -72,8 +73,7 @@ class SecretsPane(Pane):
             return
 
         async def job() -> None:
-            self.app.copy_to_clipboard(await self.reader.secret(name))
-            self.app.notify(f"{name} copied", timeout=2, markup=False)
+            copy(self, await self.reader.secret(name), name)
 
         run_job(self, job, group="secret")
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.widgets import ContentSwitcher, Static
 
 from sila_daemon.core.errors import SilaError
 from sila_tui.files_reader import FilesReader
@@ -18,10 +17,11 @@ from sila_tui.panes.chat_pane import ChatPane
 from sila_tui.panes.files_pane import FilesPane
 from sila_tui.panes.pane import Pane
 from sila_tui.panes.secrets_pane import SecretsPane
+from sila_tui.panes.slots import Slots
 from sila_tui.panes.trash_pane import TrashPane
 from sila_tui.panes.tree_pane import TreePane
-from sila_tui.places import find_part
 from sila_tui.reloads import Reloads
+from sila_tui.screens.arrival import arrive
 from sila_tui.screens.frame import FramedScreen
 from sila_tui.screens.space_commands import SpaceCommands
 from sila_tui.space_reader import SpaceReader
@@ -31,6 +31,8 @@ from sila_tui.widgets.row_list import RowList
 from sila_tui.widgets.sidebar import Sidebar
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from textual.app import ComposeResult
 
     from sila_tui.commanded import Commanded
@@ -43,17 +45,15 @@ class SpaceScreen(FramedScreen):
     DEFAULT_CSS = """
     SpaceScreen > Horizontal { height: 1fr; }
     SpaceScreen Sidebar { width: 32; height: 1fr; border-right: solid $border; }
-    SpaceScreen ContentSwitcher { width: 1fr; height: 1fr; }
-    SpaceScreen #nothing { content-align: center middle; color: $dim; width: 1fr; height: 1fr; }
     SpaceScreen.-narrow Sidebar { width: 1fr; border-right: none; }
-    SpaceScreen.-narrow ContentSwitcher { display: none; }
+    SpaceScreen.-narrow Slots { display: none; }
     SpaceScreen.-narrow FilePreview { display: none; border-left: none; }
     SpaceScreen.-narrow .-previewing FilePreview { display: block; }
     SpaceScreen.-narrow .-previewing FileList { display: none; }
     SpaceScreen.-narrow.-reading Sidebar { display: none; }
-    SpaceScreen.-narrow.-reading ContentSwitcher { display: block; }
+    SpaceScreen.-narrow.-reading Slots { display: block; }
     """
-    PARTS = (*FramedScreen.PARTS, Sidebar, ContentSwitcher)
+    PARTS = (*FramedScreen.PARTS, Sidebar, Slots)
     BINDING_GROUP_TITLE = "Space"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,h,left", "out", "Back", show=False),
@@ -69,29 +69,31 @@ class SpaceScreen(FramedScreen):
         """What of the space is wanted, in the words of a command."""
         self._space_id = space.id
         self.outline = Outline()
-        self.shown: Item | None = None
         self._has_begun = False
         self._reloads = Reloads(self._reload)
 
     def crumbs(self) -> list[str]:
         """The space and what of it is shown."""
         place = ["sila", self.sila.session.title_of(self._space_id)]
-        return [*place, self.shown.title] if self.shown else place
+        shown = self.slots.active.shown if self.is_whole else None
+        return [*place, shown.title] if shown else place
 
     def body(self) -> ComposeResult:
-        """Builds the sidebar and one pane for each kind of part."""
-        session, reader = self.sila.session, SpaceReader(self.sila.link, self._space_id)
-        self.reader, files = reader, FilesReader(self.sila.link, self._space_id)
-        self._unread = Unread(session.memory, self._space_id)
+        """Builds the sidebar and the places for panes."""
+        self.reader = SpaceReader(self.sila.link, self._space_id)
+        self._unread = Unread(self.sila.session.memory, self._space_id)
         with Horizontal():
             yield Sidebar(self._unread)
-            with ContentSwitcher(initial="nothing"):
-                yield Static("opening …", id="nothing", markup=False)
-                yield ChatPane(session, reader, self._unread, self.sila.desktop)
-                yield FilesPane(session, reader, files, self.sila.desktop)
-                yield TreePane(session, reader)
-                yield SecretsPane(session, reader)
-                yield TrashPane(session, reader, files)
+            yield Slots(self._panes)
+
+    def _panes(self) -> Iterator[Pane]:
+        session, reader, desktop = self.sila.session, self.reader, self.sila.desktop
+        files = FilesReader(self.sila.link, self._space_id)
+        yield ChatPane(session, reader, self._unread, desktop)
+        yield FilesPane(session, reader, files, desktop)
+        yield TreePane(session, reader)
+        yield SecretsPane(session, reader)
+        yield TrashPane(session, reader, files)
 
     def on_mount(self) -> None:
         """Begins in the sidebar; the first news fill it."""
@@ -105,31 +107,9 @@ class SpaceScreen(FramedScreen):
         except SilaError as exc:
             # Tried again as soon as the daemon answers.
             self._has_begun = False
-            self.query_one("#nothing", Static).update(f"{exc.message}\n{exc.hint}")
+            self.slots.active.say(f"{exc.message}\n{exc.hint}")
             return
-        wished = find_part(self.outline, self._part) if self._part else None
-        if wished is not None:
-            self.show(wished)
-            return
-        first = self._goal.begin(self.outline)
-        if first is None and self._goal.tree:
-            self.app.notify("That is no longer there", timeout=4)
-            first = self.outline.first("")
-        if first is None:
-            self.query_one("#nothing", Static).update("No chats yet.")
-            return
-        await self.open(first)
-        if self._goal.vertex:
-            await self.reach(self._goal)
-
-    async def reach(self, goal: Goal) -> None:
-        """Goes to a vertex, where it still is. Raises SilaError."""
-        pane = await goal.reach(self.pane, self.outline, self.open)
-        if pane is None:
-            self.app.notify("That is no longer there", timeout=4)
-            return
-        self.add_class("-reading")
-        self.call_after_refresh(pane.enter)
+        await arrive(self, self._goal, self._part)
 
     async def _load_outline(self) -> None:
         self.outline = await self.reader.outline()
@@ -137,20 +117,25 @@ class SpaceScreen(FramedScreen):
         self.query_one(Sidebar).show(self.outline)
 
     @property
-    def pane(self) -> Pane | None:
-        """The pane in front."""
-        shown = self.query_one(ContentSwitcher).current
-        return self.query_one(f"#{shown}", Pane) if shown and shown != "nothing" else None
+    def slots(self) -> Slots:
+        """The places for panes."""
+        return self.query_one(Slots)
 
     async def open(self, item: Item) -> Pane | None:
-        """Shows a part of the space in its pane. Raises SilaError."""
-        await self.query_one(f"#pane-{item.view}", Pane).open(item.tree)
-        self.shown = item
-        self.query_one(ContentSwitcher).current = f"pane-{item.view}"
-        self.query_one(Sidebar).point_at(item.view, item.tree)
+        """Shows a part of the space in the active pane. Raises SilaError."""
+        pane = await self.slots.active.open(item)
+        self.active_changed()
+        return pane
+
+    @on(Slots.Changed)
+    def active_changed(self) -> None:
+        """Shows where one is: in the sidebar, the titles and the path."""
+        shown, sidebar = self.slots.active.shown, self.query_one(Sidebar)
+        self.slots.draw()
+        if shown is not None and not sidebar.has_focus:
+            sidebar.point_at(shown.view, shown.tree)
         self.refresh_bindings()
         self.pull()
-        return self.pane
 
     def show(self, item: Item) -> None:
         """Opens a part of the space and goes there."""
@@ -182,8 +167,9 @@ class SpaceScreen(FramedScreen):
 
     async def _reload(self) -> None:
         await self._load_outline()
-        if self.pane is not None:
-            await self.pane.reload()
+        for slot in self.slots.all:
+            if slot.pane is not None:
+                await slot.pane.reload()
 
     @on(RawTree.LeftAlone)
     @on(Pane.LeftAlone)
@@ -201,14 +187,16 @@ class SpaceScreen(FramedScreen):
 
     def action_as_tree(self) -> None:
         """Shows what is in front as the tree that it is."""
-        found = self.outline.as_tree(self.shown.tree if self.shown else "")
+        shown = self.slots.active.shown
+        found = self.outline.as_tree(shown.tree if shown else "")
         if found is not None:
             self.show(found)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offers the tree view where what is shown is one."""
         if action == "as_tree":
-            return self.shown is not None and self.shown.view == "chat"
+            shown = self.slots.active.shown if self.is_whole else None
+            return shown is not None and shown.view == "chat"
         return super().check_action(action, parameters)
 
     def action_sync(self) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sila_tui.commanded import Commanded
 from sila_tui.jobs import run_job
 from sila_tui.places import find_part, find_place, part_choices
+from sila_tui.screens.arrival import reach
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from sila_tui.facts import SpaceFacts
     from sila_tui.screens.space import SpaceScreen
 
-OWN = frozenset({"show", "goto"})
+OWN = frozenset({"show", "goto", "split"})
 
 
 class SpaceCommands(Commanded):
@@ -30,7 +31,7 @@ class SpaceCommands(Commanded):
 
     def takes(self) -> frozenset[str]:
         """Its own and those of the pane in front."""
-        pane = self._screen.pane
+        pane = self._screen.slots.active.pane
         return OWN | pane.takes() if pane is not None else OWN
 
     def take(self, name: str, given: Mapping[str, str]) -> None:
@@ -38,10 +39,14 @@ class SpaceCommands(Commanded):
         screen = self._screen
         if name == "show":
             screen.show(find_part(screen.outline, given["PART"]))
+        elif name == "split":
+            item = find_part(screen.outline, given["PART"])
+            screen.add_class("-reading")
+            run_job(screen, lambda: screen.slots.show_beside(item), group="show")
         elif name == "goto":
             run_job(screen, lambda: self._go_to(given["PLACE"]), group="show")
-        elif screen.pane is not None:
-            screen.pane.take(name, given)
+        elif (pane := screen.slots.active.pane) is not None:
+            pane.take(name, given)
 
     def choices(self, kind: str) -> list[tuple[str, str]]:
         """The parts of the space."""
@@ -49,7 +54,8 @@ class SpaceCommands(Commanded):
 
     async def _go_to(self, place: str) -> None:
         screen = self._screen
-        shown = screen.shown.tree if screen.shown else ""
+        front = screen.slots.active.shown
+        shown = front.tree if front else ""
         goal = await find_place(screen.reader, screen.outline, shown, place)
         item = goal.begin(screen.outline)
         if item is not None and not goal.vertex:
@@ -57,4 +63,4 @@ class SpaceCommands(Commanded):
             return
         if item is not None and shown != goal.tree:
             await screen.open(item)
-        await screen.reach(goal)
+        await reach(screen, goal)

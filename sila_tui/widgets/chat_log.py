@@ -15,6 +15,7 @@ from textual.message import Message as Notice
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from sila_tui.clipboard import copy
 from sila_tui.theme import palette
 from sila_tui.widgets.chat_block import ChatBlock
 from sila_tui.widgets.chat_lines import MessageLayout
@@ -112,7 +113,7 @@ class ChatLog(ScrollView, can_focus=True, inherit_bindings=False):
     def on_resize(self) -> None:
         """Lays the messages out for the new width."""
         self._lay_out()
-        self._show_cursor()
+        self.call_after_refresh(self._show_cursor)
 
     @on(events.Focus)
     @on(events.Blur)
@@ -208,9 +209,7 @@ class ChatLog(ScrollView, can_focus=True, inherit_bindings=False):
     def action_copy(self) -> None:
         """Copies the message's text."""
         if self.current is not None:
-            text = self.current.source.encode("utf-8", "replace").decode()
-            self.app.copy_to_clipboard(text)
-            self.app.notify("Message copied", timeout=2)
+            copy(self, self.current.source, "Message")
 
     def action_ask(self, what: str) -> None:
         """Passes on that a person wants to write, or what is to be done with a message."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.text import Text
 from textual.binding import Binding, BindingType
 
+from sila_tui.clipboard import copy
 from sila_tui.widgets.lines import fitted, line, sides
 from sila_tui.widgets.row_list import RowList
 from sila_tui.words import size
@@ -132,8 +133,7 @@ class FileList(RowList):
         """Copies the path of what the cursor stands on."""
         if self.current is not None:
             file = self.current.file
-            self.app.copy_to_clipboard(file.path if file else self.current.folder.path)
-            self.app.notify("Path copied", timeout=2)
+            copy(self, file.path if file else self.current.folder.path, "Path")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Escape first takes marks away."""

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from textual.keys import format_key
 from textual.widget import Widget
 
 from sila_tui.theme import palette
 from sila_tui.widgets.lines import line, sides
+from sila_tui.words import span
 
 if TYPE_CHECKING:
     from rich.text import Text
     from textual.binding import Binding
     from textual.screen import Screen
 
+    from sila_tui.app import SilaApp
+    from sila_tui.theme import Palette
+    from sila_tui.waits import Waits
+
 ALWAYS = ((":", "command"), ("?", "keys"))
+TURN_S = 0.2
+"""How often the sign of something that takes long turns."""
 SHORT = {"ctrl+p": "^p", "slash": "/", "question_mark": "?", "escape": "esc", "enter": "enter"}
 
 
@@ -40,17 +47,34 @@ def visible_bindings(screen: Screen[object]) -> list[Binding]:
 
 
 class KeyLine(Widget):
-    """Draws as many of the visible bindings as fit, and how to find the rest."""
+    """Draws as many of the visible bindings as fit; what is waited for takes their place."""
 
     DEFAULT_CSS = "KeyLine { height: 1; dock: bottom; }"
 
     def __init__(self, note: str = "") -> None:
         super().__init__()
         self._note = note
+        self._turns = 0
 
     def on_mount(self) -> None:
         """Draws again whenever the focus changes what keys do."""
         self.screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
+        self._turning = self.set_interval(TURN_S, self._turn, pause=True)
+        self._waits.listeners.add(self._turning.resume)
+
+    def on_unmount(self) -> None:
+        """Hears of what is waited for no longer."""
+        self._waits.listeners.discard(self._turning.resume)
+
+    @property
+    def _waits(self) -> Waits:
+        return cast("SilaApp", self.app).link.waits
+
+    def _turn(self) -> None:
+        self._turns += 1
+        self.refresh()
+        if not self._waits.slow:
+            self._turning.pause()
 
     def _bindings_changed(self, _: Screen[object]) -> None:
         self.refresh()
@@ -67,6 +91,9 @@ class KeyLine(Widget):
         right = line((self._note, look.warn), "  ") if self._note else line("")
         for key, what in ALWAYS:
             right.append_text(line((key, look.accent), (f" {what}  ", look.dim)))
+        left = self._waiting(look)
+        if left is not None:
+            return sides(left, right, width, gap=0)
         left = line(" ")
         room = width - right.cell_len - 2
         for binding in visible_bindings(self.screen):
@@ -76,3 +103,18 @@ class KeyLine(Widget):
                 break
             left.append_text(piece)
         return sides(left, right, width, gap=0)
+
+    def _waiting(self, look: Palette) -> Text | None:
+        """What is waited for, since when, and how to stop; None when nothing is slow."""
+        slow = self._waits.slow
+        if not slow:
+            return None
+        turns = cast("SilaApp", self.app).symbols.turns
+        more = f" and {len(slow) - 1} more" if len(slow) > 1 else ""
+        return line(
+            (f" {turns[self._turns % len(turns)]} ", look.accent),
+            (f"waiting for {slow[0].said}{more}", look.text),
+            (f"  {span(self._waits.seconds)}   ", look.dim),
+            ("esc", look.accent),
+            (" stops", look.dim),
+        )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
+from sila_tui.clipboard import copy
 from sila_tui.tree_rows import TreeRow, TreeRows
 from sila_tui.widgets.lines import line
 from sila_tui.widgets.row_list import RowList
@@ -122,8 +123,7 @@ class RawTree(RowList):
     def action_copy(self) -> None:
         """Copies the vertex id."""
         if self.current is not None:
-            self.app.copy_to_clipboard(self.current.vertex.id)
-            self.app.notify("Id copied", timeout=2)
+            copy(self, self.current.vertex.id, "Id")
 
 
 class PropertyList(RowList):

@@ -58,6 +58,8 @@ class FakeDaemon:
         self.remote_spaces: dict[str, list[Json]] = {}
         self.refusals: dict[str, Refused] = {}
         """Methods that are answered with an error."""
+        self.holds: dict[str, asyncio.Event] = {}
+        """Methods that are answered only when their event is set; other calls go on meanwhile."""
         self._server: asyncio.Server | None = None
         self._writers: list[asyncio.StreamWriter] = []
         self._subscribers: list[asyncio.StreamWriter] = []
@@ -115,6 +117,9 @@ class FakeDaemon:
                 request = json.loads(line)
                 method, params = request["method"], request["params"]
                 self.calls.append((method, params))
+                if method in self.holds:
+                    self._hold(writer, request)
+                    continue
                 answer: Json = {"jsonrpc": "2.0", "id": request["id"]}
                 if method == "transfer.list" and params.get("after") == self.transfers["revision"]:
                     self._followers.append((writer, answer))
@@ -127,6 +132,18 @@ class FakeDaemon:
                 if method == "events.subscribe":
                     self._subscribe(writer, params)
         writer.close()
+
+    def _hold(self, writer: asyncio.StreamWriter, request: Json) -> None:
+        method, held = request["method"], self.holds[request["method"]]
+
+        async def later() -> None:
+            await held.wait()
+            result = self._answer(method, request["params"])
+            self._write(writer, {"jsonrpc": "2.0", "id": request["id"], "result": result})
+
+        task = asyncio.get_running_loop().create_task(later(), name=f"held {method}")
+        self._served.add(task)
+        task.add_done_callback(self._served.discard)
 
     def _subscribe(self, writer: asyncio.StreamWriter, params: Json) -> None:
         seen = params.get("after", len(self.events))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sila_daemon.control.client import ControlClient
 from sila_tui.app import SilaApp
+from sila_tui.clipboard import Clipboard
 from sila_tui.session import Session
 from tests.tui import sample
 
@@ -117,6 +118,9 @@ PICTURES = [
     Picture("chat-light", "space", (120, 40), is_light=True),
     Picture("chat-small", "space", (80, 24)),
     Picture("writing", "write", prepare=all_safe),
+    Picture("split", "split", (160, 40), prepare=all_safe),
+    Picture("split-small", "split", (80, 24)),
+    Picture("split-light", "split", (200, 60), is_light=True, is_shown=False),
     Picture("files", "files", (140, 36), prepare=all_safe),
     Picture("trash", "trash", (100, 24), prepare=all_safe),
     Picture("tree", "tree"),
@@ -168,11 +172,13 @@ def app_for(
 ) -> SilaApp:
     """The app at the fixed moment, connected to that daemon."""
 
+    session = Session(lambda: sample.NOW, UTC, memory=memory)
+
     async def connect() -> ControlClient:
-        return await ControlClient.connect(daemon.path)
+        return await ControlClient.connect(daemon.path, session.calls.note)
 
     app = SilaApp(
-        Session(lambda: sample.NOW, UTC, memory=memory),
+        session,
         connect,
         socket="~/.local/share/sila-daemon/daemon.sock",
         host="laptop",
@@ -180,6 +186,8 @@ def app_for(
         is_light=picture.is_light,
         cache=cache,
         keys=keys,
+        # Nobody's clipboard is changed by a test.
+        clip=Clipboard({"TERM": "xterm"}, "linux"),
     )
     if picture.theme:
         app.theme = picture.theme
