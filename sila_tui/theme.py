@@ -156,6 +156,8 @@ class Palette:
     """Laid over the line under the cursor of the focused pane."""
     chosen_elsewhere: Style
     """The same in a pane that is not focused."""
+    marked: Style
+    """Laid over words that were looked for."""
     code: Style
     code_theme: str
     """What Rich colours program text with."""
@@ -188,6 +190,7 @@ def palette(name: str) -> Palette:
         bad=Style(color=theme.error),
         chosen=Style(bgcolor=theme.variables["chosen"]),
         chosen_elsewhere=Style(bgcolor=theme.panel),
+        marked=Style(bgcolor=theme.variables["field"], underline=True),
         code=Style(color=theme.foreground, bgcolor=theme.panel),
         code_theme="nord" if theme.dark else "vs",
     )
@@ -204,6 +207,7 @@ _TERMINAL = Palette(
     bad=Style(color="red"),
     chosen=Style(reverse=True),
     chosen_elsewhere=Style(underline=True),
+    marked=Style(reverse=True),
     code=Style(),
     code_theme="ansi_light",
 )

@@ -17,6 +17,7 @@ from sila_tui.jobs import run_job, tell
 from sila_tui.panes.editing import EditingPane
 from sila_tui.tree_edits import TreeEdit
 from sila_tui.widgets.chat_log import ChatLog
+from sila_tui.widgets.chat_reader import ChatReader
 from sila_tui.widgets.composer import Composer
 from sila_tui.widgets.dialogs import Field
 
@@ -78,7 +79,7 @@ class ChatPane(EditingPane):
 
     def compose(self) -> ComposeResult:
         """Builds the messages above the lines to write in."""
-        yield ChatLog(self.session)
+        yield ChatReader(self.session)
         yield Composer()
 
     @property

@@ -11,6 +11,7 @@ from textual.screen import Screen
 
 from sila_daemon.core.errors import UsageError
 from sila_tui.commanded import Commanded
+from sila_tui.widgets.chat_reader import ChatReader
 from sila_tui.widgets.filter_line import FilterLine
 from sila_tui.widgets.key_line import KeyLine
 from sila_tui.widgets.row_list import RowList
@@ -33,7 +34,7 @@ class FramedScreen(Commanded, Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", "Back", show=False),
         Binding("question_mark", "app.help", "Keys", show=False),
-        Binding("slash", "filter", "Filter this list", show=False),
+        Binding("slash", "filter", "Filter or find here", show=False),
         Binding("A", "app.activity", "Activity", show=False),
         Binding("S", "app.sync_status", "Sync status", show=False),
         Binding("tab", "app.focus_next", "Next pane", show=False),
@@ -109,8 +110,10 @@ class FramedScreen(Commanded, Screen[None]):
             self.query_one(FilterLine).pull()
 
     @property
-    def rows_at_hand(self) -> RowList | None:
-        """The list that has the keys, else the first one in sight."""
+    def rows_at_hand(self) -> RowList | ChatReader | None:
+        """The list or chat that has the keys, else the first list in sight."""
+        if isinstance(self.focused, ChatReader):
+            return self.focused
         found = [rows for rows in self.query(RowList) if rows.can_filter and rows.region]
         focused = [rows for rows in found if rows.has_focus]
         return next(iter(focused or found), None)

@@ -1,19 +1,26 @@
-"""The line in which `/` takes the words that the rows of a list must have."""
+"""The line in which `/` takes the words that rows of a list must have, or messages of a chat."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widgets import Input, Static
 
+from sila_tui.widgets.row_list import RowList
 from sila_tui.words import counted
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from sila_tui.widgets.row_list import RowList
+    from sila_tui.widgets.chat_reader import ChatReader
+
+    Filtered: TypeAlias = RowList | ChatReader
+
+
+FILTERING = "filter by words   enter keeps it   esc ends it"
+FINDING = "find messages by words   enter, then n and N go on   esc ends it"
 
 
 class FilterLine(Container):
@@ -38,28 +45,30 @@ class FilterLine(Container):
 
     def __init__(self) -> None:
         super().__init__(id="filter-line")
-        self._rows: RowList | None = None
+        self._rows: Filtered | None = None
 
     def compose(self) -> ComposeResult:
         """Builds the sign, the words and how many rows have them."""
         yield Static("/", id="filter-sign")
-        box = Input(placeholder="filter by words   enter keeps it   esc ends it", id="filter")
+        box = Input(placeholder=FILTERING, id="filter")
         box.cursor_blink = False
         yield box
         yield Static("", id="filter-count")
 
-    def begin(self, rows: RowList) -> None:
+    def begin(self, rows: Filtered) -> None:
         """Filters a list as a person types."""
         if self._rows is not None and self._rows is not rows:
             self._rows.filter_by("")
         self._rows = rows
         self.display = True
         box = self.query_one(Input)
+        is_list = isinstance(rows, RowList)
+        box.placeholder = FILTERING if is_list else FINDING
         box.value = rows.shown_rows.wish
         box.focus()
         self.pull()
 
-    def keep(self, rows: RowList, words: str) -> None:
+    def keep(self, rows: Filtered, words: str) -> None:
         """Filters a list by words that are typed already, and goes there."""
         self.begin(rows)
         self._back_to_rows(words)
