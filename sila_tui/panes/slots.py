@@ -66,6 +66,9 @@ class PaneSlot(Vertical):
 
     def draw_title(self, *, is_active: bool, is_split: bool) -> None:
         """Names what is shown; the active slot has the sign of the cursor."""
+        if not self.query(".slot-title"):
+            # Focus also moves while a slot is built or taken down.
+            return
         look = palette(self.app.theme)
         sign, style = (">", look.strong + look.accent) if is_active else (" ", look.dim)
         title = self.shown.title if self.shown else ""
