@@ -162,8 +162,9 @@ class SpaceScreen(FramedScreen):
         revision = self.sila.session.content_revisions.get(self._space_id, 0)
         if self._reloads.must_run(revision):
             run_job(self, self._reloads.run, group="reload")
-        if self.pane is not None:
-            self.pane.news()
+        for slot in self.slots.all:
+            if slot.pane is not None:
+                slot.pane.news()
 
     async def _reload(self) -> None:
         await self._load_outline()
