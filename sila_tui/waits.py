@@ -39,10 +39,8 @@ SAID = {
 """What a method is for, in the words of the sentence `waiting for ...`."""
 
 
-class LetGoError(SilaError):
-    """A person waits no longer. The daemon goes on with what it was asked."""
-
-    code = "let_go"
+LET_GO = "let_go"
+"""The code of the error that ends a wait because a person waits no longer."""
 
 
 @dataclass(eq=False)
@@ -70,7 +68,7 @@ class Waits:
         """Called when something became slow, and when something slow ended."""
 
     async def watch(self, method: str, call: Coroutine[Any, Any, Any]) -> Any:
-        """Gives what a call gives. Raises LetGoError when a person waits no longer."""
+        """Gives what a call gives. Raises SilaError with LET_GO when a person waits no longer."""
         loop = asyncio.get_running_loop()
         wait = Wait(method, loop.time(), loop.create_task(call, name=f"call {method}"))
         self._under_way.append(wait)
@@ -81,7 +79,8 @@ class Waits:
             if not wait.is_let_go:
                 raise
             text = f"you no longer wait for {wait.said}"
-            raise LetGoError(text, hint="the daemon may still do it") from None
+            hint = "the daemon may still do it"
+            raise SilaError(text, code=LET_GO, hint=hint) from None
         finally:
             alarm.cancel()
             self._under_way.remove(wait)

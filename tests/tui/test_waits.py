@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sila_daemon.core.errors import NotFoundError
-from sila_tui.waits import LetGoError, Waits
+from sila_daemon.core.errors import NotFoundError, SilaError
+from sila_tui.waits import LET_GO, Waits
 from tests.tui.driving import driven, press, shown, until
 from tests.tui.fake_daemon import Refused
 from tests.tui.test_command_line import told
@@ -49,8 +49,9 @@ async def test_what_is_let_go_ends_with_a_sentence_and_what_is_cancelled_is_canc
     await told.wait()
     assert [wait.said for wait in waits.slow] == ["the file"]
     waits.let_go()
-    with pytest.raises(LetGoError, match="no longer wait for the file"):
+    with pytest.raises(SilaError, match="no longer wait for the file") as caught:
         await task
+    assert caught.value.code == LET_GO
     assert ended.is_set()
     ended.clear()
     told.clear()
