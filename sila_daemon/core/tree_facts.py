@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sila_daemon.core import ids, json_value
 from sila_daemon.core.chat_view import ChatView
 from sila_daemon.core.files_view import FilesView
-from sila_daemon.core.space import Space
+from sila_daemon.core.space import TREE_KEY, Space
 
 if TYPE_CHECKING:
     from sila_daemon.core.rep_tree import RepTree
@@ -65,8 +65,7 @@ def facts_of(tree: RepTree, space_id: str) -> TreeFacts:
     if tree.tree_id == space_id:
         space = Space(tree)
         names = tree_names(space)
-        with_deleted, living = space.app_tree_ids(with_deleted=True), set(space.app_tree_ids())
-        trashed_trees = [tree_id for tree_id in with_deleted if tree_id not in living]
+        trashed_trees = _trashed_trees(tree)
     return TreeFacts(
         app_id=app_id if isinstance(app_id, str) else None,
         name=root.name if root else None,
@@ -79,6 +78,20 @@ def facts_of(tree: RepTree, space_id: str) -> TreeFacts:
         names=names,
         trashed_trees=trashed_trees,
     )
+
+
+def _trashed_trees(tree: RepTree) -> list[str]:
+    """Returns the trees that only deleted vertices refer to.
+
+    Goes by the property and not by the tree: a walk down would sort all children of all vertices.
+    """
+    is_living: dict[str, bool] = {}
+    for index in tree.indices():
+        if tree.text(index, TREE_KEY) is not None:
+            referred = tree.value(index, TREE_KEY)
+            if ids.is_tree_id(referred):
+                is_living[referred] = is_living.get(referred, False) or not tree.is_deleted(index)
+    return [tree_id for tree_id, living in is_living.items() if not living]
 
 
 def tree_names(space: Space) -> dict[str, str]:
