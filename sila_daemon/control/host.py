@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from sila_daemon.control.space_parts import Hits
     from sila_daemon.core.files_view import BlobReference
+    from sila_daemon.core.first_pages import FirstPage
     from sila_daemon.core.ops import Op
     from sila_daemon.core.rep_tree import RepTree
     from sila_daemon.core.space import Space
@@ -107,6 +108,10 @@ class OpenSpace(SpaceParts, Protocol):
 
     async def tree_facts(self, only: str | None = None) -> dict[str, TreeFacts]:
         """Returns what lists say of each tree, or of one, loading only what changed."""
+        ...
+
+    async def first_page(self, tree_id: str, vertex_id: str | None) -> FirstPage | None:
+        """Returns children of a vertex without loading a large tree, where they are kept."""
         ...
 
     async def space(self) -> Space:

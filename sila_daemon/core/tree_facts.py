@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 from sila_daemon.core import ids, json_value
 from sila_daemon.core.chat_view import ChatView
 from sila_daemon.core.files_view import FilesView
+from sila_daemon.core.first_pages import gather_pages
 from sila_daemon.core.space import TREE_KEY, Space
 
 if TYPE_CHECKING:
+    from sila_daemon.core.json_value import Json
     from sila_daemon.core.rep_tree import RepTree
     from sila_daemon.core.space import ThreadEntry
 
-VERSION = 1
+VERSION = 2
 """Raised when facts mean something else: older ones are gathered anew."""
 
 
@@ -40,6 +42,8 @@ class TreeFacts:
     """In a space's own tree: titles by the trees that it refers to."""
     trashed_trees: list[str] = field(default_factory=list)
     """And those that it refers to from its trash only."""
+    pages: dict[str, Json] = field(default_factory=dict)
+    """The first pages of a large tree, see `first_pages`."""
 
     def encode(self) -> bytes:
         """Returns the text to keep."""
@@ -77,6 +81,7 @@ def facts_of(tree: RepTree, space_id: str) -> TreeFacts:
         files=0 if top is None else top.child_count,
         names=names,
         trashed_trees=trashed_trees,
+        pages=gather_pages(tree),
     )
 
 

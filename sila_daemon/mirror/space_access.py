@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
     from sila_daemon.core.files_view import BlobReference
+    from sila_daemon.core.first_pages import FirstPage
     from sila_daemon.core.rep_tree import RepTree
     from sila_daemon.core.tree_facts import TreeFacts
     from sila_daemon.core.undo import EditStep
@@ -70,6 +71,10 @@ class SpaceAccess(ABC):
     async def tree_facts(self, only: str | None = None) -> dict[str, TreeFacts]:
         """Returns what lists say of each tree, or of one. Raises StorageError."""
         return await (await self._ready_layers()).catalog.facts(only)
+
+    async def first_page(self, tree_id: str, vertex_id: str | None) -> FirstPage | None:
+        """Returns children of a vertex without loading a large tree, where they are kept."""
+        return await (await self._ready_layers()).catalog.first_page(tree_id, vertex_id)
 
     async def space(self) -> Space:
         """Returns the space tree, understood. Raises NotFoundError before its first op came."""

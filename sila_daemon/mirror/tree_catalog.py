@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import NotFoundError
+from sila_daemon.core.first_pages import FirstPage, page_of
 from sila_daemon.core.tree_facts import TreeFacts, decode_facts, facts_of
 from sila_daemon.store.tree_facts import StoredFacts, TreeFactsTable
 
@@ -52,6 +53,17 @@ class TreeCatalog:
             if gathered:
                 await self._table.keep(gathered)
             return found
+
+    async def first_page(self, tree_id: str, vertex_id: str | None) -> FirstPage | None:
+        """Returns kept children of a vertex of a large tree that is not loaded, if it has them.
+
+        Raises StorageError.
+        """
+        if self._trees.is_loaded(tree_id):
+            return None
+        text = await self._table.text(tree_id)
+        facts = None if text is None else decode_facts(text)
+        return None if facts is None else page_of(facts.pages, vertex_id)
 
     async def _gather(self, tree_id: str) -> tuple[TreeFacts | None, bool]:
         """Returns the facts about a tree, and whether they are what the store says.

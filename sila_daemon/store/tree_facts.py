@@ -53,6 +53,18 @@ class TreeFactsTable:
         )
         return [StoredFacts(*row) for row in found]
 
+    async def text(self, tree_id: str) -> bytes | None:
+        """Returns the facts about one tree; None where they are to be gathered anew."""
+        found: bytes | None = await self._database.read(
+            lambda connection: sql.first(
+                connection,
+                "SELECT facts FROM tree_facts JOIN tree ON tree.id = tree_facts.tree"
+                " WHERE name = ?",
+                (tree_id,),
+            )
+        )
+        return found
+
     async def keep(self, gathered: Sequence[StoredFacts]) -> None:
         """Keeps facts, except about trees that changed since their generation was read."""
         await self._database.write(

@@ -62,5 +62,5 @@ def test_a_space_tells_names_and_what_only_its_trash_refers_to() -> None:
 
 def test_facts_of_another_version_are_gathered_anew() -> None:
     facts = facts_of(RepTree(CHAT, editor()), SPACE)
-    assert decode_facts(facts.encode().replace(b'"version":1', b'"version":0')) is None
+    assert decode_facts(facts.encode().replace(b'"version":2', b'"version":1')) is None
     assert decode_facts(b"[]") is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sila_daemon.control import messages, results
-from sila_daemon.control.handlers.paging import page_after
+from sila_daemon.control.handlers.paging import PAGE_MAX, page_after
 from sila_daemon.core.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -66,6 +66,9 @@ class TreeHandlers:
 
     async def children(self, params: messages.ChildrenParams) -> results.Children:
         """Shows a page of children in display order."""
+        kept = await self._kept_children(params)
+        if kept is not None:
+            return kept
         children = (await self._vertex(params)).children
         page = page_after(children, lambda child: child.id, params.after, params.limit)
         shown = [
@@ -79,6 +82,29 @@ class TreeHandlers:
             for child in children[page.start : page.end]
         ]
         return results.Children(children=shown, next=page.next)
+
+    async def _kept_children(self, params: messages.ChildrenParams) -> results.Children | None:
+        """Returns the first page of a large tree that is not loaded, where it is kept."""
+        space = self._spaces.find(params.space)
+        tree_id = await find_tree(space, params.tree)
+        page = None
+        if params.after is None:
+            page = await space.first_page(tree_id, params.vertex)
+        size = max(1, min(params.limit, PAGE_MAX))
+        if page is None or not (page.is_whole or size <= len(page.rows)):
+            return None
+        shown = [
+            results.Child(
+                id=row["id"],
+                name=row["name"],
+                child_count=row["childCount"],
+                created=row["created"],
+                properties=row["properties"] if params.properties else None,
+            )
+            for row in page.rows[:size]
+        ]
+        is_end = page.is_whole and len(shown) == len(page.rows)
+        return results.Children(children=shown, next=None if is_end else shown[-1].id)
 
     async def _vertex(self, params: messages.VertexParams) -> Vertex:
         space = self._spaces.find(params.space)
