@@ -69,9 +69,18 @@ class Deciders:
         if hold.refused_ms is None and kind:
             # Who said no says yes later: all that is anywhere must be everywhere in the end.
             answer = mirror.held.refuse if kind == 1 else mirror.held.undo
+        if answer == mirror.held.undo:
+            self._note_undone(self._devices[turn])
         self._trace.note(self._devices[turn].name, f"held {hold.number}: {answer.__name__}")
         with suppress(StorageError):
             await answer(hold.number)
+
+
+    def _note_undone(self, device: SimDevice) -> None:
+        """What was made in held changes is deleted when they are undone."""
+        for lines in lines_held_by(device).values():
+            moves = (line for line in lines if line.key is None)
+            self._record.deletions.update((line.tree, line.target) for line in moves)
 
 
 async def check_held(device: SimDevice, record: Record) -> None:

@@ -150,8 +150,8 @@ def plan_of(seed: int, *, faults: bool = True) -> Plan:
             round(stream.random() * length_s, 3),
             stream.choice(kinds),
             stream.randrange(devices),
-            round(stream.random(), 6),
-            round(stream.random(), 6),
+            _share(stream),
+            _share(stream),
         )
         for stream, kinds, counts in draws
         for _ in range(stream.choice(counts))
@@ -179,6 +179,11 @@ def plan_of(seed: int, *, faults: bool = True) -> Plan:
             else ()
         ),
     )
+
+
+def _share(random: Random) -> float:
+    """Draws a share of something, never all of it: actors take it for a place in a list."""
+    return min(round(random.random(), 6), 0.999999)
 
 
 def _draw_token_s(random: Random) -> int | None:
