@@ -72,6 +72,10 @@ def store_damaged(world: SimWorld, device: SimDevice, action: Action) -> None:
 def cloned(world: SimWorld, device: SimDevice, action: Action) -> None:
     """A device's folder and store are copied onto another device, and both go on from there."""
     others = [other for other in world.devices if other.disk is not device.disk]
+    if world.carrier is not None:
+        # What stands for a carrier's files is worth nothing where it does not bring them.
+        shared = device.shares_folder
+        others = [other for other in others if other.shares_folder == shared]
     if not others:
         return
     target = others[int(action.b * len(others))]
