@@ -75,7 +75,6 @@ class Deciders:
         with suppress(StorageError):
             await answer(hold.number)
 
-
     def _note_undone(self, device: SimDevice) -> None:
         """What was made in held changes is deleted when they are undone."""
         for lines in lines_held_by(device).values():
