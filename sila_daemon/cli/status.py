@@ -100,6 +100,8 @@ def space_lines(space: dict[str, Any]) -> Iterator[str]:
         owed = folder["pendingOps"]
         scanned = f", looked at {ago(folder['lastScan'])}" if folder["lastScan"] else ""
         yield f"folder: {f'{owed:,} ops wait to be written' if owed else 'has everything'}{scanned}"
+        if folder.get("carrier"):
+            yield f"folder: {one_line(folder['carrier'])} carries it to other machines"
         if folder.get("polling"):
             yield _polling_sentence(folder["polling"])
     for remote in space["remotes"]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import FormatError, NotFoundError, SilaError, StorageError
+from sila_daemon.folder.carriers import carrier_of
 from sila_daemon.folder.layout import OpFile, SpaceLayout, parse_op_file
 from sila_daemon.folder.problems import Problem, storage_errors
 from sila_daemon.mirror import op_file_scan
@@ -20,6 +21,7 @@ from sila_daemon.mirror.folder_hints import FolderHints
 from sila_daemon.mirror.line_problems import LineProblems
 from sila_daemon.mirror.lost_lines import LostLines
 from sila_daemon.mirror.owed_ops import OwedOps
+from sila_daemon.mirror.patience import Patience
 from sila_daemon.mirror.read_ahead import ReadAhead
 from sila_daemon.mirror.space_place import opened_space
 from sila_daemon.mirror.wakes import News
@@ -29,6 +31,7 @@ from sila_daemon.store.schema import FOLDER
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
+    from sila_daemon.folder.carriers import Carrier
     from sila_daemon.folder.space_folder import SpaceFolder
     from sila_daemon.mirror.folder_secrets import FolderSecrets
     from sila_daemon.mirror.folder_writer import FolderWriter
@@ -72,6 +75,10 @@ class FolderLayer:
         self.last_scan_at: float | None = None
         """Unix seconds."""
         self.owed = OwedOps(store)
+        self.carrier: Carrier | None = None
+        """The tool that carries the folder to other machines, if one does."""
+        self.patience = Patience(ports.clock, settings.loss_grace_s)
+        """With what such a tool may be about to mend."""
         self._line_problem_count = 0
         self._space_id = space_id
         self._root = root
@@ -182,7 +189,7 @@ class FolderLayer:
         until = self._scan_at
         if self._write_due and self.state is FolderState.WORKING:
             until = min(until, self._write_at)
-        for due in (self._lost.next_due, self._hints.next_due):
+        for due in (self._lost.next_due, self._hints.next_due, self.patience.next_due):
             if due is not None and self.state is FolderState.WORKING:
                 until = min(until, due)
         try:
@@ -246,6 +253,10 @@ class FolderLayer:
     async def _scan_all(self, folder: SpaceFolder) -> None:
         scan = await self._ports.workers.run(folder.scan)
         self._scan_problems = scan.problems
+        self.carrier = await self._ports.workers.run(
+            lambda: carrier_of(self._root, self._ports.disk)
+        )
+        self._blobs.checks.carrier = self.carrier
         positions = await self._known_positions()
         gone = await self._ports.workers.run(
             lambda: op_file_scan.gone(folder, scan.files, positions)

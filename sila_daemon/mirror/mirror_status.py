@@ -45,8 +45,12 @@ def folder_verdict(folder: FolderLayer) -> tuple[str, str]:
         return "broken", folder.reason
     if folder.state is FolderState.STARTING:
         return "syncing", "the folder is being read"
-    if folder.problem_count:
-        return "needs_you", f"{folder.problem_count} things in the folder cannot be read"
+    count = folder.problem_count
+    is_lasting = folder.patience.is_over(count)
+    if count and folder.carrier is not None and not is_lasting:
+        return "syncing", f"{count} things cannot be read yet: {folder.carrier.name} may be at work"
+    if count:
+        return "needs_you", f"{count} things in the folder cannot be read"
     if folder.lost_file_count:
         return "syncing", f"{folder.lost_file_count} op files lack what was read from them"
     if not folder.is_settled:
@@ -135,6 +139,7 @@ def status_json(
         shown = {
             "lastScan": None if scanned is None else int(scanned * 1000),
             "pendingOps": folder.owed.ops,
+            "carrier": None if folder.carrier is None else folder.carrier.name,
             "polling": None if polling is None else _polling_json(polling),
         }
     return {

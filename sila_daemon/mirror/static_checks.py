@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sila_daemon.folder.blobs import BlobFolder
+    from sila_daemon.folder.carriers import Carrier
     from sila_daemon.mirror.record import MirrorPorts
     from sila_daemon.mirror.wakes import Wakes
     from sila_daemon.ports.disk import FileStat, ReadableFile
@@ -111,6 +112,11 @@ class StaticChecks:
         self._grace_s = grace_s
         self._fetch_s = FETCH_S if has_servers else 0.0
         self._state = _State({}, {}, {}, {})
+        self.carrier: Carrier | None = None
+        """A tool that may bring what is missing."""
+        self._awaited: dict[BlobName, float] = {}
+        """Since when files are missing that it may bring, by the monotonic clock."""
+        self._given_up: set[BlobName] = set()
         self._reason = ""
         """Why nothing can be stored just now."""
         self._wake = asyncio.Event()
@@ -144,6 +150,7 @@ class StaticChecks:
             self._wake.clear()
             began = self._ports.clock.monotonic()
             self._take_doubtful(began)
+            self._give_up(began)
             batch = list(self._state.due)[:BATCH_FILES]
             try:
                 await self._check(batch)
@@ -183,13 +190,34 @@ class StaticChecks:
         self._state.forget(name)
 
     def to_fetch(self, lacking: Iterable[BlobName]) -> list[BlobName]:
-        """Returns which files are to be asked for: damaged ones too, none that may be coming."""
+        """Returns which files are to be asked for: damaged ones too, none that may be coming.
+
+        A tool that carries the folder gets some time to bring what is missing.
+        """
         state = self._state
         coming = {*state.due, *state.doubtful}
         wanted = dict.fromkeys(
             blob for blob in lacking if blob.kind != STATIC or blob.name not in coming
         )
-        return list(wanted | dict.fromkeys(BlobName(STATIC, name) for name in state.damaged))
+        damaged = dict.fromkeys(BlobName(STATIC, name) for name in state.damaged)
+        return list(dict.fromkeys(self._not_awaited(wanted)) | damaged)
+
+    def _not_awaited(self, wanted: Iterable[BlobName]) -> list[BlobName]:
+        if self.carrier is None or not self.carrier.is_live:
+            self._awaited.clear()
+            return list(wanted)
+        now = self._ports.clock.monotonic()
+        self._awaited = {blob: self._awaited.get(blob, now) for blob in wanted}
+        self._given_up &= self._awaited.keys()
+        self._wake.set()
+        return [blob for blob, since in self._awaited.items() if since + self._grace_s <= now]
+
+    def _give_up(self, now: float) -> None:
+        """Has servers asked for what a tool had its time to bring."""
+        over = {blob for blob, since in self._awaited.items() if since + self._grace_s <= now}
+        if over - self._given_up:
+            self._given_up |= over
+            self._wakes.ring(News.BLOBS)
 
     def verdict(self) -> tuple[str, str]:
         """Returns the state of the files in the words of commands, and why."""
@@ -207,6 +235,10 @@ class StaticChecks:
             return "needs_you", f"{self._shown(name)} cannot be read: {why}"
         if state.damaged:
             return "syncing", f"{_counted(state.damaged)} damaged here, and fetched anew"
+        missing = sum(since + self._grace_s > now for since in self._awaited.values())
+        if missing and self.carrier is not None:
+            counted = "1 file" if missing == 1 else f"{missing} files"
+            return "syncing", f"{counted} may be on the way: {self.carrier.name} carries the folder"
         if state.due or state.doubtful:
             return "syncing", f"{_counted([*state.due, *state.doubtful])} being looked at"
         return "current", ""
@@ -224,6 +256,11 @@ class StaticChecks:
     async def _wait(self) -> None:
         now = self._ports.clock.monotonic()
         due = [seen.since + self._grace_s for seen in self._state.doubtful.values()]
+        due += [
+            since + self._grace_s
+            for blob, since in self._awaited.items()
+            if blob not in self._given_up
+        ]
         told = (seen.since + self._fetch_s for seen in self._state.damaged.values())
         due += [at for at in told if at > now]  # Status says something else from then on.
         try:

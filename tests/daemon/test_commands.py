@@ -31,7 +31,7 @@ def test_status_has_the_promised_shape(machine: Machine, space: str) -> None:
     assert {"version", "pid", "since", "uptimeSeconds"} <= data["daemon"].keys()
     [found] = data["spaces"]
     assert {"id", "name", "path", "state", "reason", "trees", "ops", "files", "bytes"} <= set(found)
-    assert found["folder"].keys() == {"lastScan", "pendingOps", "polling"}
+    assert found["folder"].keys() == {"lastScan", "pendingOps", "carrier", "polling"}
     assert (found["remotes"], found["trees"], found["reason"]) == ([], 1, "")
     text = machine.sila("status", space).stdout
     assert text.startswith("● all saved on this machine; no servers\n")

@@ -115,6 +115,12 @@ class SimDevice:
         if self.has_folder and view.find(FOLDER) is None:
             create_space_folder(FOLDER, view, SimRandomness(Random(self.name)), SPACE)
 
+    def mark_as_carried(self) -> None:
+        """Leaves in the folder what tells of the tool that carries it."""
+        view = self.disk.view(may_crash=False)
+        view.make_dir(FOLDER / ".stfolder")
+        view.sync_dir(FOLDER)
+
     @property
     def email(self) -> str:
         """The address of this device's account on every server: no two devices share one."""

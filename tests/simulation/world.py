@@ -150,6 +150,8 @@ class SimWorld:
             person.may_remove_secrets = joined
         self.app: SecondProgram | None = None
         self.carrier: Carrier | None = None
+        self.is_carrier_known = Random(f"carrier's marks {seed}").random() < 0.5
+        """Whether it leaves in its folders what daemons know it by."""
         if around.carried:
             carried = [self.devices[n] for n in around.carried]
             self.carrier = Carrier(
@@ -212,6 +214,8 @@ class SimWorld:
         for number, device in enumerate(self.devices):
             device.hint_loss = self.plan.hint_loss
             device.prepare()
+            if number in self.plan.around.carried and self.is_carrier_known:
+                device.mark_as_carried()
             mirrored = [self.servers[n] for n in self.plan.topology.servers_of(number)]
             device.server_urls = tuple(server.url for server in mirrored)
             for server in mirrored:
