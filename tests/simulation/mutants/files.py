@@ -26,7 +26,7 @@ from tests.simulation.mutants import plans
 from tests.simulation.mutants.mutant import Mutant
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from sila_daemon.mirror.layers import Layers
@@ -107,6 +107,11 @@ def _taken_by_name(
     return _sort_out(checks, listed, looks)
 
 
+def _waits_for_ever(checks: StaticChecks, wanted: Iterable[BlobName]) -> list[BlobName]:
+    """Goes on waiting for a tool to bring what is missing."""
+    return list(wanted) if checks.carrier is None else []
+
+
 def _no_problem(_: Grant, __: float) -> None:
     return None
 
@@ -117,6 +122,9 @@ FILES: dict[str, Mutant] = {
     ),
     "file_debt_dropped_on_send": Mutant(
         RemoteFiles, "_upload_one", _settled_when_sent, plans.FILES_AND_SERVER_KILLS
+    ),
+    "files_awaited_for_ever": Mutant(
+        StaticChecks, "_not_awaited", _waits_for_ever, plans.FILES_FROM_ELSEWHERE
     ),
     "files_taken_by_their_names": Mutant(StaticChecks, "sort_out", _taken_by_name, plans.CUT_FILES),
     "overtaken_content_thrown_away": Mutant(

@@ -176,6 +176,14 @@ CUT_FILES = _plan(
     around=Surroundings(carried=(0, 1)),
 )
 
+# Two devices share a carrier, and a third has files that this carrier never brings.
+FILES_FROM_ELSEWHERE = _plan(
+    *(Action(1.0 + 3 * n, "command_put", 2, round(0.1 + 0.2 * n, 2), 0.1) for n in range(4)),
+    devices=3,
+    seed=1,
+    around=Surroundings(carried=(0, 1)),
+)
+
 REMOVED_SECRET = _plan(
     Action(1.0, "secret", 0, 0.1, 0.2),
     Action(4.0, "unsecret", 0, 0.1, 0.2),
