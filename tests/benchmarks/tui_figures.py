@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 KEYS = ["j", "k", "j", "j", "k", "k"] * 25
 """Back and forth: what is pressed is always to be seen, and the first rows stay on the screen."""
-TYPED = "the quick brown fox jumps over the lazy dog " * 3
-IDLE_S = 30.0
+TYPED = "thequickbrownfoxjumpsoverthelazydog" * 2
+IDLE_S = 20.0
 
 
 def tui_figures(rounds: int) -> list[Figure]:

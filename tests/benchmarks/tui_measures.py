@@ -64,6 +64,8 @@ class Bench:
         with subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
             yield made
             made |= json.loads(process.communicate("")[0])
 

@@ -2,7 +2,8 @@
 
 usage: python -m tests.benchmarks.tui_traffic SOCKET SPACE TREE CHAT
 
-Works until its input ends, then prints how many ops it made in how many seconds.
+Says when it has begun, works until its input ends, then prints how many ops it made in how many
+seconds.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ async def make_ops(client: ControlClient, space: str, tree: str, chat: str) -> N
             for at in range(_NEW)
         ]
         await client.call("edit.apply", space=space, tree=tree, edits=[*changed, *made], force=True)
+        if batch == 0:
+            print("begun", flush=True)
         await asyncio.sleep(max(0.0, beginning + (batch + 1) / BATCHES_PER_S - time.monotonic()))
 
 

@@ -13,12 +13,26 @@ import resvg_py
 from sila_tui.screenshot import draw
 from tests.tui.fake_daemon import FakeDaemon
 from tests.tui.pictures import COMPARED, PICTURES, SHOWN, Picture, app_for
+from tests.tui.sizes import VIEWS, View, texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FONT_DIRS = ["/usr/share/fonts", "/usr/local/share/fonts", "/Library/Fonts"]
 FONT = "DejaVu Sans Mono"
+
+
+async def write_down(view: View) -> None:
+    """Keeps what a screen says at each size."""
+    with tempfile.TemporaryDirectory() as place:
+        daemon = FakeDaemon(Path(place, "d.sock"))
+        await daemon.start()
+        try:
+            text = await texts_of(view, daemon)
+        finally:
+            await daemon.stop()
+    view.path.write_text(text, encoding="utf-8")
+    print(f"{view.path.name:<24} as text")
 
 
 async def make(picture: Picture) -> None:
@@ -52,6 +66,9 @@ def main(names: Sequence[str]) -> None:
     for picture in PICTURES:
         if not names or picture.name in names:
             asyncio.run(make(picture))
+    for view in VIEWS:
+        if not names or view.path.name in names:
+            asyncio.run(write_down(view))
     if not has_font():
         print(f"{FONT} is not installed (apt install fonts-dejavu-core): only SVG was made")
 

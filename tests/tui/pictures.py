@@ -76,6 +76,27 @@ def hard_text(daemon: FakeDaemon) -> None:
     ]
 
 
+HARD_NAMES = (
+    "日本語のとても長い名前がここにあります",
+    "اسم طويل بالعربية لملف من الملفات",
+    "👩‍👩‍👧‍👦 👍🏽 🇧🇪 é family",
+    "שם בעברית 12 x",
+    "half \ud83d, bidi \u202e gpj.exe, tab\there",
+)
+
+
+def hard_names(daemon: FakeDaemon) -> None:
+    """Everything is called by wide, joined, combined and right-to-left characters."""
+    hard_text(daemon)
+    for tree in daemon.vertices.values():
+        named = [row["properties"] for row in tree.values() if "name" in row["properties"]]
+        # What holds the others keeps its name: it says what a tree is for.
+        for at, properties in enumerate(named[2:]):
+            if properties["name"] not in ("threads", "files", "messages"):
+                properties["name"] = HARD_NAMES[at % len(HARD_NAMES)]
+    daemon.away |= {row["path"] for row in daemon.files[:2]}
+
+
 def refused_ops(daemon: FakeDaemon) -> None:
     """A server refused two ops of the first space, and sent one that is none."""
     remote = daemon.status["spaces"][0]["remotes"][1]
@@ -141,23 +162,18 @@ PICTURES = [
     Picture("hard-text", "space", (100, 30), prepare=hard_text, is_shown=False),
     Picture("hard-text-home", "home", (80, 24), prepare=hard_text, is_shown=False),
     Picture("many-spaces", "home", (80, 24), prepare=lots_of_everything, is_shown=False),
-    Picture("files-small", "files", (80, 24), is_shown=False),
     Picture("preview-small", "preview", (80, 24), is_light=True, is_shown=False),
     Picture("files-100", "files", (100, 30), is_shown=False),
     Picture("files-large", "files", (200, 60), is_light=True, is_shown=False),
-    Picture("sync-small", "sync", (80, 24), is_shown=False),
     Picture("transfers-small", "sync", (80, 24), prepare=files_on_their_way, is_shown=False),
     Picture("transfers-home", "home", (100, 30), prepare=files_on_their_way, is_shown=False),
     Picture("picture", "picture", (120, 32), prepare=all_safe, is_shown=False),
     Picture("sync-refused", "sync", (80, 24), prepare=refused_ops, is_shown=False),
     Picture("activity-small", "activity", (80, 24), is_light=True, is_shown=False),
-    Picture("filter", "filter", (80, 24), is_shown=False),
     Picture("search-small", "search", (80, 24), is_light=True, is_shown=False),
-    Picture("help-small", "help", (80, 24), is_shown=False),
     Picture("chat-terminal", "space", (80, 40), theme="sila-terminal", is_shown=False),
     Picture("new-terminal", "new", (80, 24), theme="sila-terminal", is_shown=False),
     Picture("files-terminal", "files", (120, 30), theme="sila-terminal", is_shown=False),
-    Picture("chat-large", "space", (200, 60), is_shown=False),
     Picture("tree-light", "tree", is_light=True, is_shown=False),
     Picture("sync-light", "sync", is_light=True, is_shown=False),
 ]
