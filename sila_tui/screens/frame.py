@@ -11,6 +11,7 @@ from textual.screen import Screen
 
 from sila_daemon.core.errors import UsageError
 from sila_tui.commanded import Commanded
+from sila_tui.session import Connection
 from sila_tui.widgets.chat_reader import ChatReader
 from sila_tui.widgets.filter_line import FilterLine
 from sila_tui.widgets.key_line import KeyLine
@@ -45,6 +46,8 @@ class FramedScreen(Commanded, Screen[None]):
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
         self._seen = -1
+        self._drawn: tuple[object, ...] = ()
+        """What the frame said when it was drawn last."""
 
     @property
     def sila(self) -> SilaApp:
@@ -82,9 +85,13 @@ class FramedScreen(Commanded, Screen[None]):
 
     def pull(self) -> None:
         """Takes the news from the session into the widgets; called when there are some."""
-        if not self.is_whole:
-            return
         session = self.sila.session
+        said = (session.revision, session.overall, tuple(self.crumbs()))
+        is_still = said == self._drawn and session.connection is Connection.OPEN
+        # Most seconds nothing is said otherwise, and then nothing is to be done.
+        if (is_still and not self._is_filtering) or not self.is_whole:
+            return
+        self._drawn = said
         bar = self.query_one(TopBar)
         bar.go_to(self.crumbs())
         bar.refresh()
@@ -95,6 +102,11 @@ class FramedScreen(Commanded, Screen[None]):
         if self._seen != session.revision:
             self._seen = session.revision
             self.news()
+
+    @property
+    def _is_filtering(self) -> bool:
+        """Whether the line of a filter may have something else to count."""
+        return any(each.display for each in self.query(FilterLine))
 
     def news(self) -> None:
         """Redraws what shows the session's facts."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from tests.tui.fake_daemon import FakeDaemon, Refused
 
 if TYPE_CHECKING:
     from typing import Any
+
+    from sila_tui.app import SilaApp
 
 pytestmark = pytest.mark.slow
 
@@ -165,14 +168,20 @@ def test_what_waits_for_a_server_is_not_given_up() -> None:
     assert "chat.show" not in PATIENT
 
 
+def fits(app: SilaApp, width: int) -> bool:
+    """Whether no line of the screen is longer."""
+    return max(map(len, shown(app).splitlines())) <= width
+
+
 async def test_the_state_is_said_at_every_width(daemon: FakeDaemon) -> None:
     daemon.status["spaces"][0]["reason"] = "a reason that is longer than any line " * 5
     daemon.status["spaces"][0]["state"] = "broken"
     async with driven(daemon, (80, 24)) as (app, pilot):
         for width in (200, 120, 100, 99, 80, 60, 40):
             await pilot.resize_terminal(width, 24)
-            await until(pilot, lambda: "✕" in shown(app).splitlines()[0])
-            assert max(map(len, shown(app).splitlines())) <= width
+            # The screen of the width before may still stand there.
+            await until(pilot, partial(fits, app, width))
+            assert "✕" in shown(app).splitlines()[0]
 
 
 async def test_a_remote_that_needs_somebody_is_not_blamed_on_the_folder(daemon: FakeDaemon) -> None:
