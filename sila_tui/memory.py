@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 FILE_BYTES_MAX = 8 << 20
 """A larger file is not ours, and is not read."""
-ENTRIES_MAX = {"drafts": 200, "seen": 20_000, "look": 50, "commands": 100}
+ENTRIES_MAX = {"drafts": 200, "seen": 20_000, "look": 50, "commands": 100,
+               "views": 100, "parts": 300}  # fmt: skip
 """How many entries of each section are kept; the oldest ones go first."""
 
 Sections = dict[str, dict[str, str | int]]

@@ -16,6 +16,7 @@ from sila_tui.chat_markdown import chat_markdown
 from sila_tui.jobs import run_job, tell
 from sila_tui.panes.editing import EditingPane
 from sila_tui.tree_edits import TreeEdit
+from sila_tui.view_memory import text
 from sila_tui.widgets.chat_log import ChatLog
 from sila_tui.widgets.chat_reader import ChatReader
 from sila_tui.widgets.composer import Composer
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from sila_tui.session import Session
     from sila_tui.space_reader import SpaceReader
     from sila_tui.unread import Unread
+    from sila_tui.view_memory import State
 
 DRAFTS = "drafts"
 
@@ -83,8 +85,8 @@ class ChatPane(EditingPane):
         yield Composer()
 
     @property
-    def _log(self) -> ChatLog:
-        return self.query_one(ChatLog)
+    def _log(self) -> ChatReader:
+        return self.query_one(ChatReader)
 
     async def open(self, tree: str) -> None:
         """Shows a chat from its end, with the draft that was left in it."""
@@ -104,12 +106,17 @@ class ChatPane(EditingPane):
     async def go_to(self, vertex: str) -> bool:
         """Goes to a message, if it is on the branch that is shown."""
         chat = await self.reader.chat(self._tree)
-        ids = [message.id for message in chat.messages]
-        if vertex not in ids:
-            return False
         self._log.show(chat, keep_place=True)
-        self.call_after_refresh(self._log.action_go, ids.index(vertex))
-        return True
+        return self._log.go_to(vertex)
+
+    def kept(self) -> State:
+        """The message under the cursor, unless it is the last one."""
+        message = None if self._log.is_at_end else self._log.current
+        return {"at": message.id} if message is not None else {}
+
+    async def take_back(self, state: State) -> None:
+        """Goes to the message, if it is on the branch that is shown."""
+        self._log.go_to(text(state.get("at")))
 
     @property
     def _draft_key(self) -> str:

@@ -8,12 +8,16 @@ from textual.containers import Container
 from textual.message import Message
 
 from sila_tui.commanded import Commanded
+from sila_tui.widgets.chat_reader import ChatReader
+from sila_tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
     from textual.widget import Widget
 
     from sila_tui.session import Session
     from sila_tui.space_reader import SpaceReader
+    from sila_tui.view_memory import State
+    from sila_tui.widgets.filter_line import Filtered
 
 
 class Pane(Commanded, Container):
@@ -47,6 +51,25 @@ class Pane(Commanded, Container):
     async def go_to(self, vertex: str) -> bool:
         """Goes to a vertex of what is shown; False when it is not there. Raises SilaError."""
         return False
+
+    @property
+    def filtered(self) -> Filtered | None:
+        """What of it can be filtered."""
+        main = self.query_one(self.MAIN)
+        return main if isinstance(main, RowList | ChatReader) else None
+
+    def all_kept(self) -> State:
+        """What is remembered of it: where a person stands, and the filter."""
+        rows = self.filtered
+        words = rows.shown_rows.wish if rows is not None else ""
+        return {**self.kept(), "filter": words} if words else self.kept()
+
+    def kept(self) -> State:
+        """Where a person stands here, to be remembered; empty at the beginning."""
+        return {}
+
+    async def take_back(self, state: State) -> None:
+        """Goes to where a person stood, as far as that is still there. Raises SilaError."""
 
     def enter(self) -> None:
         """Takes the focus to what keys should move."""

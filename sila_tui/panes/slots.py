@@ -15,12 +15,15 @@ from textual.widgets import ContentSwitcher, Static
 from sila_tui.jobs import run_job
 from sila_tui.panes.pane import Pane
 from sila_tui.theme import palette
+from sila_tui.view_memory import text
+from sila_tui.widgets.filter_line import FilterLine
 from sila_tui.widgets.lines import line
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from sila_tui.outline import Item
+    from sila_tui.view_memory import ViewMemory
 
 TIGHT = 70
 """Below this width a pane beside another one shows one thing at a time."""
@@ -34,8 +37,9 @@ MakePanes = Callable[[], Iterable[Pane]]
 class PaneSlot(Vertical):
     """Shows one part of a space at a time, in the pane that fits it."""
 
-    def __init__(self, make_panes: MakePanes, said: str = "opening …") -> None:
+    def __init__(self, make_panes: MakePanes, memory: ViewMemory, said: str = "opening …") -> None:
         super().__init__()
+        self._memory = memory
         self._make_panes = make_panes
         self._said = said
         self.shown: Item | None = None
@@ -55,7 +59,16 @@ class PaneSlot(Vertical):
 
     async def open(self, item: Item) -> Pane | None:
         """Shows a part in its pane. Raises SilaError."""
-        await self.query_one(f"#pane-{item.view}", Pane).open(item.tree)
+        pane = self.query_one(f"#pane-{item.view}", Pane)
+        if self.shown is not None and self.pane is not None:
+            self._memory.note_part(self.shown, self.pane.all_kept())
+        await pane.open(item.tree)
+        state = self._memory.part(item)
+        words, rows = text(state.get("filter")), pane.filtered
+        if words and rows is not None:
+            self.screen.query_one(FilterLine).bring_back(rows, words)
+        if state:
+            await pane.take_back(state)
         self.shown = item
         self.query_one(ContentSwitcher).current = f"pane-{item.view}"
         return self.pane
@@ -111,8 +124,9 @@ class Slots(Container):
     class Changed(Message):
         """Another slot is active, or it shows something else."""
 
-    def __init__(self, make_panes: MakePanes) -> None:
+    def __init__(self, make_panes: MakePanes, memory: ViewMemory) -> None:
         super().__init__(id="slots")
+        self._memory = memory
         self._make_panes = make_panes
         self._active = 0
         self.share = 50
@@ -120,7 +134,7 @@ class Slots(Container):
 
     def compose(self) -> ComposeResult:
         """Builds the first slot."""
-        yield PaneSlot(self._make_panes)
+        yield PaneSlot(self._make_panes, self._memory)
 
     @property
     def all(self) -> list[PaneSlot]:
@@ -143,7 +157,7 @@ class Slots(Container):
         if self.is_split:
             self._active = 1 - self._active
         else:
-            slot = PaneSlot(self._make_panes)
+            slot = PaneSlot(self._make_panes, self._memory)
             slot.add_class("-second")
             await self.mount(slot)
             self._active = 1

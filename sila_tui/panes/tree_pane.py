@@ -25,6 +25,7 @@ from sila_tui.tree_edits import (
     set_value,
     unset_value,
 )
+from sila_tui.view_memory import text, texts
 from sila_tui.widgets.dialogs import Field
 from sila_tui.widgets.raw_tree import PropertyList, RawTree
 from sila_tui.widgets.row_list import RowList
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
     from sila_tui.session import Session
     from sila_tui.space_reader import SpaceReader
     from sila_tui.tree_rows import TreeRow
+    from sila_tui.view_memory import State
+
+OPENED_KEPT_MAX = 60
+"""Vertices that are opened again; each costs a call."""
 
 
 class TreePane(EditingPane):
@@ -120,6 +125,24 @@ class TreePane(EditingPane):
         self._list.cursor = at
         await self._show_vertex()
         return True
+
+    def kept(self) -> State:
+        """What is open, and the vertex under the cursor."""
+        current = self._list.current
+        opened = self._list.tree_rows.opened[:OPENED_KEPT_MAX]
+        return {"open": opened, "at": current.vertex.id if current is not None else ""}
+
+    async def take_back(self, state: State) -> None:
+        """Opens what was open, as far as it is still there."""
+        rows = self._list.tree_rows
+        for vertex in texts(state.get("open"), OPENED_KEPT_MAX):
+            at = rows.index_of(vertex)
+            if at is not None and not rows.rows[at].is_open:
+                await self._open_row(rows.rows[at])
+        at = rows.index_of(text(state.get("at")))
+        if at is not None:
+            self._list.cursor = at
+        await self._show_vertex()
 
     @on(RowList.Highlighted, "#raw-tree")
     def moved(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sila_tui.places import find_part
+from sila_tui.screens.views import bring_back
 
 if TYPE_CHECKING:
     from sila_tui.goal import Goal
@@ -17,6 +18,8 @@ async def arrive(screen: SpaceScreen, goal: Goal, part: str) -> None:
     """Opens what is wanted; `part` is a title in the words of a command. Raises SilaError."""
     if part:
         screen.show(find_part(screen.outline, part))
+        return
+    if not goal.tree and not goal.view and await bring_back(screen, screen.views.space()):
         return
     first = goal.begin(screen.outline)
     if first is None and goal.tree:

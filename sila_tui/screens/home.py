@@ -13,6 +13,7 @@ from sila_tui.screens.frame import FramedScreen
 from sila_tui.screens.server_dialogs import ServerDialogs
 from sila_tui.screens.space import SpaceScreen
 from sila_tui.session import Connection
+from sila_tui.view_memory import LAST_SPACE, LOOK
 from sila_tui.widgets.dialogs import Field, FormDialog
 from sila_tui.widgets.row_list import RowList
 from sila_tui.widgets.space_details import SpaceDetails
@@ -91,6 +92,7 @@ class HomeScreen(FramedScreen):
         self._list.rows_changed()
         self._show_details()
         self.refresh_bindings()
+        self._list.begin_at(self.sila.session.memory.text(LOOK, LAST_SPACE))
         if was_needed and not welcome.is_needed:
             self.call_after_refresh(self._list.focus)
 

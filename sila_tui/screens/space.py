@@ -24,8 +24,10 @@ from sila_tui.reloads import Reloads
 from sila_tui.screens.arrival import arrive
 from sila_tui.screens.frame import FramedScreen
 from sila_tui.screens.space_commands import SpaceCommands
+from sila_tui.screens.views import KEEP_S, note
 from sila_tui.space_reader import SpaceReader
 from sila_tui.unread import Unread
+from sila_tui.view_memory import ViewMemory
 from sila_tui.widgets.raw_tree import RawTree
 from sila_tui.widgets.row_list import RowList
 from sila_tui.widgets.sidebar import Sidebar
@@ -82,9 +84,10 @@ class SpaceScreen(FramedScreen):
         """Builds the sidebar and the places for panes."""
         self.reader = SpaceReader(self.sila.link, self._space_id)
         self._unread = Unread(self.sila.session.memory, self._space_id)
+        self.views = ViewMemory(self.sila.session.memory, self._space_id)
         with Horizontal():
             yield Sidebar(self._unread)
-            yield Slots(self._panes)
+            yield Slots(self._panes, self.views)
 
     def _panes(self) -> Iterator[Pane]:
         session, reader, desktop = self.sila.session, self.reader, self.sila.desktop
@@ -99,6 +102,7 @@ class SpaceScreen(FramedScreen):
         """Begins in the sidebar; the first news fill it."""
         super().on_mount()
         self.query_one(Sidebar).focus()
+        self.set_interval(KEEP_S, lambda: note(self, self.views))
 
     async def _begin(self) -> None:
         self._has_begun = True
@@ -182,6 +186,7 @@ class SpaceScreen(FramedScreen):
     def action_out(self) -> None:
         """Goes from the pane to the sidebar, and from the sidebar home."""
         if self.query_one(Sidebar).has_focus:
+            note(self, self.views)
             self.action_leave()
         else:
             self.action_to_sidebar()

@@ -81,6 +81,19 @@ class ChatReader(ChatLog):
         super().show(chat, keep_place=keep_place)
         self.shown_rows.look_through(chat.messages)
 
+    @property
+    def is_at_end(self) -> bool:
+        """Whether the cursor stands on the last message."""
+        return self._cursor >= len(self._messages) - 1
+
+    def go_to(self, message_id: str) -> bool:
+        """Goes to a message once it is laid out; False when it is not shown."""
+        ids = [message.id for message in self._messages]
+        if message_id not in ids:
+            return False
+        self.call_after_refresh(self.action_go, ids.index(message_id))
+        return True
+
     def filter_by(self, wish: str) -> None:
         """Goes to the first message with the words from where one was when it began, onwards."""
         find = self.shown_rows

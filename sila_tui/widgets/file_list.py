@@ -68,8 +68,8 @@ class FileList(RowList):
         self.rows_changed()
 
     def go_to(self, vertex: str) -> bool:
-        """Puts the cursor on the file of a vertex; False when it is not listed."""
-        found = (at for at, row in enumerate(self._rows) if row.file and row.file.vertex == vertex)
+        """Puts the cursor on a file or folder; False when it is not listed."""
+        found = (at for at, row in enumerate(self._rows) if row.vertex == vertex)
         at = next(found, None)
         if at is not None:
             self.cursor = at

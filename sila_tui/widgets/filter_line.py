@@ -68,6 +68,16 @@ class FilterLine(Container):
         box.focus()
         self.pull()
 
+    def bring_back(self, rows: Filtered, words: str) -> None:
+        """Filters a list as it was before, without going there."""
+        if self._rows is not None and self._rows is not rows:
+            self._rows.filter_by("")
+        self._rows = rows
+        rows.filter_by(words)
+        with self.prevent(Input.Changed):
+            self.query_one(Input).value = words
+        self.call_after_refresh(self.pull)
+
     def keep(self, rows: Filtered, words: str) -> None:
         """Filters a list by words that are typed already, and goes there."""
         self.begin(rows)

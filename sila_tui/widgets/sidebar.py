@@ -34,6 +34,16 @@ class Sidebar(RowList):
         at = self.row_at_cursor
         return None if at is None else self._items[at]
 
+    @property
+    def has_trees(self) -> bool:
+        """Whether the trees are listed."""
+        return self._has_trees
+
+    def unfold_trees(self, is_open: bool, /) -> None:
+        """Lists the trees, or hides them."""
+        self._has_trees = is_open
+        self.show(self._outline)
+
     def show(self, outline: Outline) -> None:
         """Shows another state of the space; the cursor stays with what it stood on."""
         before = self.item
@@ -49,8 +59,7 @@ class Sidebar(RowList):
     def action_choose(self) -> None:
         """Opens what the cursor stands on; the trees are listed or hidden in place."""
         if self.item is not None and self.item.view == "trees":
-            self._has_trees = not self._has_trees
-            self.show(self._outline)
+            self.unfold_trees(not self._has_trees)
         else:
             super().action_choose()
 

@@ -27,12 +27,20 @@ class SpaceList(RowList):
         super().__init__("spaces")
         self._session = session
         self._home = home
+        self._has_begun = False
 
     @property
     def space(self) -> SpaceFacts | None:
         """The space under the cursor."""
         at = self.row_at_cursor
         return None if at is None else self._session.spaces[at]
+
+    def begin_at(self, space_id: str) -> None:
+        """Puts the cursor on a space the first time that there are any, where it is listed."""
+        ids = [space.id for space in self._session.spaces]
+        if ids and not self._has_begun:
+            self._has_begun = True
+            self.cursor = ids.index(space_id) if space_id in ids else 0
 
     def place(self, space: SpaceFacts) -> str:
         """Where the space lives, for people."""
