@@ -105,6 +105,15 @@ class SpaceReader:
         children = tuple(VertexFacts.read(row) for row in rows(answer.get("children")))
         return Page(children, answer.get("next"))
 
+    async def first_children(self, tree: str, vertex: str, count: int) -> Page:
+        """At least so many children of a vertex, as far as there are so many."""
+        page = await self.page(tree, vertex)
+        children = list(page.children)
+        while page.after is not None and len(children) < count:
+            page = await self.page(tree, vertex, page.after)
+            children += page.children
+        return Page(tuple(children), page.after)
+
     async def roots(self, tree: str) -> list[VertexFacts]:
         """The root of a tree and, when something is in it, its trash."""
         found = [await self.vertex(tree, None)]

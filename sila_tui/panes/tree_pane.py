@@ -13,7 +13,6 @@ from sila_daemon.core.errors import UsageError
 from sila_tui.contents import VertexFacts, value_kind, value_line
 from sila_tui.jobs import run_job
 from sila_tui.panes.editing import EditingPane
-from sila_tui.space_reader import Page
 from sila_tui.tree_edits import (
     TreeEdit,
     as_text,
@@ -93,7 +92,10 @@ class TreePane(EditingPane):
         while opened != (opened := rows.opened):
             # Asked again when somebody opened or closed something meanwhile.
             roots = await self.reader.roots(self._tree)
-            pages = {vertex: await self._first(vertex, count) for vertex, count in opened.items()}
+            pages = {
+                vertex: await self.reader.first_children(self._tree, vertex, count)
+                for vertex, count in opened.items()
+            }
         # Taken only now: keys go on while the daemon is asked.
         current = self._list.current
         rows.start(roots)
@@ -106,15 +108,6 @@ class TreePane(EditingPane):
             self._list.cursor = at
         self._list.rows_changed()
         await self._show_vertex()
-
-    async def _first(self, vertex: str, count: int) -> Page:
-        """At least so many children of a vertex, as far as there are so many."""
-        page = await self.reader.page(self._tree, vertex)
-        children = list(page.children)
-        while page.after is not None and len(children) < count:
-            page = await self.reader.page(self._tree, vertex, page.after)
-            children += page.children
-        return Page(tuple(children), page.after)
 
     async def go_to(self, vertex: str) -> bool:
         """Opens the tree down to a vertex."""
@@ -129,7 +122,7 @@ class TreePane(EditingPane):
     def kept(self) -> State:
         """What is open, and the vertex under the cursor."""
         current = self._list.current
-        opened = self._list.tree_rows.opened[:OPENED_KEPT_MAX]
+        opened = list(self._list.tree_rows.opened)[:OPENED_KEPT_MAX]
         return {"open": opened, "at": current.vertex.id if current is not None else ""}
 
     async def take_back(self, state: State) -> None:
