@@ -63,8 +63,8 @@ async def test_a_split_and_the_place_in_a_chat_come_back(daemon: FakeDaemon) -> 
         await until(pilot, lambda: "> Files" in shown(app))
         await press(pilot, "greater_than_sign", "j", "j", "enter")
         await until(pilot, lambda: ViewMemory(memory, sample.WORK).space().get("share") == 45)
-        at = ViewMemory(memory, sample.WORK).part(Item("", view="chat", tree=sample.COFFEE))
-        await until(pilot, lambda: at != {})
+        chat = Item("", view="chat", tree=sample.COFFEE)
+        await until(pilot, lambda: ViewMemory(memory, sample.WORK).part(chat) == {"at": "m1"})
     async with driven(daemon, (200, 60), memory=memory) as (app, pilot):
         await press(pilot, "enter")
         await until(pilot, lambda: "> Files" in shown(app))
