@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -24,12 +25,13 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=1, help="which troubles come, and when")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="sila-soak-") as place:
-        try:
-            told = asyncio.run(Soak(Path(place), arguments.minutes * 60, arguments.seed).run())
-        except SoakError as error:
-            sys.stderr.write(f"{error}\n")
-            return 1
+    place = Path(tempfile.mkdtemp(prefix="sila-soak-"))
+    try:
+        told = asyncio.run(Soak(place, arguments.minutes * 60, arguments.seed).run())
+    except SoakError as error:
+        sys.stderr.write(f"{error}\nwhat everybody wrote is kept in {place}\n")
+        return 1
+    shutil.rmtree(place)
     sys.stdout.write("\n".join(told) + "\n")
     return 0
 

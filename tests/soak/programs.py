@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -38,10 +39,16 @@ class Program:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def exit_code(self) -> int | None:
+        """How the process ended; None while it runs."""
+        return None if self._process is None else self._process.returncode
+
     async def end(self, how: signal.Signals) -> None:
-        """Sends a signal and waits for the end."""
+        """Sends a signal and waits for the end, which may have come by itself."""
         assert self._process is not None
-        self._process.send_signal(how)
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(how)
         await self._process.wait()
 
     async def rss_mb(self) -> float:
@@ -84,6 +91,7 @@ class Device(Program):
     def __init__(self, name: str, home: Path, settings: str = SETTINGS) -> None:
         super().__init__(name)
         self._settings = settings
+        self._said = home.with_suffix(".stderr")
         self.folder = home / "Space"
         self.environment = {
             **os.environ, "SILA_HOME": str(home / "sila"), "PYTHON_KEYRING_BACKEND": NO_KEYRING
@@ -96,7 +104,7 @@ class Device(Program):
         self._paths.config_file.parent.mkdir(parents=True, exist_ok=True)
         self._paths.config_file.write_text(self._settings)
         self._process = await asyncio.create_subprocess_exec(
-            *self._command("run"), env=self.environment, stderr=asyncio.subprocess.DEVNULL
+            *self._command("run"), env=self.environment, stderr=self._said.open("ab")
         )
         async with asyncio.timeout(START_S_MAX):
             while True:

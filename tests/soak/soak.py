@@ -124,6 +124,9 @@ class Soak:
             await asyncio.sleep(min(pause_s, self._seconds - passed))
             trouble = self._random.choice(rough if passed < self._seconds * 2 / 3 else gentle)
             self.troubles[trouble.__name__.strip("_").replace("_", " ")] += 1
+            for program in (*self.devices, self._server):
+                if program.exit_code is not None:
+                    raise SoakError(f"{program.name} ended by itself, with {program.exit_code}")
             await trouble()
 
     async def _cut(self) -> None:
