@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 CHUNK_OPS = 5000
 
+OP_BYTES_MIN = 8
+"""An op takes more than this of a file: a number that is too high for the file is damaged."""
+
 _COLUMNS = "seq, tree, peer, counter, rank, target, parent, key, value"
 _KEY = "tree, peer, counter, rank"
 _DAMAGE = (apsw.CorruptError, apsw.NotADBError, apsw.SQLError, UnicodeDecodeError)
@@ -84,6 +87,7 @@ class Wreck:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._seen = _Seen()
+        self._seq_max = 0
         self._trees: dict[int, str] = {}
         self._peers: dict[int, str] = {}
         self._is_ended = True
@@ -91,6 +95,7 @@ class Wreck:
 
     async def empty_into(self, target: Database) -> Salvage:
         """Puts everything that can be read into another database. Raises StorageError."""
+        self._seq_max = await self._most_ops()
         self._trees = await self._names("tree", ids.checked_tree_id)
         self._peers = await self._names("peer", ids.checked_peer_id)
         parts = {name: await self._table(name) for name in _TABLES}
@@ -98,15 +103,22 @@ class Wreck:
         counters = await self._read("SELECT id, counter FROM tree NOT INDEXED")
         unread = [name for name, (_, is_whole) in parts.items() if not is_whole]
         unread += ["held"] * (not held[1])
-        await target.write(lambda connection: _put_rows(connection, parts))
-        table, holds = OpTable(), dict(held[0])
+        refused = await target.write(lambda connection: _put_rows(connection, parts))
+        unread += [name for name in refused if name not in unread]
+        table = OpTable()
+        # What is known to be held stays held, even if it cannot be read by what.
+        holds = {seq: hold if _is_number(hold) else 1 for seq, hold in held[0]}
         async for chunk in self._ops():
             await target.write(
                 lambda connection, saved=chunk: _put_ops(  # type: ignore[misc]
                     connection, table, saved, holds
                 )
             )
-        marks = {self._trees[tree]: count for tree, count in counters[0] if tree in self._trees}
+        marks = {
+            self._trees[tree]: count
+            for tree, count in counters[0]
+            if tree in self._trees and ids.is_counter(count)
+        }
         await target.write(lambda connection: table.raise_counters(connection, marks))
         total = await self._total()
         missing = None if total is None else total - self._seen.count
@@ -170,11 +182,17 @@ class Wreck:
             if wanted and (chunk := self._understood(await self._database.read(work))):
                 yield chunk
 
+    async def _most_ops(self) -> int:
+        """Returns a bound on how many ops there can be, from the size of the file."""
+        pages, _ = await self._read("PRAGMA page_count")
+        size, _ = await self._read("PRAGMA page_size")
+        return int(pages[0][0] * size[0][0]) // OP_BYTES_MIN if pages and size else 0
+
     async def _total(self) -> int | None:
         """Returns how many ops there were: the highest number."""
         rows, _ = await self._read("SELECT seq FROM op INDEXED BY op_seq ORDER BY seq DESC LIMIT 1")
         highest = len(self._seen.marks.rstrip(b"\0")) - 1
-        if rows and isinstance(rows[0][0], int):
+        if rows and _is_number(rows[0][0], self._seq_max):
             return max(int(rows[0][0]), highest)
         return None if not self._is_ended else max(highest, 0)
 
@@ -186,7 +204,7 @@ class Wreck:
                 saved = _SavedOp(seq, self._trees[tree], _op(counter, self._peers[peer], columns))
             except (KeyError, TypeError, ValueError, AttributeError, SilaError):
                 continue
-            if isinstance(seq, int) and 0 < seq < 1 << 40 and self._seen.add(seq):
+            if _is_number(seq, self._seq_max) and self._seen.add(seq):
                 found.append(saved)
         return found
 
@@ -241,12 +259,26 @@ def _op(counter: Any, peer: str, columns: Sequence[Any]) -> Op:
     return op
 
 
-def _put_rows(connection: apsw.Connection, parts: dict[str, tuple[list[Any], bool]]) -> None:
+def _is_number(value: Any, highest: int = 1 << 40) -> bool:
+    return isinstance(value, int) and 0 < value <= highest
+
+
+def _put_rows(connection: apsw.Connection, parts: dict[str, tuple[list[Any], bool]]) -> list[str]:
+    """Puts rows where they are not yet; returns the tables some rows of which make no sense.
+
+    A repair that was interrupted comes by here again. A hold that were replaced then would take
+    along what it holds, and nothing would hold that any more.
+    """
+    refused = []
     for name, columns in _TABLES.items():
         marks = ", ".join("?" * (columns.count(",") + 1))
-        connection.executemany(
-            f"INSERT OR REPLACE INTO {name} ({columns}) VALUES ({marks})", parts[name][0]
-        )
+        statement = f"INSERT INTO {name} ({columns}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+        for row in parts[name][0]:
+            try:
+                connection.execute(statement, row)
+            except apsw.ConstraintError:
+                refused.append(name)
+    return list(dict.fromkeys(refused))
 
 
 def _put_ops(

@@ -133,3 +133,51 @@ async def test_the_damaged_file_stays_as_it_is(tmp_path: Path) -> None:
     data = old.read_bytes()
     await saved(old, tmp_path / "new")
     assert old.read_bytes() == data
+
+
+def without_rules(path: Path) -> None:
+    """Has a database take values as damage leaves them: of another type, or none."""
+    with closing(apsw.Connection(str(path))) as connection:
+        connection.pragma("writable_schema", 1)
+        for rule in ("STRICT,", "STRICT", "NOT NULL"):
+            connection.execute("UPDATE sqlite_schema SET sql = replace(sql, ?, '')", (rule,))
+
+
+async def test_what_is_held_stays_so_when_it_is_read_twice(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    await make_store(old)
+    for _ in range(2):  # As after a crash in the middle of a repair.
+        await saved(old, new)
+    with closing(apsw.Connection(str(new))) as connection:
+        assert connection.execute("SELECT count(*) FROM held").fetchone() == (2,)
+
+
+@pytest.mark.parametrize(
+    "damaging",
+    [
+        "UPDATE hold SET source = NULL",
+        "UPDATE held SET hold = NULL",
+        "UPDATE tree SET counter = x'00'",
+        "UPDATE secret SET removed = x'ff'",
+    ],
+)
+async def test_values_that_cannot_be_are_no_error(tmp_path: Path, damaging: str) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    await make_store(old)
+    without_rules(old)
+    with closing(apsw.Connection(str(old))) as connection:
+        connection.execute(damaging)
+        assert connection.changes() > 0
+    found = await saved(old, new)
+    assert found.ops == COUNT
+    with closing(apsw.Connection(str(new))) as connection:
+        assert connection.execute("SELECT count(*) FROM held").fetchone() == (2,)
+
+
+async def test_a_number_that_no_file_of_this_size_has_costs_nothing(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    await make_store(old)
+    with closing(apsw.Connection(str(old))) as connection:
+        connection.execute("UPDATE op SET seq = ? WHERE seq = 7", (1 << 38,))
+    found = await saved(old, new)
+    assert found.ops == COUNT - 1
