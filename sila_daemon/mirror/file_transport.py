@@ -30,6 +30,9 @@ RESUMABLE_BYTES_MIN = 8 << 20
 """Smaller files begin anew: two more requests and a place of their own cost more than that."""
 
 _PART = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18})")
+_LENGTH_DIGITS_MAX = 18
+"""No file is longer, and a database takes no more."""
+
 _PARTIAL_CONTENT = 206
 _NO_SUCH_PART = "http_416"
 
@@ -104,8 +107,11 @@ class FileTransport:
             chunks = transfer.counted(self._local.read(local.blob, offset))
             try:
                 await self._api.end_upload(upload, offset, chunks)
-            except CorruptBlobError:
+            except CorruptBlobError as error:
                 await self._uploads.forget(self._layer, local.blob)
+                if offset:
+                    # What came before may be torn there; sent whole it shows if it is so here.
+                    raise RemoteUnavailableError("the upload begins anew") from error
                 raise
             except NotFoundError as error:
                 if error.code != "upload_missing":
@@ -150,7 +156,7 @@ class FileTransport:
                 goes_on = response.status == _PARTIAL_CONTENT and found is not None
                 start = offset if found is not None and goes_on else 0
                 if found is not None and goes_on and int(found[1]) != offset:
-                    raise FormatError("the server sends another part of the file")
+                    raise CorruptBlobError("the server sends another part of the file")
                 size = int(found[2]) if found is not None and goes_on else _length(response)
                 with self._transfers.of(blob, DOWN, self._layer, size) as transfer:
                     transfer.begin_at(start)
@@ -168,11 +174,11 @@ class FileTransport:
             local = await self._local.adopt(
                 blob, parts.path(name), self._layer, is_sound=parts.is_sound(name)
             )
+        except CorruptBlobError:  # It is a StorageError too, and not one of this disk.
+            await parts.drop(name)
+            raise
         except StorageError:
             parts.doubt(name)
-            raise
-        except CorruptBlobError:
-            await parts.drop(name)
             raise
         await parts.drop(name)
         return Brought(local, None)
@@ -180,4 +186,4 @@ class FileTransport:
 
 def _length(response: Response) -> int | None:
     text = response.headers.get("Content-Length", "")
-    return int(text) if text.isdecimal() else None
+    return int(text) if text.isdecimal() and len(text) <= _LENGTH_DIGITS_MAX else None

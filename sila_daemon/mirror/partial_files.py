@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sila_daemon.core import ids
+from sila_daemon.core.errors import StorageFullError
 from sila_daemon.folder.problems import storage_errors
 from sila_daemon.ports.disk import EntryKind, make_dirs
 
@@ -61,7 +62,7 @@ class PartialFiles:
     async def take(self, blob_hash: str, chunks: AsyncIterator[bytes], offset: int) -> None:
         """Adds bytes at the end, which is `offset`; with 0 it is begun anew. Raises StorageError.
 
-        What came stays, however that ends.
+        What came stays, however that ends, unless the disk is full: the store needs that room.
         """
         run, path = self._ports.workers.run, self.path(blob_hash)
         self._busy.add(blob_hash)
@@ -79,6 +80,9 @@ class PartialFiles:
                     raise
                 finally:
                     file.close()
+        except StorageFullError:
+            await self.drop(blob_hash)
+            raise
         finally:
             self._busy.discard(blob_hash)
 

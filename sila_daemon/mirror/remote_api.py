@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 ANSWER_BYTES_MAX = 8 << 20
 _UPLOAD_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_OFFSET = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ class RemoteApi:
             if got.headers.get("Upload-Complete") == "?1":
                 return None
             text = got.headers.get("Upload-Offset", "")
-        if not text.isdecimal():
+        if _OFFSET.fullmatch(text) is None:
             raise FormatError("the server does not say how much of the upload it has")
         return int(text)
 

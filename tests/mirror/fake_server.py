@@ -65,6 +65,12 @@ class FakeServer:
     """By id the file, how long it will be, and what came."""
     cuts_files_at: int | None = None
     """The next single file breaks off after so many bytes."""
+    tears_uploads: bool = False
+    """What came of the next upload that goes on was lost: zeros stand in its place."""
+    shifts_parts_by: int = 0
+    """A part of a file begins so many bytes after the place that was asked for."""
+    tells: dict[str, str] = field(default_factory=dict)
+    """What it says in headers of those names, whatever is true."""
     has_packs: bool = False
     cuts_packs_at: int | None = None
     """So many bytes of a pack that is asked for arrive."""
@@ -185,6 +191,7 @@ class FakeServer:
         if is_cut_upload:
             self.cuts_files_at, data = None, data[:cut]
         status, answered, found = self._route(method, path, headers or {}, data)
+        answered |= {name: text for name, text in self.tells.items() if name in answered}
         if is_cut_upload:
             raise RemoteUnavailableError("the connection broke off")
         if method == self.loses_answers_to:
@@ -249,6 +256,8 @@ class FakeServer:
             return 204, told, b""
         if int(headers["Upload-Offset"]) != len(before):
             return _refused(409, "offset_mismatch")
+        if before and self.tears_uploads:
+            self.tears_uploads, before = False, bytes(len(before))
         self.uploads[upload] = (name, length, before + data)
         if len(before + data) < length:
             return _refused(400, "incomplete")
@@ -265,6 +274,7 @@ class FakeServer:
                 start = int(wanted.removeprefix("bytes=").removesuffix("-"))
                 if start >= len(data):
                     return _refused(416, "http_416")
+                start += self.shifts_parts_by
                 told = f"bytes {start}-{len(data) - 1}/{len(data)}"
                 return 206, {"Content-Range": told, "ETag": f'"{name}"'}, data[start:]
             return 200, {"ETag": f'"{name}"', "Content-Length": str(len(data))}, data

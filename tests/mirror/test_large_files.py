@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from contextlib import asynccontextmanager
@@ -10,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sila_daemon.core.errors import CorruptBlobError, StorageError
+from sila_daemon.core.errors import CorruptBlobError, StorageError, StorageFullError
 from sila_daemon.core.files_view import BlobKind, BlobReference
 from sila_daemon.mirror.file_transport import RESUMABLE_BYTES_MIN
 from sila_daemon.mirror.partial_files import AGE_S_MAX, PARTS_MAX, PartialFiles
 from sila_daemon.mirror.record import ServerRecord
 from sila_daemon.ports.disk import SystemDisk
 from sila_daemon.store.blobs import BlobName
+from sila_daemon.store.fetch_policy import FetchPolicy
 from tests.mirror.bench import Bench, current, until
 from tests.mirror.test_file_fetches import bring
 
@@ -24,12 +26,28 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from sila_daemon.mirror.space_mirror import SpaceMirror
+    from sila_daemon.ports.disk import WritableFile
     from tests.mirror.fake_server import FakeServer
 
 DATA = b"0123456789abcdef" * (RESUMABLE_BYTES_MIN // 16 + 1)
 NAME = hashlib.sha256(DATA).hexdigest()
 REFERENCE = BlobReference(BlobKind.STATIC, NAME)
 CUT = len(DATA) // 2
+
+
+class FillingDisk(SystemDisk):
+    """The real disk, with room for half of what is appended to a file."""
+
+    def open_append(self, path: Path) -> WritableFile:  # type: ignore[override]
+        opened = super().open_append(path)
+        append = opened.write
+
+        def write(data: bytes) -> None:
+            append(data[: len(data) // 2])
+            raise OSError(errno.ENOSPC, "no space left on device", str(path))
+
+        opened.write = write  # type: ignore[method-assign]
+        return opened
 
 
 def to(server: FakeServer) -> tuple[ServerRecord, ...]:
@@ -191,6 +209,65 @@ async def test_a_part_that_is_the_whole_file_needs_nothing_more(
 async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
     for part in parts:
         yield part
+
+
+async def test_an_upload_that_the_server_tore_begins_anew(bench: Bench, server: FakeServer) -> None:
+    async with bench.mirror("a", servers=to(server)) as a:
+        await a.create_space("Ours")
+        server.cuts_files_at = CUT
+        server.tears_uploads = True
+        await bring(a, DATA, len(DATA))
+        await current(a)
+    assert server.static == {NAME: DATA}
+    assert len(server.uploads) == 2
+
+
+async def test_another_part_than_was_asked_for_ends_no_downloads(
+    bench: Bench, server: FakeServer
+) -> None:
+    async with broken_off(bench, server) as b:
+        server.shifts_parts_by, server.is_down = 1, False
+        await current(b)
+        assert await here(b) == DATA
+        assert not part_of(bench, "b").exists()
+
+
+async def test_nothing_stays_of_what_was_wrong_to_its_end(bench: Bench, server: FakeServer) -> None:
+    async with broken_off(bench, server) as b:
+        server.static[NAME] = DATA[:CUT] + bytes(len(DATA) - CUT)
+        server.is_down = False
+        await until(lambda: "is damaged" in b.status()["reason"])
+        assert not part_of(bench, "b").exists()
+        assert not await b.file_fetches.is_here(REFERENCE)
+
+
+async def test_a_place_that_is_no_number_ends_nothing(bench: Bench, server: FakeServer) -> None:
+    async with bench.mirror("a", servers=to(server)) as a:
+        await a.create_space("Ours")
+        server.cuts_files_at = CUT
+        server.tells = {"Upload-Offset": "9" * 5000}
+        await bring(a, DATA, len(DATA))
+        await until(lambda: "how much of the upload" in a.status()["reason"])
+        server.tells.clear()
+        await current(a)
+    assert server.static == {NAME: DATA}
+
+
+async def test_a_length_that_no_file_has_ends_nothing(bench: Bench, server: FakeServer) -> None:
+    await on_the_server(bench, server)
+    server.tells = {"Content-Length": "9" * 19}
+    policy = FetchPolicy(up_to_bytes=len(DATA))
+    async with bench.mirror("b", servers=to(server), fetch=policy) as b:
+        await current(b)
+        assert await here(b) == DATA
+
+
+async def test_a_full_disk_is_not_kept_full_by_a_part(bench: Bench) -> None:
+    bench.disk = FillingDisk()
+    parts = PartialFiles(bench.tmp_path / "parts", bench.ports())
+    with pytest.raises(StorageFullError):
+        await parts.take(NAME, chunks(b"more than there is room for"), 0)
+    assert not parts.path(NAME).exists()
 
 
 async def test_parts_are_few_and_none_is_older_than_a_week(bench: Bench, tmp_path: Path) -> None:
