@@ -55,7 +55,8 @@ class Pane(Commanded, Container):
     @property
     def filtered(self) -> Filtered | None:
         """What of it can be filtered."""
-        main = self.query_one(self.MAIN)
+        # A pane that is taken down has nothing any more.
+        main = next(iter(self.query(self.MAIN)), None)
         return main if isinstance(main, RowList | ChatReader) else None
 
     def all_kept(self) -> State:
@@ -73,4 +74,6 @@ class Pane(Commanded, Container):
 
     def enter(self) -> None:
         """Takes the focus to what keys should move."""
-        self.query_one(self.MAIN).focus()
+        for main in self.query(self.MAIN):
+            main.focus()
+            return

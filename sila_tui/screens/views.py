@@ -25,7 +25,7 @@ def note(screen: SpaceScreen, memory: ViewMemory) -> None:
     if not shown:
         return
     for slot in shown:
-        if slot.shown is not None and slot.pane is not None:
+        if slot.shown is not None and slot.pane is not None and slot.pane.query(slot.pane.MAIN):
             memory.note_part(slot.shown, slot.pane.all_kept())
     memory.note_space(
         {
