@@ -6,6 +6,7 @@ by what they are, not by who said so: what somebody set to the very same value c
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -26,6 +27,8 @@ _ENTRY_BYTES = 200
 class _Place:
     before: str | None
     after: str | None = None
+    below: bytes = b""
+    """A digest of what stood below something restored: the trash takes that along again."""
 
 
 @dataclass(slots=True)
@@ -95,6 +98,8 @@ def recorded(tree: RepTree, change: Callable[[RepTree], T]) -> tuple[T, EditStep
         step.created[vertex] = _texts(tree, vertex)
     for vertex, place in step.moved.items():
         place.after = _parent(tree, vertex)
+        if place.before == NULL_VERTEX != place.after:
+            place.below = _digest_below(tree, vertex)
     for (vertex, key), text in step.texts.items():
         text.after = _text(tree, vertex, key)
     return result, step
@@ -175,6 +180,8 @@ def _ways_back(
             continue
         before = place.before
         is_there = tree.vertex(vertex) is not None and _parent(tree, vertex) == place.after
+        if is_there and place.below:
+            is_there = _digest_below(tree, vertex) == place.below
         if stands(is_there and before is not None and tree.vertex(before) is not None, vertex):
             assert before is not None
             goes[vertex] = before
@@ -222,6 +229,19 @@ def _texts(tree: RepTree, vertex: str) -> dict[str, bytes]:
         return {}
     keys = tree.values(index, with_transient=False)
     return {key: text for key in keys if (text := _text(tree, vertex, key)) is not None}
+
+
+def _digest_below(tree: RepTree, vertex: str) -> bytes:
+    """Returns a digest of a vertex and everything below it: ids, places and properties."""
+    digest = hashlib.sha256()
+    below = [vertex]
+    for each in below:
+        texts = sorted(_texts(tree, each).items())
+        handle = tree.vertex(each)
+        children = sorted(child.id for child in handle.children) if handle else []
+        digest.update(repr((each, texts, children)).encode("utf-8", "backslashreplace"))
+        below += children
+    return digest.digest()
 
 
 def _name(tree: RepTree, vertex: str) -> str | None:

@@ -101,6 +101,29 @@ def test_a_restored_thing_goes_back_to_the_trash() -> None:
     assert tree.is_deleted(tree.index_of(at["x"]) or 0)
 
 
+@pytest.mark.parametrize(
+    "by_others",
+    [
+        lambda tree, at: tree.set(at["c"], "text", "theirs"),
+        lambda tree, at: vertex(tree, at["c"]).new_child({"name": "theirs"}),
+        lambda tree, at: tree.move(at["x"], at["b"]),
+    ],
+    ids=["a property below", "something new below", "something that was moved there"],
+)
+def test_what_others_did_below_a_restored_thing_does_not_go_to_the_trash_with_it(
+    by_others: Callable[[RepTree, dict[str, str]], None],
+) -> None:
+    tree, at = planted()
+    tree.delete(at["b"])
+    step = did(tree, lambda tree: tree.restore(at["b"]))
+    by_others(tree, at)
+    after = shown(tree)
+    with pytest.raises(ProtectionError, match="changed since"):
+        undo(tree, step)
+    assert undo(tree, step, partly=True) == []
+    assert shown(tree) == after
+
+
 def vertex(tree: RepTree, vertex_id: str) -> Vertex:
     found = tree.vertex(vertex_id)
     assert found is not None
