@@ -19,6 +19,9 @@ class _Directory(NamedTuple):
     modified_ns: int
     directories: tuple[Path, ...]
     files: tuple[Path, ...]
+    is_settled: bool
+    """Whether it had this time at the look before too: clocks of file systems tick in up to two
+    seconds, and what comes in the same tick changes no time."""
 
 
 class FolderStamps:
@@ -64,11 +67,13 @@ class FolderStamps:
         stat = self._disk.stat(path)
         if stat is None or stat.kind is not EntryKind.DIRECTORY:
             return None
-        if known is not None and known.modified_ns == stat.modified_ns:
+        is_as_before = known is not None and known.modified_ns == stat.modified_ns
+        if known is not None and is_as_before and known.is_settled:
             return known
         entries = self._disk.list_dir(path)
         return _Directory(
             stat.modified_ns,
             tuple(path / entry.name for entry in entries if entry.kind is EntryKind.DIRECTORY),
             tuple(path / entry.name for entry in entries if entry.kind is EntryKind.FILE),
+            is_as_before,
         )
