@@ -12,6 +12,9 @@ import errno
 import os
 import stat as stat_module
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
@@ -208,43 +211,73 @@ class _Descriptor:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self._lock = threading.Lock()
+        self._users = 0
+        self._is_closed = False
+
+    @contextmanager
+    def _in_use(self) -> Iterator[int]:
+        """Keeps the descriptor open: its number would stand for another file's at once."""
+        with self._lock:
+            if self._is_closed:
+                raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+            self._users += 1
+        try:
+            yield self._descriptor
+        finally:
+            with self._lock:
+                self._users -= 1
+                is_last = self._is_closed and not self._users
+            if is_last:
+                os.close(self._descriptor)
 
     def stat(self) -> FileStat:
         """Returns the facts of the open file."""
-        return _facts(os.fstat(self._descriptor))
+        with self._in_use() as descriptor:
+            return _facts(os.fstat(descriptor))
 
     def size(self) -> int:
         """Returns the file's size in bytes."""
-        return os.fstat(self._descriptor).st_size
+        with self._in_use() as descriptor:
+            return os.fstat(descriptor).st_size
 
     def read_at(self, offset: int, size: int) -> bytes:
         """Reads at a position without moving one."""
-        os.lseek(self._descriptor, offset, os.SEEK_SET)
         parts = []
-        while size > 0:
-            part = os.read(self._descriptor, min(size, _CHUNK_BYTES))
-            if not part:
-                break
-            parts.append(part)
-            size -= len(part)
+        with self._in_use() as descriptor:
+            os.lseek(descriptor, offset, os.SEEK_SET)
+            while size > 0:
+                part = os.read(descriptor, min(size, _CHUNK_BYTES))
+                if not part:
+                    break
+                parts.append(part)
+                size -= len(part)
         return b"".join(parts)
 
     def write(self, data: bytes) -> None:
         """Appends everything, through as many system calls as it takes."""
         view = memoryview(data)
-        while view:
-            view = view[os.write(self._descriptor, view) :]
+        with self._in_use() as descriptor:
+            while view:
+                view = view[os.write(descriptor, view) :]
 
     def sync(self) -> None:
         """Asks for stable storage; on macOS also past the drive's cache."""
-        if sys.platform == "darwin":
-            fcntl.fcntl(self._descriptor, fcntl.F_FULLFSYNC)
-        else:
-            os.fsync(self._descriptor)
+        with self._in_use() as descriptor:
+            if sys.platform == "darwin":
+                fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+            else:
+                os.fsync(descriptor)
 
     def close(self) -> None:
-        """Closes the descriptor."""
-        os.close(self._descriptor)
+        """Closes the descriptor, once what still runs on another thread is done with it."""
+        with self._lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            is_free = not self._users
+        if is_free:
+            os.close(self._descriptor)
 
     def __enter__(self) -> Self:
         return self
@@ -267,7 +300,8 @@ class _ReadDescriptor(_Descriptor):
         The drive's own cache is not waited for: a first scan asks this of thousands of files.
         """
         if os.name == "posix":
-            os.fsync(self._descriptor)
+            with self._in_use() as descriptor:
+                os.fsync(descriptor)
 
 
 class SystemDisk:
