@@ -227,9 +227,8 @@ class _Descriptor:
         finally:
             with self._lock:
                 self._users -= 1
-                is_last = self._is_closed and not self._users
-            if is_last:
-                os.close(self._descriptor)
+                if self._is_free():
+                    os.close(self._descriptor)
 
     def stat(self) -> FileStat:
         """Returns the facts of the open file."""
@@ -272,12 +271,13 @@ class _Descriptor:
     def close(self) -> None:
         """Closes the descriptor, once what still runs on another thread is done with it."""
         with self._lock:
-            if self._is_closed:
-                return
+            is_last = not self._is_closed and not self._users
             self._is_closed = True
-            is_free = not self._users
-        if is_free:
+        if is_last:
             os.close(self._descriptor)
+
+    def _is_free(self) -> bool:
+        return self._is_closed and not self._users
 
     def __enter__(self) -> Self:
         return self
