@@ -61,9 +61,18 @@ from tests.simulation.vfs import close_all
 Doer = Callable[[Action], Awaitable[None] | None]
 
 SETTLING_S = 30.0
+ORIGINAL_SETTLING_S = 60.0
+"""What an original server does not show is sent twice more, each time after a while."""
 """Virtual seconds from the end of all faults until everything must be current and equal."""
 TIGHT_SETTLING_S = 120.0
 """The same, where tight limits have many small messages in a row take the place of a few."""
+
+
+def settling_s(plan: Plan) -> float:
+    """Returns how long a world may take to come to rest."""
+    if plan.is_tight:
+        return TIGHT_SETTLING_S
+    return ORIGINAL_SETTLING_S if plan.originals else SETTLING_S
 
 
 @dataclass(slots=True)
@@ -194,7 +203,7 @@ class SimWorld:
             await asyncio.sleep(began + action.at - asyncio.get_running_loop().time())
             await self._act(action)
         await self._heal()
-        await self._settle(TIGHT_SETTLING_S if self.plan.is_tight else SETTLING_S)
+        await self._settle(settling_s(self.plan))
         self._check_files()
         for user in self.command_users:
             user.check()
