@@ -249,7 +249,7 @@ def _tidy(connection: apsw.Connection) -> None:
 def _read(connection: apsw.Connection, work: Work[T]) -> T:
     try:
         return work(connection)
-    except apsw.Error as error:
+    except (apsw.Error, UnicodeDecodeError) as error:
         _raise_converted(error, connection.filename)
         raise
 
@@ -257,16 +257,17 @@ def _read(connection: apsw.Connection, work: Work[T]) -> T:
 def _write(connection: apsw.Connection, work: Work[T]) -> T:
     try:
         return in_transaction(connection, work)
-    except apsw.Error as error:
+    except (apsw.Error, UnicodeDecodeError) as error:
         _raise_converted(error, connection.filename)
         raise
 
 
-def _raise_converted(error: apsw.Error, path: Path | str) -> None:
+def _raise_converted(error: apsw.Error | UnicodeDecodeError, path: Path | str) -> None:
     """Raises what an error of SQLite's means to us; nothing when it is a mistake of ours."""
     if isinstance(error, apsw.FullError):
         raise StorageFullError(f"no space left for {path}", hint="free some space") from error
-    if isinstance(error, apsw.CorruptError | apsw.NotADBError):
+    # SQLite gives text as it stands in the file: we write none that is not UTF-8.
+    if isinstance(error, apsw.CorruptError | apsw.NotADBError | UnicodeDecodeError):
         raise StorageError(f"{path} is damaged: {error}", code=DAMAGED) from error
     if isinstance(error, apsw.BusyError | apsw.LockedError):
         raise StorageError(f"{path} is used by another process", code="database_busy") from error

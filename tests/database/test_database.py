@@ -8,7 +8,7 @@ import apsw
 import pytest
 
 from sila_daemon.core.errors import StorageError, UnsupportedVersionError
-from sila_daemon.database.database import InlineDatabases
+from sila_daemon.database.database import DAMAGED, InlineDatabases
 from sila_daemon.database.schema import Schema
 
 FIRST = "CREATE TABLE one (id INTEGER PRIMARY KEY, text TEXT)"
@@ -39,6 +39,19 @@ async def test_a_newer_file_and_a_foreign_one_are_left_alone(tmp_path: Path) -> 
     with pytest.raises(StorageError, match="another program"):
         await databases.open(path, Schema(OWNER + 1, [FIRST, SECOND]))
     assert path.read_bytes() == before
+
+
+async def test_text_that_rotted_is_told_of_as_damage(tmp_path: Path) -> None:
+    database = await InlineDatabases().open(tmp_path / "x.sqlite", Schema(OWNER, [FIRST]))
+    await database.write(
+        lambda connection: connection.execute("INSERT INTO one VALUES (1, CAST(x'61ff' AS TEXT))")
+    )
+    with pytest.raises(StorageError, match="x.sqlite is damaged") as told:
+        await database.read(lambda connection: connection.execute("SELECT text FROM one").get)
+    assert told.value.code == DAMAGED
+    with pytest.raises(StorageError, match="x.sqlite is damaged"):
+        await database.write(lambda connection: connection.execute("SELECT text FROM one").get)
+    await database.close()
 
 
 async def test_tidying_empties_the_log_and_gives_free_space_back(tmp_path: Path) -> None:
