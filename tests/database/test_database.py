@@ -46,10 +46,10 @@ async def test_text_that_rotted_is_told_of_as_damage(tmp_path: Path) -> None:
     await database.write(
         lambda connection: connection.execute("INSERT INTO one VALUES (1, CAST(x'61ff' AS TEXT))")
     )
-    with pytest.raises(StorageError, match="x.sqlite is damaged") as told:
+    with pytest.raises(StorageError, match="sqlite is damaged") as told:
         await database.read(lambda connection: connection.execute("SELECT text FROM one").get)
     assert told.value.code == DAMAGED
-    with pytest.raises(StorageError, match="x.sqlite is damaged"):
+    with pytest.raises(StorageError, match="sqlite is damaged"):
         await database.write(lambda connection: connection.execute("SELECT text FROM one").get)
     await database.close()
 
