@@ -121,14 +121,25 @@ class RemoteFiles:
         self._status.pending_files, self._status.pending_bytes = await self._blobs.debt(self._layer)
 
     async def _sync(self, due: set[News]) -> float | None:
-        """Returns after how many seconds it is to be done again; None when all was done."""
+        """Returns after how many seconds it is to be done again; None when all was done.
+
+        Raises the first SilaError, once everything has had its turn.
+        """
+        failures: list[SilaError] = []
         wait_s = None
         if self._secrets is not None and News.SECRETS in due:
-            wait_s = await self._secrets.sync()
+            try:
+                wait_s = await self._secrets.sync()
+            except SilaError as error:
+                failures.append(error)
         if News.BLOBS in due:
-            await self._upload()
-            await self.downloads.bring_all()
-            await self._follow_changes()
+            for step in (self._upload, self.downloads.bring_all, self._follow_changes):
+                try:
+                    await step()
+                except SilaError as error:
+                    failures.append(error)
+        if failures:
+            raise failures[0]
         return wait_s
 
     async def _upload(self) -> None:

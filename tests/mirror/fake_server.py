@@ -71,6 +71,8 @@ class FakeServer:
     """A part of a file begins so many bytes after the place that was asked for."""
     tells: dict[str, str] = field(default_factory=dict)
     """What it says in headers of those names, whatever is true."""
+    is_full: bool = False
+    """It takes no more immutable files."""
     has_packs: bool = False
     cuts_packs_at: int | None = None
     """So many bytes of a pack that is asked for arrive."""
@@ -278,6 +280,8 @@ class FakeServer:
                 told = f"bytes {start}-{len(data) - 1}/{len(data)}"
                 return 206, {"Content-Range": told, "ETag": f'"{name}"'}, data[start:]
             return 200, {"ETag": f'"{name}"', "Content-Length": str(len(data))}, data
+        if self.is_full:
+            return _refused(507, "quota")
         if hashlib.sha256(data).hexdigest() != name:
             return _refused(422, "corrupt_blob")
         self.static[name] = data

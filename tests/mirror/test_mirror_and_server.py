@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -436,6 +437,35 @@ async def test_a_file_that_found_the_folder_away_comes_once_it_is_back(
         path = root / "space-v1/files/static/sha256" / blob_hash[:2] / blob_hash[2:]
         await until(path.is_file)
         assert path.read_bytes() == b"bytes"
+
+
+async def test_a_server_that_takes_no_more_files_still_gives_its_own(
+    bench: Bench, server: FakeServer
+) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"ours"
+
+    theirs = hashlib.sha256(b"theirs").hexdigest()
+    async with bench.mirror("a", servers=servers(server)) as a:
+        await a.create_space("Ours")
+        await current(a)
+        server.static[theirs] = b"theirs"
+        server.is_full = True
+        ours, _ = await a.put_blob(chunks())
+
+        def refer(tree: RepTree) -> None:
+            assert tree.root is not None
+            for name, blob in (("ours.txt", ours), ("theirs.txt", theirs)):
+                tree.root.new_child({"name": name, "hash": blob, "mimeType": "text/plain"})
+
+        await a.edit(SPACE, refer)
+        await until(lambda: a.status()["files"] == 2)
+        assert ours not in server.static
+        assert a.status()["remotes"][0]["pendingFiles"] == 1
+        assert a.status()["state"] != "current"
+        server.is_full = False
+        await current(a)
+        assert server.static[ours] == b"ours"
 
 
 async def test_secrets_that_are_to_stay_do_not_leave(bench: Bench, server: FakeServer) -> None:
