@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from types import SimpleNamespace
 from typing import Any
 
 from sila_daemon.mirror.totals import TotalsKeeper
@@ -18,7 +17,7 @@ class Layers:
     def __init__(self) -> None:
         self.size = (0, 0)
         self.store = self.blobs = self.held = self.overtaken = self.conflicts = self.away = self
-        self.log = SimpleNamespace(property_ops=self._no_ops)
+        self.database = self
         self.remotes: list[Any] = []
 
     async def sizes(self) -> tuple[int, int]:
@@ -33,8 +32,8 @@ class Layers:
     async def count(self) -> int:
         return 0
 
-    async def _no_ops(self, *_: str) -> list[Any]:
-        return []
+    async def write(self, _: object) -> None:
+        """Knows nothing of a name."""
 
 
 async def test_what_comes_before_anybody_listens_is_counted() -> None:
