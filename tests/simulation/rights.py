@@ -175,8 +175,10 @@ class Rights:
         for (server, email), standing in self._standings.items():
             if email != device.email or standing.role in WRITERS:
                 continue
-            # A viewer may hear its own change from there: somebody else brought it.
-            is_told = standing.role is not None and len(device.server_urls) > 1
+            # A viewer may hear its own change from there: somebody else brought it, who had it
+            # over another server or in a folder that both share.
+            has_another_way = len(device.server_urls) > 1 or device.shares_folder
+            is_told = standing.role is not None and has_another_way
             if promised > standing.promises and not is_told:
                 raise ViolationError(f"{device.name} says current, and {server} takes nothing")
 
