@@ -103,9 +103,10 @@ class Device(Program):
         """Starts, and returns when it answers."""
         self._paths.config_file.parent.mkdir(parents=True, exist_ok=True)
         self._paths.config_file.write_text(self._settings)
-        self._process = await asyncio.create_subprocess_exec(
-            *self._command("run"), env=self.environment, stderr=self._said.open("ab")
-        )
+        with self._said.open("ab") as said:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command("run"), env=self.environment, stderr=said
+            )
         async with asyncio.timeout(START_S_MAX):
             while True:
                 try:

@@ -37,8 +37,11 @@ async def test_a_draft_survives_the_end_of_the_program(daemon: FakeDaemon, tmp_p
         await write(pilot, "half a thought")
     assert "half a thought" in path.read_text("utf-8")
     async with driven(daemon, memory=Memory(path)) as (app, pilot):
-        await opened(app, pilot)
+        await until(pilot, lambda: "Work" in shown(app))
+        await press(pilot, "enter")
         await until(pilot, lambda: "half a thought" in shown(app))
+        # The space opens where it was left: at the chat, and not in the sidebar.
+        await until(pilot, lambda: app.focused is not None and app.focused.id == "chat-log")
         await press(pilot, "i", "enter")
         await until(pilot, lambda: len(daemon.called("chat.send")) == 1)
         await until(pilot, lambda: "write a message" in shown(app))
