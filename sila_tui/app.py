@@ -17,6 +17,7 @@ from sila_daemon.core.errors import StorageError
 from sila_tui.clipboard import Clipboard
 from sila_tui.command_runner import CommandRunner
 from sila_tui.desktop import Desktop
+from sila_tui.hangup import TerminalWatch
 from sila_tui.jobs import run_job
 from sila_tui.link import Connect, Link
 from sila_tui.memory_keeper import MemoryKeeper
@@ -129,6 +130,9 @@ class SilaApp(KeyedApp):
         self.session.memory.on_change = MemoryKeeper(self, self.session.memory).changed
         self.set_interval(AGES_S, self._pull)
         self._linking = self.run_worker(self.link.run(), name="link", group="link")
+        if not self.is_headless and sys.stdin is not None:
+            loop = asyncio.get_running_loop()
+            TerminalWatch(sys.stdin.fileno(), loop, self.exit).start()
 
     async def on_unmount(self) -> None:
         """Stops listening to the session, and waits until the connection is closed."""

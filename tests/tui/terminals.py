@@ -30,6 +30,13 @@ _KEYS = {
     "up": b"\x1b[A", "down": b"\x1b[B", "right": b"\x1b[C", "left": b"\x1b[D",
 }  # fmt: skip
 _LOOKS = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
+_NOT_ITS_OWN = ("TMUX", "COLUMNS", "LINES")
+"""What tells a program of the terminal that the tests run in: its size would outweigh its own's."""
+
+
+def _env_of(given: Mapping[str, str]) -> dict[str, str]:
+    """What a program in a terminal of ours finds in its environment."""
+    return {key: value for key, value in given.items() if key not in _NOT_ITS_OWN} | _LOOKS
 
 
 def bytes_of(key: str) -> bytes:
@@ -104,10 +111,16 @@ class PtyTerminal:
         fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.reader = ScreenReader(columns, rows)
         self.process = subprocess.Popen(
-            command, stdin=other, stdout=other, stderr=other, env={**env, **_LOOKS},
+            command, stdin=other, stdout=other, stderr=other, env=_env_of(env),
             start_new_session=True,
         )  # fmt: skip
         os.close(other)
+        self._is_gone = False
+
+    def hang_up(self) -> None:
+        """Goes away, as when a window is closed; nobody reads or writes any more."""
+        os.close(self._main)
+        self._is_gone = True
 
     def send(self, data: bytes) -> None:
         """Sends what a keyboard would."""
@@ -142,6 +155,10 @@ class PtyTerminal:
 
     def close(self) -> None:
         """Ends the program if it still runs."""
+        if self._is_gone:
+            self.process.kill()
+            self.process.wait()
+            return
         if self.is_running:
             self.process.terminate()
         # A program that writes its last words must find somebody who reads them.
@@ -156,7 +173,7 @@ class TmuxTerminal:
     def __init__(
         self, command: Sequence[str], env: Mapping[str, str], size: tuple[int, int], place: Path
     ) -> None:
-        self._env = {key: value for key, value in env.items() if key != "TMUX"} | _LOOKS
+        self._env = _env_of(env)
         self._base = ["tmux", "-S", str(place / "tmux"), "-f", os.devnull]
         given = ["env", *(f"{key}={value}" for key, value in self._env.items()), *command]
         self._tmux(
