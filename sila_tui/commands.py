@@ -98,6 +98,7 @@ SPACES = (
 )  # fmt: skip
 
 CONTENTS = (
+    Command("chat", "Make a chat", (NAME,), ("screen.chat('new')", "chat('new')")),
     Command("write", "Write into this chat", actions=("ask('write')",)),
     Command("send", "Send a message to this chat", (_needed(Argument("TEXT")),)),
     Command("edit", "Change this message", actions=("ask('edit')",)),
@@ -111,10 +112,10 @@ CONTENTS = (
     Command("outside", "Open this file outside", actions=("open_outside",)),
     Command("get", "Save a copy of this file", (FILE,), ("get",)),
     Command("put", "Put a file of this machine into the space", (FILE, NAME), ("put",)),
-    Command("rename", "Rename this", (NAME,), ("rename",)),
+    Command("rename", "Rename this", (NAME,), ("rename", "screen.chat('rename')")),
     Command("new", "Make something below this: a folder, a vertex", (NAME,),
             ("new_folder", "ask('new')")),
-    Command("delete", "Delete this", actions=("delete", "ask('delete')")),
+    Command("delete", "Delete this", actions=("delete", "ask('delete')", "screen.chat('delete')")),
     Command("restore", "Put this back from the trash", actions=("restore", "ask('restore')")),
     Command("mark", "Mark this, to do something with several", actions=("mark",)),
     Command("cut", "Take this along", actions=("cut", "ask('cut')")),
@@ -124,7 +125,7 @@ CONTENTS = (
     Command("unset", "Remove this property", actions=("ask('remove')",)),
     Command("secret", "Keep a secret", actions=("set",)),
     Command("reveal", "Show this secret for some seconds", actions=("reveal",)),
-    Command("undo", "Take the last step back", actions=("undo",)),
+    Command("undo", "Take the last step back", actions=("undo", "screen.chat('undo')")),
     Command("kind", "Show the next kind of events only", actions=("next_kind",)),
     Command("only", "Show the events of this space only", actions=("only_space",)),
 )  # fmt: skip

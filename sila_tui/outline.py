@@ -20,6 +20,8 @@ class Entry:
     tree: str
     count: int
     """Messages of a chat."""
+    above: str = ""
+    """What of the space tree it stands below."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Item:
     is_folder: bool = False
     is_open: bool | None = None
     """Whether what is below it is listed; None for what has nothing below it."""
+    above: str = ""
+    """What of the space tree a chat or a folder stands below."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,13 @@ class Outline:
         """The rows of the sidebar; an empty title is a gap."""
         chats = [
             Item(chat.title, 1 + chat.depth, "chat" if chat.tree else "", chat.tree, chat.count,
-                 is_folder=not chat.tree)
+                 is_folder=not chat.tree, above=chat.above)
             for chat in self.chats
         ]  # fmt: skip
         trees = [Item(tree.title, 1, "tree", tree.id, tree.vertices) for tree in self.trees]
         return [
             Item("Chats"),
-            *(chats or [Item("none yet", 1, is_folder=True)]),
+            *(chats or [Item("none yet   n new chat", 1, is_folder=True)]),
             Item(""),
             Item("Files", 0, "files"),
             Item("Secrets", 0, "secrets", count=len(self.secrets)),
@@ -90,6 +94,17 @@ class Outline:
         if item.view == "files" and is_files:
             return 1
         return 3 if item.view == "chat" else WORST_RANK
+
+    def newest(self, item: Item) -> Item:
+        """The row that shows the same, with its title of now; the given one when it is gone."""
+        items = self.items(with_trees=True)
+        same = (each for each in items if (each.view, each.tree) == (item.view, item.tree))
+        return next(same, item)
+
+    def chat(self, tree: str) -> Item | None:
+        """The row of a chat."""
+        items = self.items(with_trees=False)
+        return next((item for item in items if (item.view, item.tree) == ("chat", tree)), None)
 
     def chat_title(self, tree: str) -> str:
         """The title of a chat; empty when it is not listed."""

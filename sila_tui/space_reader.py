@@ -77,15 +77,14 @@ class SpaceReader:
     ) -> AsyncIterator[Entry]:
         async for child in self._children(root, vertex):
             tree = child.properties.get("tid")
-            if isinstance(tree, str):
-                chat = chats.get(tree)
-                if chat is not None:
-                    yield Entry(child.name or chat.title, depth, tree, chat.messages)
-            elif depth < FOLDER_DEPTH_MAX:
-                yield Entry(child.title, depth, "", child.child_count)
-                if child.child_count:
-                    async for entry in self._folder(root, child.id, depth + 1, chats):
-                        yield entry
+            if not isinstance(tree, str):
+                yield Entry(child.title, depth, "", child.child_count, vertex)
+            elif (chat := chats.get(tree)) is not None:
+                yield Entry(child.name or chat.title, depth, tree, chat.messages, vertex)
+            # A chat may have others below it, as a folder has.
+            if child.child_count and depth < FOLDER_DEPTH_MAX:
+                async for entry in self._folder(root, child.id, depth + 1, chats):
+                    yield entry
 
     async def _children(self, tree: str, vertex: str | None) -> AsyncIterator[VertexFacts]:
         after: str | None = None

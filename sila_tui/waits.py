@@ -28,6 +28,7 @@ SAID = {
     "file.head": "the file",
     "chat.show": "the chat",
     "chat.list": "the chats",
+    "chat.new": "the new chat",
     "chat.send": "the message to be kept",
     "edit.apply": "the change to be kept",
     "tree.list": "the trees",

@@ -55,6 +55,40 @@ def send(arguments: argparse.Namespace, output: Output) -> None:
     output.result(answer, ["Saved."])
 
 
+def new(arguments: argparse.Namespace, output: Output) -> None:
+    """Makes a chat."""
+    answer = ask(
+        "chat.new",
+        space=space_reference(arguments.space),
+        name=arguments.name,
+        parent=arguments.below,
+        assistant=arguments.assistant,
+    )
+    output.result(answer, [f"Made {arguments.name}: {answer['tree']}"])
+
+
+def rename(arguments: argparse.Namespace, output: Output) -> None:
+    """Gives a chat another name."""
+    answer = ask(
+        "chat.rename",
+        space=space_reference(arguments.space),
+        tree=arguments.chat,
+        name=arguments.name,
+    )
+    output.result(answer, [f"It is called {arguments.name} now."])
+
+
+def delete(arguments: argparse.Namespace, output: Output) -> None:
+    """Moves a chat to the trash."""
+    answer = ask(
+        "chat.delete",
+        space=space_reference(arguments.space),
+        tree=arguments.chat,
+        force=arguments.force,
+    )
+    output.result(answer, ["It is in the trash: see sila-daemon trash list SPACE."])
+
+
 def markdown(chat: dict[str, Any]) -> Iterator[str]:
     """Yields the lines of a chat."""
     yield f"# {chat['title'] or 'Untitled'}"

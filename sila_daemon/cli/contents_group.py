@@ -27,6 +27,15 @@ def add_parsers(commands: CommandTree) -> None:
     _add(export, "SPACE", "CHAT")
     export.add_argument("out", nargs="?", metavar="OUT.md", help="standard output without it")
     export.add_argument("--force", action="store_true", help="overwrite OUT.md")
+    new = commands.add("chat new", "Make a chat.", f"{_CHATS}:new")
+    _add(new, "SPACE", "NAME")
+    new.add_argument("--below", metavar="VERTEX", help="a folder or chat of the space's own tree")
+    new.add_argument("--assistant", metavar="ID", help="who answers in it; the usual one without")
+    _add(commands.add("chat rename", "Give a chat another name.", f"{_CHATS}:rename"),
+         "SPACE", "CHAT", "NAME")  # fmt: skip
+    delete = commands.add("chat delete", "Move a chat to the trash.", f"{_CHATS}:delete")
+    _add(delete, "SPACE", "CHAT")
+    delete.add_argument("--force", action="store_true", help="even where much stands below it")
     send = commands.add("chat send", "Add a message to a chat.", f"{_CHATS}:send")
     _add(send, "SPACE", "CHAT")
     send.add_argument("text", nargs="?", metavar="TEXT", help="Markdown; standard input without it")

@@ -12,7 +12,8 @@ import msgspec
 from sila_daemon.control.error_codes import refused, to_wire
 from sila_daemon.control.limits import LINE_BYTES_MAX
 from sila_daemon.control.lines import decode_line, encode_line
-from sila_daemon.control.messages import METHODS, Params, SubscribeParams
+from sila_daemon.control.messages import Params, SubscribeParams
+from sila_daemon.control.methods import METHODS
 from sila_daemon.control.results import Subscribed
 from sila_daemon.core.errors import SilaError
 

@@ -128,12 +128,6 @@ class OpenSpace(SpaceParts, Protocol):
         """
         ...
 
-    async def create_tree(
-        self, app_id: str, build: Callable[[RepTree], T], name: str = ""
-    ) -> tuple[str, T]:
-        """Makes a tree that the space refers to, with what `build` puts into it."""
-        ...
-
     async def sync_now(self) -> None:
         """Scans and exchanges; returns when there is nothing left to do. Raises RemoteError."""
         ...

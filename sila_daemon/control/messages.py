@@ -1,8 +1,8 @@
-"""Every method of the local protocol: its name, its parameters and its result.
+"""The parameters of the methods of the local protocol.
 
-`docs/reference/control-protocol.md` explains them to people; a test compares the two. All names
-are in camel case on the wire. Unknown parameters are refused, unknown fields of a result are to be
-ignored: so a newer daemon can tell an older client more, and a typo is never silently dropped.
+All names are in camel case on the wire. Unknown parameters are refused, unknown fields of a result
+are to be ignored: so a newer daemon can tell an older client more, and a typo is never silently
+dropped. Which method takes which stands in `methods`.
 """
 
 from __future__ import annotations
@@ -10,18 +10,6 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import msgspec
-
-from sila_daemon.control import (
-    file_results,
-    held_results,
-    results,
-    search_results,
-    transfer_results,
-    undo_results,
-)
-
-PROTOCOL_VERSION = 1
-"""Raised when something is taken away or changes its meaning, not when something is added."""
 
 SecretsPolicy = Literal["mirror", "keep"]
 
@@ -227,6 +215,26 @@ class SendParams(TreeParams):
     role: Literal["user", "assistant", "tool", "error"] = "user"
 
 
+class NewChatParams(SpaceParams):
+    """What a new chat is called, what of the space tree it stands below, and who answers in it."""
+
+    name: str
+    parent: str | None = None
+    assistant: str | None = None
+
+
+class RenameChatParams(TreeParams):
+    """Another name for a chat."""
+
+    name: str
+
+
+class DeleteChatParams(TreeParams):
+    """A chat for the trash; `force` where much of the space is meant to go with it."""
+
+    force: bool = False
+
+
 class FileListParams(SpaceParams):
     """The files of one tree, or of all trees that hold files."""
 
@@ -334,65 +342,3 @@ class SubscribeParams(Params):
 
     after: int | None = None
     epoch: str | None = None
-
-
-class Method(msgspec.Struct, frozen=True):
-    """One method: what it takes and what it answers."""
-
-    params: type[Params]
-    result: type
-
-
-METHODS: dict[str, Method] = {
-    "daemon.version": Method(NoParams, results.Version),
-    "daemon.status": Method(StatusParams, results.Status),
-    "daemon.reload": Method(NoParams, results.Done),
-    "daemon.stop": Method(NoParams, results.Done),
-    "space.list": Method(NoParams, results.Spaces),
-    "space.create": Method(CreateParams, results.SpaceAdded),
-    "space.add": Method(AddParams, results.SpaceAdded),
-    "space.clone": Method(CloneParams, results.SpaceAdded),
-    "space.remove": Method(SpaceParams, results.SpaceRemoved),
-    "space.move": Method(MoveParams, results.SpaceMoved),
-    "space.pause": Method(PauseParams, results.Paused),
-    "space.resume": Method(SpaceParams, results.Done),
-    "space.search": Method(SearchParams, search_results.SearchHits),
-    "space.sync": Method(SpaceParams, dict),
-    "space.remote_list": Method(UrlParams, results.RemoteSpaces),
-    "space.set_fetch": Method(FetchParams, results.FetchPolicy),
-    "space.add_server": Method(AddServerParams, results.SpaceServer),
-    "space.remove_server": Method(SpaceServerParams, results.Done),
-    "tree.list": Method(PageParams, results.Trees),
-    "vertex.get": Method(VertexParams, results.VertexDetails),
-    "vertex.children": Method(ChildrenParams, results.Children),
-    "edit.apply": Method(EditParams, results.Applied),
-    "edit.undo": Method(UndoParams, undo_results.Undone),
-    "trash.list": Method(TrashParams, results.Trash),
-    "chat.list": Method(PageParams, results.Chats),
-    "chat.show": Method(TreeParams, results.Chat),
-    "chat.send": Method(SendParams, results.Sent),
-    "file.list": Method(FileListParams, file_results.Files),
-    "file.put": Method(FilePutParams, file_results.FileStored),
-    "file.get": Method(FileGetParams, file_results.FileWritten),
-    "file.fetch": Method(FileFetchParams, file_results.FilesFetched),
-    "file.head": Method(FileHeadParams, file_results.FileHead),
-    "file.conflicts": Method(SpaceParams, file_results.FileConflicts),
-    "file.choose": Method(ChooseParams, results.Done),
-    "transfer.list": Method(TransferListParams, transfer_results.Transfers),
-    "secret.list": Method(SpaceParams, results.SecretNames),
-    "secret.get": Method(SecretParams, results.Secret),
-    "secret.set": Method(SetSecretParams, results.Done),
-    "secret.unset": Method(SecretParams, results.Done),
-    "server.login": Method(LoginParams, results.SignedIn),
-    "server.logout": Method(UrlParams, results.Done),
-    "server.list": Method(NoParams, results.Servers),
-    "outbox.list": Method(StatusParams, results.Outbox),
-    "outbox.retry": Method(OutboxParams, results.Retried),
-    "outbox.acknowledge": Method(OutboxParams, results.Acknowledged),
-    "outbox.export": Method(OutboxExportParams, results.OutboxExported),
-    "held.list": Method(StatusParams, held_results.HeldList),
-    "held.accept": Method(HeldParams, held_results.HeldDone),
-    "held.refuse": Method(HeldParams, held_results.HeldDone),
-    "held.undo": Method(HeldParams, held_results.HeldDone),
-    "events.subscribe": Method(SubscribeParams, results.Subscribed),
-}

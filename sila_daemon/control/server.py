@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sila_daemon.control.connection import Connection, Handler
 from sila_daemon.control.limits import LINE_BYTES_MAX
-from sila_daemon.control.messages import METHODS
+from sila_daemon.control.methods import METHODS
 from sila_daemon.control.peer import peer_uid
 from sila_daemon.core.errors import StorageError
 

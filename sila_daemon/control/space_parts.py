@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from sila_daemon.core.files_view import BlobReference
+    from sila_daemon.core.rep_tree import RepTree
     from sila_daemon.core.search_text import Span
     from sila_daemon.core.vertex import Vertex
 
@@ -116,6 +117,42 @@ class UndoStack(Protocol):
 
     async def undo(self, *, partly: bool = False) -> UndoneStep:
         """Takes the newest back. Raises NotFoundError, ProtectionError when it changed since."""
+        ...
+
+
+class MadeTree(Protocol):
+    """A new tree that a space refers to."""
+
+    @property
+    def tree_id(self) -> str:
+        """The tree."""
+        ...
+
+    @property
+    def vertex_id(self) -> str:
+        """What refers to it in the space's own tree."""
+        ...
+
+
+class AppTrees(Protocol):
+    """The trees that a space refers to."""
+
+    async def create(
+        self,
+        app_id: str,
+        build: Callable[[RepTree], object],
+        name: str = "",
+        parent: str | None = None,
+    ) -> MadeTree:
+        """Makes a tree with what `build` puts into it. Raises NotFoundError for the parent."""
+        ...
+
+    async def rename(self, tree_id: str, name: str) -> None:
+        """Gives a tree another name, wherever it is named."""
+        ...
+
+    async def put_away(self, tree_id: str, *, is_meant: bool = False) -> list[str]:
+        """Moves what refers to a tree to the trash; returns those vertices."""
         ...
 
 
@@ -271,6 +308,11 @@ class HeldChanges(Protocol):
 
 class SpaceParts(Protocol):
     """What an open space is made of, beside its trees."""
+
+    @property
+    def app_trees(self) -> AppTrees:
+        """The trees that it refers to."""
+        ...
 
     @property
     def file_choices(self) -> FileChoices:

@@ -67,8 +67,9 @@ class ChatView:
     @classmethod
     def plant(cls, tree: RepTree, name: str, config_id: str = "chat") -> ChatView:
         """Makes a fresh tree a chat, as the original app does."""
-        root = tree.create_root()
-        root.set("appId", CHAT_APP)
+        root = tree.root or tree.create_root()
+        if root.get("appId") != CHAT_APP:
+            root.set("appId", CHAT_APP)
         root.set("configId", config_id)
         for section in (_MESSAGES, "jobs"):
             root.new_child({"name": section})

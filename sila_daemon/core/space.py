@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sila_daemon.core import ids
+from sila_daemon.core.errors import NotFoundError
 from sila_daemon.core.rep_tree import RepTree
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 TREE_KEY = "tid"
 """The property that refers to an app tree."""
+DEFAULT_ASSISTANT = "default"
+"""What the original app calls the assistant that comes with it."""
 _SECTIONS = ("configs", "threads", "providers", "assets")
 
 
@@ -108,12 +111,41 @@ class Space:
                     found[tree_id] = None
         return list(found)
 
-    def add_tree(self, tree_id: str, name: str, section: str = "threads") -> Vertex:
-        """Refers to an app tree from a section of the space, made when it is missing."""
+    def references(self, tree_id: str) -> list[Vertex]:
+        """Returns what refers to an app tree, without what lies in the trash."""
+        root = self.tree.root
+        return [
+            vertex for vertex in (_below(root) if root else ()) if vertex.get(TREE_KEY) == tree_id
+        ]
+
+    def default_assistant(self) -> str:
+        """Returns the id of the assistant that a chat has when nobody chose one."""
+        configs = self.configs()
+        known = [config.config_id for config in configs if config.config_id]
+        if DEFAULT_ASSISTANT in known:
+            return DEFAULT_ASSISTANT
+        visible = [one.config_id for one in configs if one.properties.get("visible") is not False]
+        return next(filter(None, visible), DEFAULT_ASSISTANT)
+
+    def add_tree(
+        self, tree_id: str, name: str, section: str = "threads", parent: str | None = None
+    ) -> Vertex:
+        """Refers to an app tree from a section of the space, made when it is missing.
+
+        `parent` is a vertex below that section. Raises NotFoundError when there is none.
+        """
         above = self.section(section)
         if above is None:
             root = self.tree.root or self.tree.create_root()
             above = root.new_child({"name": section})
+        if parent not in (None, above.id):
+            found = self.tree.vertex(parent)
+            if found is None or above not in found.ancestors:
+                raise NotFoundError(
+                    f"there is no vertex {parent!a:.80} below the {section} of the space",
+                    code="no_vertex",
+                )
+            above = found
         return above.new_child({TREE_KEY: ids.checked_tree_id(tree_id), "name": name})
 
 

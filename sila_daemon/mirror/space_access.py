@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, TypeVar
 from sila_daemon.core.errors import NotFoundError, ProtectionError
 from sila_daemon.core.space import Space
 from sila_daemon.core.undo import recorded
+from sila_daemon.mirror.app_trees import AppTrees
 from sila_daemon.mirror.file_choices import FileChoices
 from sila_daemon.mirror.file_fetches import FileFetches
 from sila_daemon.mirror.held_changes import HeldChanges
 from sila_daemon.mirror.transfers import Transfers
 from sila_daemon.mirror.undo_stack import UndoStack
 from sila_daemon.mirror.wakes import News
-from sila_daemon.ports.randomness import new_id
 from sila_daemon.store.blobs import BlobName
 from sila_daemon.store.quarantine import Quarantine
 from sila_daemon.store.space_store import Delivery
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from sila_daemon.core.first_pages import FirstPage
     from sila_daemon.core.rep_tree import RepTree
     from sila_daemon.core.tree_facts import TreeFacts
-    from sila_daemon.core.undo import EditStep
     from sila_daemon.mirror.layers import Layers
     from sila_daemon.mirror.remote_layer import RemoteLayer
     from sila_daemon.mirror.space_search import Hits
@@ -48,8 +47,8 @@ class SpaceAccess(ABC):
         self.file_fetches = FileFetches(self._ready_layers, wakes, self._is_paused)
         self.transfers = Transfers(clock)
         self.undo_stack = UndoStack(self._ready_layers, clock)
+        self.app_trees = AppTrees(space_id, self._ready_layers, randomness, self.undo_stack)
         self._clock = clock
-        self._randomness = randomness
         self._news = wakes
 
     @abstractmethod
@@ -103,24 +102,6 @@ class SpaceAccess(ABC):
         tree = Space.create(self.space_id, layers.trees.editor, name).tree
         ops = [(tree.tree_id, op) for op in tree.take_local_ops()]
         await layers.intake.deliver(Delivery(ops))
-
-    async def create_tree(
-        self, app_id: str, build: Callable[[RepTree], T], name: str = ""
-    ) -> tuple[str, T]:
-        """Makes an app tree and refers to it from the space's threads, in one commit."""
-        layers = await self._ready_layers()
-        tree_id = new_id(self._randomness)
-
-        def make(trees: list[RepTree]) -> tuple[T, EditStep]:
-            space_tree, tree = trees
-            tree.create_root().set("appId", app_id)
-            result = build(tree)
-            _, step = recorded(space_tree, lambda above: Space(above).add_tree(tree_id, name))
-            return result, step
-
-        result, step = await layers.intake.edit([self.space_id], make, fresh_ids=[tree_id])
-        self.undo_stack.note(step)
-        return tree_id, result
 
     async def quarantined(
         self, server: str, way: Way, after: int = 0, limit: int = 500

@@ -28,6 +28,12 @@ class _Entry(NamedTuple):
     at: float
     """Unix seconds."""
     step: EditStep
+    along: tuple[EditStep, ...] = ()
+    """What it did to other trees; said of it is only the first."""
+
+    @property
+    def size(self) -> int:
+        return self.step.size + sum(step.size for step in self.along)
 
 
 class UndoneStep(NamedTuple):
@@ -49,17 +55,18 @@ class UndoStack:
         self._clock = clock
         self._entries: deque[_Entry] = deque()
 
-    def note(self, step: EditStep) -> None:
-        """Remembers an edit that was kept."""
-        if not step:
+    def note(self, *steps: EditStep) -> None:
+        """Remembers an edit that was kept, with a step for each tree that it changed."""
+        done = [step for step in steps if step]
+        if not done:
             return
-        if step.size > BYTES_MAX:
+        entry = _Entry(self._clock.time(), done[0], tuple(done[1:]))
+        if entry.size > BYTES_MAX:
             self._entries.clear()
             return
-        self._entries.append(_Entry(self._clock.time(), step))
+        self._entries.append(entry)
         while (
-            len(self._entries) > STEPS_MAX
-            or sum(entry.step.size for entry in self._entries) > BYTES_MAX
+            len(self._entries) > STEPS_MAX or sum(entry.size for entry in self._entries) > BYTES_MAX
         ):
             self._entries.popleft()
 
@@ -77,6 +84,8 @@ class UndoStack:
             if not self._entries or self._entries[-1] is not entry:
                 return None
             taken.append(self._entries.pop())
+            for tree, step in zip(trees[1:], entry.along, strict=True):
+                undo(tree, step, partly=partly)
             return undo(trees[0], entry.step, partly=partly)
 
         while True:
@@ -88,7 +97,8 @@ class UndoStack:
                 )
             entry = self._entries[-1]
             try:
-                changes = await layers.intake.edit([entry.step.tree_id], act, is_meant=True)
+                tree_ids = [step.tree_id for step in (entry.step, *entry.along)]
+                changes = await layers.intake.edit(tree_ids, act, is_meant=True)
             except BaseException:
                 self._entries.extend(taken)
                 raise

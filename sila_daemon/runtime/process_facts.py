@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from sila_daemon.control.messages import PROTOCOL_VERSION
+from sila_daemon.control.methods import PROTOCOL_VERSION
 from sila_daemon.control.results import DaemonStatus, ServerEntry, SignedIn, Version
 
 if TYPE_CHECKING:

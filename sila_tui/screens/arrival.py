@@ -26,7 +26,7 @@ async def arrive(screen: SpaceScreen, goal: Goal, part: str) -> None:
         screen.app.notify(GONE, timeout=4)
         first = screen.outline.first("")
     if first is None:
-        screen.slots.active.say("No chats yet.")
+        screen.slots.active.say("No chats yet.   n new chat")
         return
     await screen.open(first)
     if goal.vertex:

@@ -22,6 +22,7 @@ from sila_tui.panes.trash_pane import TrashPane
 from sila_tui.panes.tree_pane import TreePane
 from sila_tui.reloads import Reloads
 from sila_tui.screens.arrival import arrive
+from sila_tui.screens.chat_list import ChatList
 from sila_tui.screens.frame import FramedScreen
 from sila_tui.screens.space_commands import SpaceCommands
 from sila_tui.screens.views import KEEP_S, note
@@ -62,6 +63,7 @@ class SpaceScreen(FramedScreen):
         Binding("b", "to_sidebar", "Sidebar", show=False),
         Binding("t", "as_tree", "Tree view"),
         Binding("s", "sync", "Sync now"),
+        Binding("ctrl+n", "chat('new')", "New chat", show=False),
     ]
 
     def __init__(self, space: SpaceFacts, goal: Goal | None = None, part: str = "") -> None:
@@ -73,6 +75,7 @@ class SpaceScreen(FramedScreen):
         self.outline = Outline()
         self._has_begun = False
         self._reloads = Reloads(self._reload)
+        self.chats = ChatList(self)
 
     def crumbs(self) -> list[str]:
         """The space and what of it is shown."""
@@ -87,16 +90,7 @@ class SpaceScreen(FramedScreen):
         self.views = ViewMemory(self.sila.session.memory, self._space_id)
         with Horizontal():
             yield Sidebar(self._unread)
-            yield Slots(self._panes, self.views)
-
-    def _panes(self) -> Iterator[Pane]:
-        session, reader, desktop = self.sila.session, self.reader, self.sila.desktop
-        files = FilesReader(self.sila.link, self._space_id)
-        yield ChatPane(session, reader, self._unread, desktop)
-        yield FilesPane(session, reader, files, desktop)
-        yield TreePane(session, reader)
-        yield SecretsPane(session, reader)
-        yield TrashPane(session, reader, files)
+            yield Slots(lambda: _panes(self, self._unread), self.views)
 
     def on_mount(self) -> None:
         """Begins in the sidebar; the first news fill it."""
@@ -107,7 +101,7 @@ class SpaceScreen(FramedScreen):
     async def _begin(self) -> None:
         self._has_begun = True
         try:
-            await self._load_outline()
+            await self.load_outline()
         except SilaError as exc:
             # Tried again as soon as the daemon answers.
             self._has_begun = False
@@ -115,10 +109,16 @@ class SpaceScreen(FramedScreen):
             return
         await arrive(self, self._goal, self._part)
 
-    async def _load_outline(self) -> None:
+    async def load_outline(self) -> None:
+        """Asks what the space consists of. Raises SilaError."""
         self.outline = await self.reader.outline()
         self._unread.begin(self.outline)
         self.query_one(Sidebar).show(self.outline)
+        for slot in self.slots.all:
+            if slot.shown is not None:
+                slot.shown = self.outline.newest(slot.shown)
+        self.slots.draw()
+        self.pull()
 
     @property
     def slots(self) -> Slots:
@@ -171,7 +171,7 @@ class SpaceScreen(FramedScreen):
                 slot.pane.news()
 
     async def _reload(self) -> None:
-        await self._load_outline()
+        await self.load_outline()
         for slot in self.slots.all:
             if slot.pane is not None:
                 await slot.pane.reload()
@@ -200,10 +200,16 @@ class SpaceScreen(FramedScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offers the tree view where what is shown is one."""
+        if action == "chat" and parameters[0] in ("rename", "delete"):
+            return self.is_whole and self.chats.at_cursor is not None
         if action == "as_tree":
             shown = self.slots.active.shown if self.is_whole else None
             return shown is not None and shown.view == "chat"
         return super().check_action(action, parameters)
+
+    def action_chat(self, what: str) -> None:
+        """Changes the list of chats: `new`, `rename`, `delete` or `undo`."""
+        self.chats.ask(what)
 
     def action_sync(self) -> None:
         """Scans and exchanges now."""
@@ -213,3 +219,13 @@ class SpaceScreen(FramedScreen):
     def commanded(self) -> Commanded:
         """Goes to places; the pane in front does the rest."""
         return SpaceCommands(self)
+
+
+def _panes(screen: SpaceScreen, unread: Unread) -> Iterator[Pane]:
+    session, reader, desktop = screen.sila.session, screen.reader, screen.sila.desktop
+    files = FilesReader(screen.sila.link, reader.space_id)
+    yield ChatPane(session, reader, unread, desktop)
+    yield FilesPane(session, reader, files, desktop)
+    yield TreePane(session, reader)
+    yield SecretsPane(session, reader)
+    yield TrashPane(session, reader, files)

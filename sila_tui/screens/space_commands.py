@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sila_tui.facts import SpaceFacts
     from sila_tui.screens.space import SpaceScreen
 
-OWN = frozenset({"show", "goto", "split"})
+OWN = frozenset({"show", "goto", "split", "chat"})
 
 
 class SpaceCommands(Commanded):
@@ -32,7 +32,8 @@ class SpaceCommands(Commanded):
     def takes(self) -> frozenset[str]:
         """Its own and those of the pane in front."""
         pane = self._screen.slots.active.pane
-        return OWN | pane.takes() if pane is not None else OWN
+        own = OWN | {"rename"} if self._screen.chats.at_hand is not None else OWN
+        return own | pane.takes() if pane is not None else own
 
     def take(self, name: str, given: Mapping[str, str]) -> None:
         """Does one here or in the pane in front."""
@@ -45,6 +46,10 @@ class SpaceCommands(Commanded):
             run_job(screen, lambda: screen.slots.show_beside(item), group="show")
         elif name == "goto":
             run_job(screen, lambda: self._go_to(given["PLACE"]), group="show")
+        elif name == "chat":
+            screen.chats.make(given["NAME"])
+        elif name == "rename" and screen.chats.at_hand is not None:
+            screen.chats.rename(screen.chats.at_hand, given["NAME"])
         elif (pane := screen.slots.active.pane) is not None:
             pane.take(name, given)
 

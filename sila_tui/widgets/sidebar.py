@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
 
 from sila_tui.outline import Outline
 from sila_tui.widgets.lines import line, sides
@@ -19,7 +21,13 @@ if TYPE_CHECKING:
 class Sidebar(RowList):
     """Names what a space consists of; folders are labels, the rest can be opened."""
 
-    BINDING_GROUP_TITLE = "Space"
+    BINDING_GROUP_TITLE = "Chats"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n", "screen.chat('new')", "New chat"),
+        Binding("r", "screen.chat('rename')", "Rename", show=False),
+        Binding("d,delete", "screen.chat('delete')", "Delete", show=False),
+        Binding("u", "screen.chat('undo')", "Undo", show=False),
+    ]
 
     def __init__(self, unread: Unread) -> None:
         super().__init__("sidebar")

@@ -11,7 +11,7 @@ import pytest
 
 from sila_daemon.control import messages
 from sila_daemon.control.connection import EVENTS_WAITING_MAX
-from sila_daemon.control.messages import METHODS, PROTOCOL_VERSION
+from sila_daemon.control.methods import METHODS, PROTOCOL_VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "reference" / "control-protocol.md").read_text(encoding="utf-8")

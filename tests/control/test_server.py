@@ -19,7 +19,7 @@ from sila_daemon.control.call import call
 from sila_daemon.control.client import ControlClient
 from sila_daemon.control.connection import EVENTS_WAITING_MAX
 from sila_daemon.control.limits import LINE_BYTES_MAX
-from sila_daemon.control.messages import METHODS
+from sila_daemon.control.methods import METHODS
 from sila_daemon.control.server import CONNECTIONS_MAX, ControlServer
 from sila_daemon.core.errors import (
     ControlError,

@@ -331,3 +331,34 @@ def test_a_space_is_made_on_a_server_or_there_too(machine: Machine, tmp_path: Pa
 def names(machine: Machine, space: str) -> set[str]:
     """The names of what is directly below the root of the space tree."""
     return {child["name"] for child in machine.data("tree", space, "space")["children"]}
+
+
+def test_chats_are_made_renamed_and_deleted(machine: Machine, space: str) -> None:
+    made = machine.data("chat", "new", space, "Plans")
+    machine.data("chat", "send", space, made["tree"], "the first line")
+    below = machine.data("chat", "new", space, "More", "--below", made["vertex"])
+    assert machine.refusal("chat", "new", space, "X", "--below", "none") == (4, "no_vertex")
+    for name in ("", " ", "two\nlines", "x" * 201):
+        assert machine.refusal("chat", "new", space, name) == (2, "usage")
+    root = machine.data("vertex", "get", space, made["tree"])["properties"]
+    assert (root["appId"], root["configId"], root["name"]) == ("default-chat", "default", "Plans")
+    machine.data("chat", "rename", space, "Plans", "Plan 2027")
+    titles = [chat["title"] for chat in machine.data("chat", "list", space)["chats"]]
+    assert titles == ["More", "Plan 2027"]
+    assert machine.data("chat", "delete", space, below["tree"])["vertices"] == [below["vertex"]]
+    assert machine.refusal("chat", "delete", space, below["tree"])[0] == 4
+    assert machine.refusal("chat", "delete", space, "space") == (2, "usage")
+    [chat] = machine.data("chat", "list", space)["chats"]
+    assert (chat["title"], chat["messages"]) == ("Plan 2027", 1)
+    machine.data("trash", "restore", space, "space", below["vertex"])
+    assert len(machine.data("chat", "list", space)["chats"]) == 2
+
+
+def test_a_new_chat_has_the_assistant_that_the_space_has(machine: Machine, tmp_path: Path) -> None:
+    shutil.copytree(FIXTURES / "demo-getting-started", tmp_path / "demo")
+    space = machine.data("space", "add", str(tmp_path / "demo"))["id"]
+    wait_until(lambda: bool(machine.data("chat", "list", space)["chats"]))
+    tree = machine.data("chat", "new", space, "Plans")["tree"]
+    assert machine.data("vertex", "get", space, tree)["properties"]["configId"] == "chat"
+    other = machine.data("chat", "new", space, "Other", "--assistant", "writer")["tree"]
+    assert machine.data("vertex", "get", space, other)["properties"]["configId"] == "writer"

@@ -340,7 +340,7 @@ async def test_an_edit_is_durable_when_it_returns(bench: Bench) -> None:
     async with bench.mirror("a") as a:
         await a.create_space("Ours")
         await rename(a, "Kept")
-        tree_id, _ = await a.create_tree("files", lambda tree: None, "Files")
+        tree_id = (await a.app_trees.create("files", lambda tree: None, "Files")).tree_id
     async with bench.mirror("a") as a:
         space = await a.space()
         assert space.name == "Kept"

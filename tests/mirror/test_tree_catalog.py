@@ -26,7 +26,7 @@ async def new_chat(mirror: SpaceMirror, title: str, messages: int = 2) -> str:
         for number in range(messages):
             above = above.new_child({"_n": "message", "role": "user", "text": f"{number}"})
 
-    tree_id, _ = await mirror.create_tree(CHAT_APP, build, title)
+    tree_id = (await mirror.app_trees.create(CHAT_APP, build, title)).tree_id
     return tree_id
 
 

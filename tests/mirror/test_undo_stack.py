@@ -68,7 +68,7 @@ async def test_what_changed_since_is_refused_and_may_be_taken_back_partly(bench:
 async def test_a_new_tree_is_taken_back_by_its_reference(bench: Bench) -> None:
     async with bench.mirror("a") as a:
         await a.create_space("Work")
-        tree_id, _ = await a.create_tree("files", lambda tree: tree.root, "Files")
+        tree_id = (await a.app_trees.create("files", lambda tree: tree.root, "Files")).tree_id
         assert (await a.space()).app_tree_ids() == [tree_id]
         await a.undo_stack.undo()
         assert (await a.space()).app_tree_ids() == []

@@ -56,7 +56,7 @@ class Person:
         if action.kind == "new_tree":
             number = self._count
             build = partial(_number_root, number)
-            tree_id, _ = await mirror.create_tree("default-chat", build, "chat")
+            tree_id = (await mirror.app_trees.create("default-chat", build, "chat")).tree_id
             if self._device.mirror is mirror:
                 self._record.said(name, tree_id, tree_id, "n", number)
             return

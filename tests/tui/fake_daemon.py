@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.tui import fake_files, sample
+from tests.tui import fake_chats, fake_files, sample
 from tests.tui.fake_search import search
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class FakeDaemon:
         self.status = sample.status()
         self.messages: dict[str, list[Json]] = {sample.COFFEE: sample.chat_messages()}
         self.vertices = sample.vertices()
+        self.chats = [dict(row) for row in sample.CHATS]
         self.secrets = dict(sample.SECRETS)
         self.events = sample.events()
         self.places: dict[str, str | None] = {"f8": "recipes", "v-gone": sample.WORK}
@@ -164,9 +165,12 @@ class FakeDaemon:
             "daemon.status": lambda _: self.status,
             "events.subscribe": self._subscribed,
             "tree.list": lambda _: {"trees": sample.TREES},
-            "chat.list": lambda _: {"chats": sample.CHATS},
+            "chat.list": lambda _: {"chats": self.chats},
             "chat.show": self._chat,
             "chat.send": self._send,
+            "chat.new": lambda params: fake_chats.new(self.vertices, self.chats, params),
+            "chat.rename": lambda params: fake_chats.rename(self.vertices, self.chats, params),
+            "chat.delete": lambda params: fake_chats.delete(self.vertices, self._change, params),
             "edit.apply": self._edit,
             "file.list": lambda _: fake_files.listed(self.vertices, self.away),
             "file.fetch": self._fetch,
@@ -217,7 +221,7 @@ class FakeDaemon:
         return {"epoch": self.epoch, "oldest": 1, "latest": len(self.events), "gap": gap}
 
     def _chat(self, params: Json) -> Json:
-        titles = {row["tree"]: row["title"] for row in sample.CHATS}
+        titles = {row["tree"]: row["title"] for row in self.chats}
         tree = params["tree"]
         return {"tree": tree, "title": titles[tree], "messages": self.messages.get(tree, [])}
 

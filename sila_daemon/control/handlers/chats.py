@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sila_daemon.control import messages, results
+from sila_daemon.control import chat_results, messages, results
 from sila_daemon.control.handlers.paging import page_after
 from sila_daemon.control.handlers.trees import facts_of_space, find_tree, own_facts
-from sila_daemon.core.chat_view import ChatView
+from sila_daemon.core.chat_view import CHAT_APP, ChatView
 from sila_daemon.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from sila_daemon.core.json_value import Json
 
 TEXT_CHARACTERS_MAX = 200_000
+NAME_CHARACTERS_MAX = 200
+ASSISTANT_CHARACTERS_MAX = 256
 
 
 class ChatHandlers:
@@ -27,7 +29,14 @@ class ChatHandlers:
 
     def routes(self) -> dict[str, Handler]:
         """Returns the methods of this group."""
-        return {"chat.list": self.list, "chat.show": self.show, "chat.send": self.send}
+        return {
+            "chat.list": self.list,
+            "chat.show": self.show,
+            "chat.new": self.new,
+            "chat.rename": self.rename,
+            "chat.delete": self.delete,
+            "chat.send": self.send,
+        }
 
     async def list(self, params: messages.PageParams) -> results.Chats:
         """Lists the chats of a space, without those in the trash."""
@@ -58,6 +67,32 @@ class ChatHandlers:
         shown = [await _shown(space, message) for message in view.messages()]
         return results.Chat(tree=tree_id, title=title, messages=shown)
 
+    async def new(self, params: messages.NewChatParams) -> chat_results.ChatMade:
+        """Makes a chat without messages."""
+        name, assistant = _checked_name(params.name), params.assistant
+        if assistant is not None and not 0 < len(assistant) <= ASSISTANT_CHARACTERS_MAX:
+            raise UsageError(f"an assistant's id has 1 to {ASSISTANT_CHARACTERS_MAX} characters")
+        space = self._spaces.find(params.space)
+        config_id = assistant or (await space.space()).default_assistant()
+        made = await space.app_trees.create(
+            CHAT_APP, lambda tree: ChatView.plant(tree, name, config_id), name, params.parent
+        )
+        return chat_results.ChatMade(tree=made.tree_id, vertex=made.vertex_id)
+
+    async def rename(self, params: messages.RenameChatParams) -> results.Done:
+        """Gives a chat another name."""
+        name = _checked_name(params.name)
+        space = self._spaces.find(params.space)
+        await space.app_trees.rename(await _find_chat(space, params.tree), name)
+        return results.Done()
+
+    async def delete(self, params: messages.DeleteChatParams) -> chat_results.ChatDeleted:
+        """Moves a chat to the trash."""
+        space = self._spaces.find(params.space)
+        tree_id = await _find_chat(space, params.tree)
+        vertices = await space.app_trees.put_away(tree_id, is_meant=params.force)
+        return chat_results.ChatDeleted(vertices=vertices)
+
     async def send(self, params: messages.SendParams) -> results.Sent:
         """Adds a message at the end of the main branch."""
         if not params.text or len(params.text) > TEXT_CHARACTERS_MAX:
@@ -68,6 +103,22 @@ class ChatHandlers:
             tree_id, lambda tree: ChatView(tree).append(params.role, params.text).id
         )
         return results.Sent(vertex=added)
+
+
+def _checked_name(name: str) -> str:
+    if not name.strip() or len(name) > NAME_CHARACTERS_MAX or not name.isprintable():
+        raise UsageError(
+            f"a chat's name has 1 to {NAME_CHARACTERS_MAX} characters, and is one line"
+        )
+    return name.strip()
+
+
+async def _find_chat(space: OpenSpace, reference: str) -> str:
+    tree_id = await find_tree(space, reference)
+    facts = (await space.tree_facts(tree_id)).get(tree_id)
+    if facts is None or facts.messages is None or tree_id == space.space_id:
+        raise UsageError(f"the tree {tree_id} is no chat", hint="see: sila-daemon chat list SPACE")
+    return tree_id
 
 
 async def _shown(space: OpenSpace, message: Message) -> results.ChatMessage:

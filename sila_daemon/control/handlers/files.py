@@ -159,10 +159,10 @@ class FileHandlers:
         for tree_id, found in (await space.tree_facts()).items():
             if found.app_id == FILES_APP:
                 return tree_id
-        tree_id, _ = await space.create_tree(
-            FILES_APP, lambda tree: FilesView(tree).make_folders([]).id, "Files"
+        made = await space.app_trees.create(
+            FILES_APP, lambda tree: FilesView(tree).make_folders([]), "Files"
         )
-        return tree_id
+        return made.tree_id
 
 
 async def _facts(space: OpenSpace, reference: str | None) -> dict[str, TreeFacts]:

@@ -1,0 +1,87 @@
+"""Every method of the local protocol: its name, its parameters and its result.
+
+`docs/reference/control-protocol.md` explains them to people; a test compares the two.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from sila_daemon.control import (
+    chat_results,
+    file_results,
+    held_results,
+    messages,
+    results,
+    search_results,
+    transfer_results,
+    undo_results,
+)
+
+PROTOCOL_VERSION = 1
+"""Raised when something is taken away or changes its meaning, not when something is added."""
+
+
+class Method(msgspec.Struct, frozen=True):
+    """One method: what it takes and what it answers."""
+
+    params: type[messages.Params]
+    result: type
+
+
+METHODS: dict[str, Method] = {
+    "daemon.version": Method(messages.NoParams, results.Version),
+    "daemon.status": Method(messages.StatusParams, results.Status),
+    "daemon.reload": Method(messages.NoParams, results.Done),
+    "daemon.stop": Method(messages.NoParams, results.Done),
+    "space.list": Method(messages.NoParams, results.Spaces),
+    "space.create": Method(messages.CreateParams, results.SpaceAdded),
+    "space.add": Method(messages.AddParams, results.SpaceAdded),
+    "space.clone": Method(messages.CloneParams, results.SpaceAdded),
+    "space.remove": Method(messages.SpaceParams, results.SpaceRemoved),
+    "space.move": Method(messages.MoveParams, results.SpaceMoved),
+    "space.pause": Method(messages.PauseParams, results.Paused),
+    "space.resume": Method(messages.SpaceParams, results.Done),
+    "space.search": Method(messages.SearchParams, search_results.SearchHits),
+    "space.sync": Method(messages.SpaceParams, dict),
+    "space.remote_list": Method(messages.UrlParams, results.RemoteSpaces),
+    "space.set_fetch": Method(messages.FetchParams, results.FetchPolicy),
+    "space.add_server": Method(messages.AddServerParams, results.SpaceServer),
+    "space.remove_server": Method(messages.SpaceServerParams, results.Done),
+    "tree.list": Method(messages.PageParams, results.Trees),
+    "vertex.get": Method(messages.VertexParams, results.VertexDetails),
+    "vertex.children": Method(messages.ChildrenParams, results.Children),
+    "edit.apply": Method(messages.EditParams, results.Applied),
+    "edit.undo": Method(messages.UndoParams, undo_results.Undone),
+    "trash.list": Method(messages.TrashParams, results.Trash),
+    "chat.list": Method(messages.PageParams, results.Chats),
+    "chat.show": Method(messages.TreeParams, results.Chat),
+    "chat.new": Method(messages.NewChatParams, chat_results.ChatMade),
+    "chat.rename": Method(messages.RenameChatParams, results.Done),
+    "chat.delete": Method(messages.DeleteChatParams, chat_results.ChatDeleted),
+    "chat.send": Method(messages.SendParams, results.Sent),
+    "file.list": Method(messages.FileListParams, file_results.Files),
+    "file.put": Method(messages.FilePutParams, file_results.FileStored),
+    "file.get": Method(messages.FileGetParams, file_results.FileWritten),
+    "file.fetch": Method(messages.FileFetchParams, file_results.FilesFetched),
+    "file.head": Method(messages.FileHeadParams, file_results.FileHead),
+    "file.conflicts": Method(messages.SpaceParams, file_results.FileConflicts),
+    "file.choose": Method(messages.ChooseParams, results.Done),
+    "transfer.list": Method(messages.TransferListParams, transfer_results.Transfers),
+    "secret.list": Method(messages.SpaceParams, results.SecretNames),
+    "secret.get": Method(messages.SecretParams, results.Secret),
+    "secret.set": Method(messages.SetSecretParams, results.Done),
+    "secret.unset": Method(messages.SecretParams, results.Done),
+    "server.login": Method(messages.LoginParams, results.SignedIn),
+    "server.logout": Method(messages.UrlParams, results.Done),
+    "server.list": Method(messages.NoParams, results.Servers),
+    "outbox.list": Method(messages.StatusParams, results.Outbox),
+    "outbox.retry": Method(messages.OutboxParams, results.Retried),
+    "outbox.acknowledge": Method(messages.OutboxParams, results.Acknowledged),
+    "outbox.export": Method(messages.OutboxExportParams, results.OutboxExported),
+    "held.list": Method(messages.StatusParams, held_results.HeldList),
+    "held.accept": Method(messages.HeldParams, held_results.HeldDone),
+    "held.refuse": Method(messages.HeldParams, held_results.HeldDone),
+    "held.undo": Method(messages.HeldParams, held_results.HeldDone),
+    "events.subscribe": Method(messages.SubscribeParams, results.Subscribed),
+}

@@ -1,0 +1,98 @@
+"""Chats are made, renamed and deleted in the sidebar, by their keys and by commands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sila_tui.widgets.composer import Composer
+from sila_tui.widgets.sidebar import Sidebar
+from tests.tui import sample
+from tests.tui.driving import driven, press, shown, until, write
+
+if TYPE_CHECKING:
+    from tests.tui.fake_daemon import FakeDaemon
+
+pytestmark = pytest.mark.slow
+
+
+async def test_a_chat_is_made_beside_the_one_at_hand_and_written_into(daemon: FakeDaemon) -> None:
+    async with driven(daemon) as (app, pilot):
+        await press(pilot, "enter")
+        await until(pilot, lambda: "How long do I rest" in shown(app))
+        await press(pilot, "n")
+        assert "New chat in Projects" in shown(app)
+        await write(pilot, "Opening hours")
+        await press(pilot, "enter")
+        await until(pilot, lambda: isinstance(app.focused, Composer))
+        assert "sila › Work › Opening hours" in shown(app)
+        await write(pilot, "from nine")
+        await press(pilot, "enter")
+        await until(pilot, lambda: bool(daemon.called("chat.send")))
+        [made] = daemon.called("chat.new")
+        assert (made["name"], made["parent"]) == ("Opening hours", "v-projects")
+        assert daemon.called("chat.send")[0]["text"] == "from nine"
+
+
+async def test_a_new_space_says_how_a_chat_is_made(daemon: FakeDaemon) -> None:
+    daemon.chats.clear()
+    space = daemon.vertices[sample.WORK]
+    for vertex in [key for key, row in space.items() if "tid" in row["properties"]]:
+        del space[vertex]
+    del space["v-projects"]
+    async with driven(daemon) as (app, pilot):
+        await press(pilot, "enter")
+        await until(pilot, lambda: "No chats yet.   n new chat" in shown(app))
+        await press(pilot, "n", *"First", "enter")
+        await until(pilot, lambda: isinstance(app.focused, Composer))
+        assert "n new chat" not in shown(app)
+        assert "parent" not in daemon.called("chat.new")[0]
+
+
+async def test_a_rename_shows_everywhere_and_is_undone(daemon: FakeDaemon) -> None:
+    async with driven(daemon) as (app, pilot):
+        await press(pilot, "enter")
+        await until(pilot, lambda: "How long do I rest" in shown(app))
+        await press(pilot, "r", "ctrl+u", *"Beans", "enter")
+        await until(pilot, lambda: "sila › Work › Beans" in shown(app))
+        assert shown(app).count("Coffee roasting") == 1  # in the notice only
+        await press(pilot, "u")
+        await until(pilot, lambda: "Undone: renamed Coffee roasting" in shown(app))
+        assert "sila › Work › Coffee roasting" in shown(app)
+
+
+async def test_a_deleted_chat_comes_back(daemon: FakeDaemon) -> None:
+    async with driven(daemon) as (app, pilot):
+        await press(pilot, "enter")
+        await until(pilot, lambda: "Shop layout" in shown(app))
+        await press(pilot, "j", "d")
+        await until(pilot, lambda: "Deleted Shop layout" in shown(app))
+        titles = [item.title for item in app.screen.query_one(Sidebar)._items]
+        assert "Shop layout" not in titles and "Coffee roasting" in titles
+        await press(pilot, "u")
+        await until(pilot, lambda: "Undone: deleted Shop layout" in shown(app))
+        titles = [item.title for item in app.screen.query_one(Sidebar)._items]
+        assert titles.index("Coffee roasting") < titles.index("Shop layout")
+
+
+async def test_commands_make_and_rename_from_the_chat_itself(daemon: FakeDaemon) -> None:
+    async with driven(daemon) as (app, pilot):
+        await press(pilot, "enter")
+        await until(pilot, lambda: "How long do I rest" in shown(app))
+        await press(pilot, "enter", "colon", *"rename", "space", *"Beans", "enter")
+        await until(pilot, lambda: "sila › Work › Beans" in shown(app))
+        await press(pilot, "colon", *"chat", "space", *"Plans", "enter")
+        await until(pilot, lambda: "sila › Work › Plans" in shown(app))
+        assert daemon.called("chat.rename")[0]["name"] == "Beans"
+        await press(pilot, "escape", "ctrl+n")
+        assert "New chat" in shown(app)
+
+
+async def test_chats_below_a_chat_are_listed(daemon: FakeDaemon) -> None:
+    daemon.vertices[sample.WORK]["v-ghent"]["parent"] = "v-coffee"
+    async with driven(daemon) as (app, pilot):
+        await press(pilot, "enter")
+        await until(pilot, lambda: "How long do I rest" in shown(app))
+        [ghent] = [i for i in app.screen.query_one(Sidebar)._items if i.title == "Trip to Ghent"]
+        assert (ghent.view, ghent.depth) == ("chat", 3)
