@@ -27,24 +27,10 @@ from sila_daemon.credentials.token_file import AccountStore
 from sila_daemon.credentials.tokens import Credentials
 from sila_daemon.ports.disk import SystemDisk
 from sila_daemon.ports.randomness import SystemRandomness
+from tests.clocks import HandClock
 
 URL = "https://home.example"
 DEVICE = Device("d" * 32, "laptop", "linux")
-
-
-class Clock:
-    """Stands still until it is moved."""
-
-    now = 1_000_000.0
-
-    def time(self) -> float:
-        return self.now
-
-    def monotonic(self) -> float:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 class Server:
@@ -86,7 +72,7 @@ class Bench:
     def __init__(self, folder: Path, keyring: KeyringStore | None = None) -> None:
         self.path = folder / "credentials.json"
         self.keyring = keyring
-        self.clock = Clock()
+        self.clock = HandClock(1_000_000.0)
         self.server = Server()
 
     async def open(self) -> Credentials:

@@ -7,24 +7,7 @@ import pytest
 from sila_daemon.core.errors import RemoteRefusedError, RemoteUnavailableError, SilaError
 from sila_daemon.ports.randomness import SystemRandomness
 from sila_daemon.supervisor import RESTART_DELAY_S_MAX, Supervisor
-
-
-class JumpingClock:
-    """Time passes only while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.pauses: list[float] = []
-
-    def time(self) -> float:
-        return self.now
-
-    def monotonic(self) -> float:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        self.pauses.append(seconds)
-        self.now += seconds
+from tests.clocks import HandClock
 
 
 class Failing:
@@ -40,15 +23,13 @@ class Failing:
             raise self.errors.pop(0)
 
 
-def supervisor(
-    clock: JumpingClock, reports: list[tuple[str, SilaError, float | None]]
-) -> Supervisor:
+def supervisor(clock: HandClock, reports: list[tuple[str, SilaError, float | None]]) -> Supervisor:
     """One that keeps what it reports."""
     return Supervisor(clock, SystemRandomness(), lambda *report: reports.append(report))
 
 
 async def test_a_passing_error_is_tried_again_ever_more_slowly() -> None:
-    clock, reports = JumpingClock(), list[tuple[str, SilaError, float | None]]()
+    clock, reports = HandClock(), list[tuple[str, SilaError, float | None]]()
     service = Failing(*(RemoteUnavailableError("away") for _ in range(12)))
     await supervisor(clock, reports).keep("mirror", service)
     assert service.runs == 13
@@ -61,19 +42,19 @@ async def test_a_lasting_error_ends_it() -> None:
     reports: list[tuple[str, SilaError, float | None]] = []
     service = Failing(RemoteRefusedError("no"))
     with pytest.raises(RemoteRefusedError):
-        await supervisor(JumpingClock(), reports).keep("mirror", service)
+        await supervisor(HandClock(), reports).keep("mirror", service)
     assert [(name, pause) for name, _, pause in reports] == [("mirror", None)]
 
 
 async def test_a_bug_is_not_tried_again() -> None:
     service = Failing(ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):
-        await supervisor(JumpingClock(), []).keep("mirror", service)
+        await supervisor(HandClock(), []).keep("mirror", service)
     assert service.runs == 1
 
 
 async def test_a_group_of_expected_errors_is_one_of_them() -> None:
-    clock, reports = JumpingClock(), list[tuple[str, SilaError, float | None]]()
+    clock, reports = HandClock(), list[tuple[str, SilaError, float | None]]()
     group = ExceptionGroup("g", [ExceptionGroup("h", [RemoteUnavailableError("away")])])
     await supervisor(clock, reports).keep("mirror", Failing(group))
     assert [error.message for _, error, _ in reports] == ["away"]
@@ -83,7 +64,7 @@ async def test_a_group_of_expected_errors_is_one_of_them() -> None:
 
 
 async def test_where_a_person_may_help_every_expected_error_is_tried_again() -> None:
-    clock, reports = JumpingClock(), list[tuple[str, SilaError, float | None]]()
+    clock, reports = HandClock(), list[tuple[str, SilaError, float | None]]()
     service = Failing(RemoteRefusedError("no"))
     await supervisor(clock, reports).keep("space", service, whatever=True)
     assert service.runs == 2 and len(clock.pauses) == 1

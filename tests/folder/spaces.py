@@ -20,25 +20,6 @@ OTHER_PEER = "bb" * 16
 DAY = "2026/01/02"
 
 
-class FixedClock:
-    """A clock that stands still until it is set."""
-
-    def __init__(self, unix_s: float = 1_767_312_000.0) -> None:
-        self.unix_s = unix_s
-
-    def time(self) -> float:
-        """Returns 2026-01-02 00:00 UTC by default."""
-        return self.unix_s
-
-    def monotonic(self) -> float:
-        """Returns the same."""
-        return self.unix_s
-
-    async def sleep(self, seconds: float) -> None:
-        """Moves the clock on."""
-        self.unix_s += seconds
-
-
 class SeededRandomness:
     """The same bytes in every run."""
 

@@ -13,6 +13,7 @@ from sila_daemon.core.ops import MoveOp, Op, PropertyOp
 from sila_daemon.folder.layout import SpaceLayout
 from sila_daemon.folder.op_appender import OpAppender
 from sila_daemon.ports.disk import Disk, SystemDisk
+from tests.clocks import HandClock
 from tests.folder.faulty_disk import FaultyDisk, until_it_completes
 from tests.folder.spaces import (
     DAY,
@@ -20,7 +21,6 @@ from tests.folder.spaces import (
     PEER,
     SPACE,
     TREE,
-    FixedClock,
     SeededRandomness,
     add_ops,
     fingerprint,
@@ -42,7 +42,7 @@ BATCH: list[Op] = [
 def appender(root: Path, disk: Disk | None = None, seed: int = 0) -> OpAppender:
     """An appender as a process of ours starts with."""
     randomness = SeededRandomness(seed)
-    return OpAppender(SpaceLayout(root), disk or SystemDisk(), FixedClock(), randomness)
+    return OpAppender(SpaceLayout(root), disk or SystemDisk(), HandClock(), randomness)
 
 
 def names(root: Path, tree_id: str = SPACE) -> set[str]:

@@ -12,13 +12,13 @@ from sila_daemon.folder.new_space import create_space
 from sila_daemon.folder.space_folder import SpaceFolder, create_space_folder
 from sila_daemon.folder.tree_loader import FILE_PROBLEMS_MAX, load_tree
 from sila_daemon.ports.disk import FileStat, ReadableFile, SystemDisk
+from tests.clocks import HandClock
 from tests.folder.faulty_disk import FaultyDisk, until_it_completes
 from tests.folder.spaces import (
     DAY,
     OTHER_PEER,
     PEER,
     SPACE,
-    FixedClock,
     SeededRandomness,
     add_ops,
     fingerprint,
@@ -297,7 +297,7 @@ def test_a_name_that_is_not_unicode(tmp_path: Path) -> None:
 
 def test_a_new_space_is_complete_and_private(tmp_path: Path) -> None:
     root = tmp_path / "deep" / "space"
-    folder = create_space(root, SystemDisk(), FixedClock(), SeededRandomness(), "Näme ✨")
+    folder = create_space(root, SystemDisk(), HandClock(), SeededRandomness(), "Näme ✨")
     assert folder.space_id
     found = dumped(root)
     assert (found["name"], found["spaceId"], found["problems"]) == ("Näme ✨", folder.space_id, [])

@@ -19,9 +19,10 @@ from sila_daemon.folder.op_appender import OpAppender
 from sila_daemon.folder.space_folder import SpaceFolder
 from sila_daemon.ports.disk import SystemDisk
 from sila_daemon.sample.sample_space import write_sample_space
+from tests.clocks import HandClock
 from tests.core.histories import TREE_ID, causal_history
 from tests.core.move_specification import op_order
-from tests.folder.spaces import FIXTURES, FixedClock, SeededRandomness
+from tests.folder.spaces import FIXTURES, SeededRandomness
 from tests.interop import node_env
 
 pytestmark = pytest.mark.slow
@@ -94,7 +95,7 @@ def test_the_driver_reads_what_the_original_wrote() -> None:
 
 
 def test_a_new_space_and_the_sample_are_read(tmp_path: Path) -> None:
-    disk, clock, randomness = SystemDisk(), FixedClock(), SeededRandomness()
+    disk, clock, randomness = SystemDisk(), HandClock(), SeededRandomness()
     create_space(tmp_path / "new", disk, clock, randomness, 'Name "cut \ud83d')
     write_sample_space(tmp_path / "sample", disk, clock, randomness)
     new, sample = seen_by_reptree(tmp_path / "new", tmp_path / "sample")
@@ -110,7 +111,7 @@ def append_all(root: Path, ops: list[Op], seed: int) -> None:
     processes end in the middle of a line.
     """
     rng = random.Random(seed)
-    clock = FixedClock()
+    clock = HandClock()
     randomness = SeededRandomness(seed)
     folder = create_space(root, SystemDisk(), clock, randomness, f"Space {seed}")
     peers = sorted({op.peer for op in ops})
@@ -126,7 +127,7 @@ def append_all(root: Path, ops: list[Op], seed: int) -> None:
         if rng.random() < 0.2:
             own = set()  # A peer id lives no longer than the process that made it.
             appender = OpAppender(folder.layout, folder.disk, clock, randomness)
-        clock.unix_s += rng.choice((0, 0, 1, DAY_S, -DAY_S))
+        clock.now += rng.choice((0, 0, 1, DAY_S, -DAY_S))
 
 
 def test_appended_histories_are_read(tmp_path: Path) -> None:
@@ -143,7 +144,7 @@ def test_appended_histories_are_read(tmp_path: Path) -> None:
 
 def test_every_odd_thing_in_one_tree_is_read(tmp_path: Path) -> None:
     root = tmp_path / "odd"
-    clock, randomness = FixedClock(), SeededRandomness()
+    clock, randomness = HandClock(), SeededRandomness()
     folder = create_space(root, SystemDisk(), clock, randomness, "Odd")
     time = b'"2026-01-02T00:00:00.000Z"'
     ops: list[Op] = [

@@ -19,6 +19,7 @@ from sila_daemon.ports.randomness import SystemRandomness
 from sila_daemon.store.secret_merge import SecretSet
 from sila_daemon.store.secrets import Secrets
 from sila_daemon.store.space_store import SpaceStore
+from tests.clocks import HandClock
 
 SERVER = "https://a.example"
 
@@ -40,15 +41,6 @@ class Api:
         return True
 
 
-class Clock(SystemClock):
-    """A clock that stands still until it is moved."""
-
-    now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
 class Always(SystemRandomness):
     """Draws the longest delay."""
 
@@ -64,14 +56,14 @@ async def secrets(tmp_path: Path) -> AsyncIterator[Secrets]:
     await store.close()
 
 
-def remote(api: Api, secrets: Secrets, clock: Clock) -> RemoteSecrets:
+def remote(api: Api, secrets: Secrets, clock: HandClock) -> RemoteSecrets:
     back_off = BackOff(Always(), 8.0)
     known: Any = api
     return RemoteSecrets(SERVER, cast("RemoteApi", known), secrets, Wakes(), clock, back_off)
 
 
 async def test_what_is_new_on_either_side_comes_to_the_other(secrets: Secrets) -> None:
-    api, clock = Api(), Clock()
+    api, clock = Api(), HandClock()
     api.held.values["there"] = "1"
     await secrets.set("here", "2")
     assert await remote(api, secrets, clock).sync() is None
@@ -80,7 +72,7 @@ async def test_what_is_new_on_either_side_comes_to_the_other(secrets: Secrets) -
 
 
 async def test_who_writes_again_and_again_waits_longer_each_time(secrets: Secrets) -> None:
-    api, clock = Api(), Clock()
+    api, clock = Api(), HandClock()
     known = remote(api, secrets, clock)
     waits = []
     for number in range(6):
@@ -104,7 +96,7 @@ async def test_who_writes_again_and_again_waits_longer_each_time(secrets: Secret
 
 
 async def test_nobody_waits_to_learn_what_the_server_has(secrets: Secrets) -> None:
-    api, clock = Api(), Clock()
+    api, clock = Api(), HandClock()
     known = remote(api, secrets, clock)
     for number in range(4):
         await secrets.set("mine", str(number))

@@ -91,6 +91,8 @@ async def test_a_damaged_file_is_fetched_anew(bench: Bench, server: FakeServer) 
         await until(lambda: path.read_bytes() == DATA)
         await current(a)
         await until(lambda: a.status()["files"] == 1)
+        assert told(a) == ("current", "")
+        assert b"".join([part async for part in a.read_blob(REFERENCE)]) == DATA
 
 
 async def test_a_file_that_nobody_has_whole_is_told_with_its_place(bench: Bench) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from sila_daemon.mirror.transfers import DOWN, UP, Meter, Transfers, seconds_for
 from sila_daemon.store.blobs import BlobName
+from tests.clocks import HandClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -17,24 +18,8 @@ BLOB = BlobName("static", "ab" * 32)
 SERVER = "https://a.example"
 
 
-class HandClock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def time(self) -> float:
-        return self.now
-
-    def monotonic(self) -> float:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
 def test_a_rate_is_that_of_the_last_seconds() -> None:
-    clock = HandClock()
+    clock = HandClock(100.0)
     meter = Meter(clock)
     assert meter.rate == 0
     for _ in range(20):
@@ -48,7 +33,7 @@ def test_a_rate_is_that_of_the_last_seconds() -> None:
 
 
 def test_a_meter_keeps_little_however_many_bytes_come() -> None:
-    clock = HandClock()
+    clock = HandClock(100.0)
     meter = Meter(clock)
     for _ in range(10_000):
         meter.add(1)
@@ -61,7 +46,7 @@ def test_time_left_is_what_is_missing_at_this_rate() -> None:
     assert seconds_for(100, 10) == 10
     assert seconds_for(0, 0) == 0
     assert seconds_for(100, 0) is None
-    clock = HandClock()
+    clock = HandClock(100.0)
     with Transfers(clock).of(BLOB, UP, SERVER, 1000) as transfer:
         assert transfer.seconds_left is None
         for _ in range(5):
@@ -72,7 +57,7 @@ def test_time_left_is_what_is_missing_at_this_rate() -> None:
 
 
 def test_what_arrived_counts_and_what_broke_off_does_not() -> None:
-    transfers = Transfers(HandClock())
+    transfers = Transfers(HandClock(100.0))
     with transfers.of(BLOB, DOWN, SERVER, None) as transfer:
         transfer.advance(7)
         assert transfers.under_way(DOWN) == 7
@@ -88,7 +73,7 @@ def test_what_arrived_counts_and_what_broke_off_does_not() -> None:
 
 
 def test_listeners_hear_of_begin_and_end_at_once_and_of_progress_now_and_then() -> None:
-    clock = HandClock()
+    clock = HandClock(100.0)
     transfers = Transfers(clock)
     heard: list[int] = []
     unlisten = transfers.listen(lambda: heard.append(transfers.revision))
@@ -107,7 +92,7 @@ def test_listeners_hear_of_begin_and_end_at_once_and_of_progress_now_and_then() 
 
 
 async def test_bytes_are_counted_as_they_pass() -> None:
-    transfers = Transfers(HandClock())
+    transfers = Transfers(HandClock(100.0))
 
     async def chunks() -> AsyncIterator[bytes]:
         for size in (3, 4):

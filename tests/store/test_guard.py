@@ -17,6 +17,7 @@ from sila_daemon.store.held import Held, Release
 from sila_daemon.store.schema import FOLDER
 from sila_daemon.store.servers import Cursor
 from sila_daemon.store.space_store import Committed, Delivery, SpaceStore
+from tests.clocks import HandClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,16 +27,6 @@ SPACE = "25f87e271fb347078ec4fbaad528d1b8"
 TREE = "66311b5732f44edab7e16ff76fa16666"
 SERVER, OTHER = "https://example.org", "https://other.example"
 SETTINGS = GuardSettings(share=0.3, vertices_min=5, window_s=60)
-
-
-class HandClock(SystemClock):
-    """A clock that a test turns."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 class Place:

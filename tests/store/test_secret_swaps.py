@@ -7,26 +7,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sila_daemon.database.database import InlineDatabases
-from sila_daemon.ports.clock import SystemClock
 from sila_daemon.store.secret_merge import SecretSet, fingerprint
 from sila_daemon.store.secret_swaps import WINDOW_S
 from sila_daemon.store.secrets import Secrets
 from sila_daemon.store.space_store import SpaceStore
+from tests.clocks import HandClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
 LESSER, GREATER = sorted(["1", "2"], key=fingerprint)
-
-
-class HandClock(SystemClock):
-    """Time that moves when it is told to."""
-
-    now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 @pytest.fixture
