@@ -67,7 +67,9 @@ class SpaceMirror(SpaceAccess):
         self._needs_somebody = False
         """Whether no retry ends the trouble."""
         self._repair: StoreRepair | None = None
-        self._story = StoreStory(ports, is_alone=record.is_alone)
+        self._story = StoreStory(
+            ports, has_folder=record.path is not None, has_servers=bool(record.servers)
+        )
         self._totals = TotalsKeeper(record.id)
         self._live_state = LiveState()
         self._paused_until = record.paused_until

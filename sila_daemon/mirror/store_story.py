@@ -21,10 +21,10 @@ LOOK_S = 10.0
 class StoreStory:
     """The past of one space's store. `follow` works until there is nothing to wait for."""
 
-    def __init__(self, ports: MirrorPorts, *, is_alone: bool) -> None:
-        """`is_alone` tells that neither a folder nor a server has what was lost."""
+    def __init__(self, ports: MirrorPorts, *, has_folder: bool, has_servers: bool) -> None:
         self._ports = ports
-        self._is_alone = is_alone
+        self._has_folder = has_folder
+        self._has_servers = has_servers
         self._rebuilt: Rebuilt | None = None
         self._needs_somebody = False
 
@@ -44,9 +44,15 @@ class StoreStory:
         """Returns what it makes of the space's state, in the words of commands, and why."""
         if self._rebuilt is None or not self._needs_somebody:
             return "current", ""
+        others = (
+            "Its servers have what had reached them; what was edited here while they could not be"
+            " reached may be missing: look, and write it again or"
+            if self._has_servers
+            else "Nothing else holds this space:"
+        )
         return "needs_you", (
-            f"{self._rebuilt.sentence}. Nothing else holds this space: bring back what is missing"
-            " from a backup; once the damaged file is moved away or removed, this is not said again"
+            f"{self._rebuilt.sentence}. {others} bring back what is missing from a backup;"
+            " once the damaged file is moved away or removed, this is not said again"
         )
 
     def to_json(self) -> dict[str, Any] | None:
@@ -65,8 +71,11 @@ class StoreStory:
 
     async def _is_to_be_seen(self) -> bool:
         rebuilt = self._rebuilt
-        if rebuilt is None or rebuilt.kept is None or rebuilt.is_whole or not self._is_alone:
+        # A folder has everything but the last half second; a server may lack days.
+        if rebuilt is None or rebuilt.kept is None or rebuilt.is_whole or self._has_folder:
             return False
+        if self._has_servers and rebuilt.unread_ops == 0:
+            return False  # The rest is of this machine only, or comes again.
         kept = Path(rebuilt.kept)
         try:
             found = await self._ports.workers.run(lambda: self._ports.disk.stat(kept))

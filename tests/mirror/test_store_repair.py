@@ -143,25 +143,55 @@ async def written(mirror: SpaceMirror) -> list[Any]:
     return list(await layers.store.log.history(SPACE, SPACE))
 
 
+def lose_pages(path: Path) -> None:
+    """Overwrites some pages in the midst of a database that is closed."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    pages = path.stat().st_size // PAGE
+    with path.open("r+b") as file:
+        for page in range(pages // 2, pages // 2 + 20):
+            file.seek(page * PAGE)
+            file.write(b"?" * PAGE)
+
+
+async def find_the_damage(mirror: SpaceMirror) -> None:
+    """Looks at everything: a database opens as long as its first pages are whole."""
+    look = "SELECT sum(length(value)), sum(counter) FROM op"
+    with pytest.raises(StorageError):
+        await (await mirror._ready_layers()).store.database.read(
+            lambda connection: connection.execute(look).fetchall()
+        )
+
+
+async def test_what_no_server_may_have_had_needs_somebody(bench: Bench, server: FakeServer) -> None:
+    to = (ServerRecord(server.url),)
+    async with bench.mirror("a", servers=to) as a:
+        await a.create_space("Ours")
+        await current(a)
+        server.is_down = True
+        await set_many(a, 2000)
+    lose_pages(store_of(bench))
+    server.is_down = False
+    async with bench.mirror("a", servers=to) as a:
+        await find_the_damage(a)
+        await until(lambda: a.status()["state"] == "needs_you")
+        assert a.status()["rebuilt"]["unreadOps"] > 0
+        assert "Its servers have what had reached them" in a.status()["reason"]
+        for path in store_of(bench).parent.glob("space.sqlite.damaged-*"):
+            path.unlink()
+    async with bench.mirror("a", servers=to) as a:
+        await current(a)
+        assert a.status()["reason"] == ""
+
+
 async def test_a_space_that_nothing_else_holds_needs_somebody(bench: Bench) -> None:
     async with bench.mirror("a") as a:
         await a.create_space("Ours")
         await set_many(a, 2000)
         ops = await op_count(a)
-    with closing(sqlite3.connect(store_of(bench))) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    pages = store_of(bench).stat().st_size // PAGE
-    with store_of(bench).open("r+b") as file:
-        for page in range(pages // 2, pages // 2 + 20):
-            file.seek(page * PAGE)
-            file.write(b"?" * PAGE)
+    lose_pages(store_of(bench))
     async with bench.mirror("a") as a:
-        # It opens, and it may take a look at everything to find the damage.
-        with pytest.raises(StorageError):
-            await (await a._ready_layers()).store.database.read(
-                lambda connection: connection.execute("SELECT sum(length(value)), sum(counter)"
-                                                      " FROM op").fetchall()
-            )  # fmt: skip
+        await find_the_damage(a)
         await until(lambda: a.status()["rebuilt"] is not None)
         await until(lambda: a.status()["state"] == "needs_you")
         status = a.status()

@@ -52,3 +52,12 @@ def damage_database(disk: MachineDisk, path: Path, random: Random) -> str:
     parent.sync()
     disk.changed(disk.root, path)
     return how
+
+
+def take_damaged_away(disk: MachineDisk, home: Path) -> None:
+    """Does what a person is asked for who was told what a damaged database did not give."""
+    directory = disk.view().find(home)
+    assert isinstance(directory, Directory), "a store was opened there"
+    directory.change(*((name, None) for name in list(directory.names) if ".damaged-" in name))
+    directory.sync()
+    disk.changed(disk.root, home)

@@ -14,6 +14,7 @@ from tests.simulation.carrier import Carrier
 from tests.simulation.checkers import NOTICED_S, FolderGuard, check_claim, check_end, have_the_same
 from tests.simulation.commands import CommandUser
 from tests.simulation.conflicts import see_to_conflicts
+from tests.simulation.damage import take_damaged_away
 from tests.simulation.device import FOLDER, SETTINGS, SPACE, SimDevice
 from tests.simulation.editor import Person
 from tests.simulation.faults import FAULTS
@@ -383,6 +384,9 @@ class SimWorld:
         """Tells whether a mirror says that all is well, or truly what a person has to see to."""
         assert device.mirror is not None
         status = device.mirror.status()
+        if "once the damaged file is moved away" in status["reason"]:
+            take_damaged_away(device.disk, device.home)
+            return False
         if device.original_url:
             status["state"], is_settled = without_original(device, status)
             if not is_settled:
