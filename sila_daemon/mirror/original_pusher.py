@@ -94,6 +94,8 @@ class OriginalPusher:
         self._sent_at: dict[int, float] = {}
         """When this connection sent what was neither seen nor missed yet, in monotonic seconds."""
         self._read_up_to = 0
+        self._is_stale = False
+        """What was passed over is to be read again."""
         self._alone_s = alone_s
         self._alone_until = 0.0
         self._wake = asyncio.Event()
@@ -116,7 +118,7 @@ class OriginalPusher:
 
     def offer_again(self) -> None:
         """Offers everything that may be sent, from its beginning."""
-        self._read_up_to = 0
+        self._is_stale = True  # A page that is being read now may lack it, and end beyond it.
         self._wake.set()
 
     def was_sent(self, seq: int) -> bool:
@@ -209,6 +211,8 @@ class OriginalPusher:
     async def _read_page(self) -> bool:
         """Cuts the next debts into batches; tells whether there are any."""
         while not self._waiting:
+            if self._is_stale:
+                self._is_stale, self._read_up_to = False, 0
             async with self._heard.delivering:
                 page = await self._sightings.due(self._read_up_to, PAGE_OPS)
                 due = [op for op in page if op.seq not in self._heard]
