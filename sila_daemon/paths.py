@@ -1,7 +1,7 @@
 """Where everything of one user lives on this machine; `SILA_HOME` moves all of it.
 
-Commands import this before anything else, so it stays cheap: platformdirs is loaded only when
-`SILA_HOME` is not set.
+Commands import this before anything else, so it stays cheap: one that only asks the daemon needs
+no more than `control_socket`, and so neither pathlib nor, mostly, platformdirs.
 """
 
 from __future__ import annotations
@@ -9,10 +9,13 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import StorageError, UsageError
 from sila_daemon.ports.unix_socket import short_socket_path
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HOME_VARIABLE = "SILA_HOME"
 
@@ -67,14 +70,7 @@ class Paths:
     @property
     def socket(self) -> Path:
         """The control socket; in a short place of its own where this one's path is too long."""
-        usual = self.runtime_dir / "daemon.sock"
-        short = short_socket_path(usual)
-        if short is not None:
-            return short
-        raise StorageError(
-            f"no place for a control socket: {usual} is too long",
-            hint=f"set {HOME_VARIABLE} to a shorter path",
-        )
+        return type(self.runtime_dir)(_socket_in(str(self.runtime_dir)))
 
     @property
     def instance_name(self) -> str:
@@ -86,44 +82,83 @@ class Paths:
 
 def user_paths(environ: Mapping[str, str] = os.environ) -> Paths:
     """Finds the locations of the user who runs this process. Raises UsageError."""
-    home = environ.get(HOME_VARIABLE, "")
-    if home:
-        root = Path(home).expanduser()
-        if not root.is_absolute():
-            raise UsageError(
-                f"{HOME_VARIABLE} is not an absolute path: {home}",
-                hint=f"set it to {Path(home).absolute()}, for example",
-            )
-        names = ("config", "data", "cache", "logs", "run")
-        return Paths(*(root / name for name in names))
+    from pathlib import Path
+
+    root = _home(environ)
+    if root is not None:
+        return Paths(*(Path(root, name) for name in ("config", "data", "cache", "logs", "run")))
     import platformdirs
 
     dirs = platformdirs.PlatformDirs(_APP_NAME, appauthor=False)
-    runtime = _runtime_dir(environ)
-    if runtime is None:
-        import warnings
-
-        with warnings.catch_warnings():
-            # It says that it takes a folder below /tmp, whose owner and mode it checks: fine.
-            warnings.simplefilter("ignore")
-            runtime = dirs.user_runtime_path
     return Paths(
         dirs.user_config_path,
         dirs.user_data_path,
         dirs.user_cache_path,
         dirs.user_log_path,
-        runtime,
+        Path(_runtime_dir(environ)),
     )
 
 
-def _runtime_dir(environ: Mapping[str, str]) -> Path | None:
+def control_socket(environ: Mapping[str, str] = os.environ) -> str:
+    """Returns where the daemon of the user who runs this process listens.
+
+    It is `user_paths().socket`, found without anything that is slow to load. Raises UsageError,
+    StorageError.
+    """
+    return _socket_in(_runtime_dir(environ))
+
+
+def _socket_in(runtime_dir: str) -> str:
+    usual = os.path.join(runtime_dir, "daemon.sock")
+    short = short_socket_path(usual)
+    if short is not None:
+        return short
+    raise StorageError(
+        f"no place for a control socket: {usual} is too long",
+        hint=f"set {HOME_VARIABLE} to a shorter path",
+    )
+
+
+def _home(environ: Mapping[str, str]) -> str | None:
+    """Returns where everything is, if somebody said so. Raises UsageError."""
+    home = environ.get(HOME_VARIABLE, "")
+    if not home:
+        return None
+    root = os.path.expanduser(home)
+    if not os.path.isabs(root):
+        raise UsageError(
+            f"{HOME_VARIABLE} is not an absolute path: {home}",
+            hint=f"set it to {os.path.abspath(home)}, for example",
+        )
+    # A socket's short place follows from its usual one: however this is written, it is one.
+    return os.path.normpath(root)
+
+
+def _runtime_dir(environ: Mapping[str, str]) -> str:
+    root = _home(environ)
+    if root is not None:
+        return os.path.join(root, "run")
+    found = _own_runtime_dir(environ)
+    if found is not None:
+        return found
+    import warnings
+
+    import platformdirs
+
+    with warnings.catch_warnings():
+        # It says that it takes a folder below /tmp, whose owner and mode it checks: fine.
+        warnings.simplefilter("ignore")
+        return platformdirs.PlatformDirs(_APP_NAME, appauthor=False).user_runtime_dir
+
+
+def _own_runtime_dir(environ: Mapping[str, str]) -> str | None:
     """What systemd makes for a user, also where XDG_RUNTIME_DIR is lost: under cron, after su.
 
     Else a daemon and its client would look for the socket in two places.
     """
     usual = f"/run/user/{os.getuid()}"
     found = environ.get("XDG_RUNTIME_DIR", usual)
-    return Path(found, _APP_NAME) if os.access(found, os.W_OK) else None
+    return os.path.join(found, _APP_NAME) if os.access(found, os.W_OK) else None
 
 
 def make_private_dir(path: Path) -> None:

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from sila_daemon.control.call import subscribe
-from sila_daemon.paths import user_paths
+from sila_daemon.paths import control_socket
 
 if TYPE_CHECKING:
     import argparse
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def events(arguments: argparse.Namespace, output: Output) -> None:
     """Prints events, oldest first; with `--follow` until interrupted or until the daemon ends."""
-    stream = subscribe(user_paths().socket, after=0)
+    stream = subscribe(control_socket(), after=0)
     latest = next(stream)["latest"]
     found: list[dict[str, Any]] = []
     for event in stream if latest or arguments.follow else ():

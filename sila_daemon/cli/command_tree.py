@@ -22,8 +22,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
+import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from sila_daemon.core.errors import UsageError
 
@@ -51,9 +53,63 @@ Handler = Callable[[argparse.Namespace, "Output"], "int | None"]
 class Parser(argparse.ArgumentParser):
     """A parser that raises UsageError instead of ending the process."""
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(formatter_class=_formatter, **options)
+
     def error(self, message: str) -> NoReturn:
         """Raises UsageError with the usage as its hint."""
         raise UsageError(message, hint=f"See: {self.prog} --help")
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """Makes a formatter of help texts; argparse loads much to find the width, for each argument."""
+    return argparse.HelpFormatter(prog, width=_terminal_width() - 2)
+
+
+def _terminal_width() -> int:
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told):
+        return int(told)
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80  # type: ignore[union-attr]
+    except (AttributeError, ValueError, OSError):
+        return 80
+
+
+class LaterParser:
+    """A command's parser that is made when it is needed: making one takes most of a millisecond.
+
+    Until then it remembers what it is told. argparse itself needs it only to parse.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self._options = options
+        self._defaults: dict[str, Any] = {}
+        self._arguments: list[tuple[tuple[str, ...], dict[str, Any]]] = []
+        self._parser: Parser | None = None
+
+    def add_argument(self, *names: str, **options: Any) -> None:
+        """Adds an argument."""
+        if self._parser is not None:
+            self._parser.add_argument(*names, **options)
+        else:
+            self._arguments.append((names, options))
+
+    def set_defaults(self, **values: Any) -> None:
+        """Sets what is found in what was parsed."""
+        if self._parser is not None:
+            self._parser.set_defaults(**values)
+        else:
+            self._defaults.update(values)
+
+    def __getattr__(self, name: str) -> Any:
+        """Does everything else with the parser itself."""
+        if self._parser is None:
+            self._parser = Parser(**self._options)
+            self._parser.set_defaults(**self._defaults)
+            for names, options in self._arguments:
+                self._parser.add_argument(*names, **options)
+        return getattr(self._parser, name)
 
 
 class CommandTree:
@@ -69,12 +125,13 @@ class CommandTree:
         """Says what the commands that begin with `path` are about."""
         self._helps[path] = summary
 
-    def add(self, path: str, summary: str, handler: str, *, has_json: bool = True) -> Parser:
+    def add(self, path: str, summary: str, handler: str, *, has_json: bool = True) -> LaterParser:
         """Adds a command; `handler` is "module:function", imported when the command runs."""
         above, _, word = path.rpartition(" ")
-        parser = self._subparsers(above).add_parser(
+        made = self._subparsers(above).add_parser(
             word, help=summary, description=summary, allow_abbrev=False
         )
+        parser = cast("LaterParser", made)
         parser.set_defaults(handler=handler)
         if has_json:
             parser.add_argument(
@@ -113,7 +170,13 @@ class CommandTree:
                 )
             else:
                 parser = self.parser
-            found = parser.add_subparsers(metavar="COMMAND", required=True)
+            found = parser.add_subparsers(
+                metavar="COMMAND",
+                required=True,
+                # Told, or a formatter of help texts is made to find it out.
+                prog=parser.prog,
+                parser_class=cast("type[Parser]", LaterParser),
+            )
             self._groups[path] = found
         return found
 

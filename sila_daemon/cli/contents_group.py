@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sila_daemon.cli.command_tree import CommandTree, Parser
+    from sila_daemon.cli.command_tree import CommandTree, LaterParser
 
 _CHATS = "sila_daemon.cli.chats"
 _FILES = "sila_daemon.cli.files"
@@ -81,6 +81,6 @@ def _add_files(commands: CommandTree) -> None:
         parser.add_argument("--tree", metavar="TREE", help="the tree that holds the files")
 
 
-def _add(parser: Parser, *names: str) -> None:
+def _add(parser: LaterParser, *names: str) -> None:
     for name in names:
         parser.add_argument(name.lower(), metavar=name)

@@ -6,12 +6,12 @@ import os
 from typing import Any
 
 from sila_daemon.control.call import call
-from sila_daemon.paths import user_paths
+from sila_daemon.paths import control_socket
 
 
 def ask(method: str, /, **params: Any) -> Any:
     """Calls a method of the daemon. Raises what it answers, or DaemonNotRunningError."""
-    return call(user_paths().socket, method, **params)
+    return call(control_socket(), method, **params)
 
 
 def space_reference(text: str) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sila_daemon.cli.daemon_call import ask, space_reference
-from sila_daemon.cli.fetch_progress import ask_showing_files
 from sila_daemon.cli.spaces import seconds_of
-from sila_daemon.cli.status import counted, size
+from sila_daemon.cli.wording import away_lines, counted, policy_words, size
 from sila_daemon.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,6 +42,8 @@ def fetch(arguments: argparse.Namespace, output: Output) -> None:
 
 def fetch_file(arguments: argparse.Namespace, output: Output) -> None:
     """Brings a file, or all files of a folder, to this machine."""
+    from sila_daemon.cli.fetch_progress import ask_showing_files
+
     answer = ask_showing_files(
         output,
         "file.fetch",
@@ -75,23 +76,3 @@ def bytes_of(text: str) -> int:
     if count <= 0:
         raise UsageError(f"not a size: {text!a}", hint="write 500kB, 10MB or 2GB, for example")
     return count
-
-
-def policy_words(policy: dict[str, Any]) -> str:
-    """Says what is fetched."""
-    if policy["onDemand"]:
-        return "files on demand"
-    conditions = []
-    if policy["newerThanDays"] is not None:
-        conditions.append(f"newer than {policy['newerThanDays']:g} d")
-    if policy["upToBytes"] is not None:
-        conditions.append(f"up to {size(policy['upToBytes'])}")
-    return f"files {', '.join(conditions)}" if conditions else "all files"
-
-
-def away_lines(space: dict[str, Any]) -> list[str]:
-    """Says how much is left on the servers, if anything is."""
-    if not space["filesAway"]:
-        return []
-    away = f"{counted(space['filesAway'], 'file')}, {size(space['bytesAway'])}"
-    return [f"left on the servers: {away} (fetches {policy_words(space['fetch'])})"]

@@ -6,7 +6,8 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from sila_daemon.cli.daemon_call import ask
-from sila_daemon.cli.status import size, time_left
+from sila_daemon.cli.status import time_left
+from sila_daemon.cli.wording import size
 from sila_daemon.core.errors import SilaError
 
 if TYPE_CHECKING:

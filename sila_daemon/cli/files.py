@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from sila_daemon.cli.daemon_call import ask, local_path, space_reference
-from sila_daemon.cli.status import size
+from sila_daemon.cli.wording import size
 
 if TYPE_CHECKING:
     import argparse

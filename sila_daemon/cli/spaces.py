@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sila_daemon.cli.daemon_call import ask, local_path, space_reference
 from sila_daemon.cli.output import one_line
+from sila_daemon.cli.wording import policy_words
 from sila_daemon.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -64,8 +65,6 @@ def clone(arguments: argparse.Namespace, output: Output) -> None:
 
 def list_(arguments: argparse.Namespace, output: Output) -> None:
     """Lists the spaces of this daemon, or those on a server."""
-    from sila_daemon.cli.fetch import policy_words
-
     if arguments.remote:
         answer = ask("space.remote_list", url=arguments.remote)
         if output.as_json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sila_daemon.cli.command_tree import CommandTree, Parser
+    from sila_daemon.cli.command_tree import CommandTree, LaterParser
 
 _HANDLERS = "sila_daemon.cli.spaces"
 
@@ -64,23 +64,23 @@ def add_parsers(commands: CommandTree) -> None:
     server.add_argument("url", metavar="URL")
 
 
-def _add_space(parser: Parser) -> None:
+def _add_space(parser: LaterParser) -> None:
     parser.add_argument("space", metavar="SPACE", help="an id, a unique prefix, a name or a path")
 
 
-def _add_conditions(parser: Parser) -> None:
+def _add_conditions(parser: LaterParser) -> None:
     parser.add_argument("--newer-than", metavar="TIME", help="only newer files: 30d or 12h")
     parser.add_argument("--up-to", metavar="SIZE", help="only files up to this size: 500kB or 10MB")
 
 
-def _add_servers(parser: Parser) -> None:
+def _add_servers(parser: LaterParser) -> None:
     parser.add_argument(
         "--server", action="append", default=[], metavar="URL", help="mirror it to this server"
     )
     _add_secrets(parser)
 
 
-def _add_secrets(parser: Parser) -> None:
+def _add_secrets(parser: LaterParser) -> None:
     parser.add_argument(
         "--secrets",
         choices=("mirror", "keep"),

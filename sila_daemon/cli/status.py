@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sila_daemon.cli.daemon_call import ask, space_reference
 from sila_daemon.cli.output import one_line
+from sila_daemon.cli.wording import away_lines, counted, size
 
 if TYPE_CHECKING:
     import argparse
@@ -80,8 +81,6 @@ def overall(spaces: list[dict[str, Any]]) -> tuple[str, str]:
 
 def space_lines(space: dict[str, Any]) -> Iterator[str]:
     """Yields a headline, then what each layer holds and owes."""
-    from sila_daemon.cli.fetch import away_lines
-
     state = space["state"]
     where = one_line(short_path(space["path"])) if space["path"] else "no folder"
     reason = f"  {one_line(space['reason'])}" if space["reason"] else ""
@@ -132,11 +131,6 @@ def time_left(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def counted(count: int, what: str) -> str:
-    """Writes a number of things."""
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
-
-
 def title(space: dict[str, Any]) -> str:
     """The space's name, else the beginning of its id."""
     return one_line(str(space["name"] or space["id"][:8]))
@@ -149,15 +143,6 @@ def ago(moment_ms: float) -> str:
         if seconds >= length:
             return f"{seconds // length:.0f} {unit} ago"
     return f"{seconds:.0f} s ago"
-
-
-def size(byte_count: float) -> str:
-    """Says how much bytes are."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if byte_count < 999.95:
-            return f"{byte_count:.0f} {unit}" if unit == "B" else f"{byte_count:.1f} {unit}"
-        byte_count /= 1000
-    return f"{byte_count:.1f} TB"
 
 
 def short_path(path: str) -> str:

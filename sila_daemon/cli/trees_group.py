@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sila_daemon.cli.command_tree import CommandTree, Parser
+    from sila_daemon.cli.command_tree import CommandTree, LaterParser
 
 _TREES = "sila_daemon.cli.trees"
 _FORCE = "also where it deletes or overwrites a large share of the space"
@@ -57,6 +57,6 @@ def add_parsers(commands: CommandTree) -> None:
     )
 
 
-def _add(parser: Parser, *names: str) -> None:
+def _add(parser: LaterParser, *names: str) -> None:
     for name in names:
         parser.add_argument(name.lower(), metavar=name)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SOCKET_PATH_BYTES_MAX = 100
 """The kernel takes 103 bytes on macOS and 107 on Linux; the rest is room for a temporary name."""
 
 
-def short_socket_path(usual: Path) -> Path | None:
+def short_socket_path(usual: str) -> str | None:
     """Returns `usual`, or a short path that follows from it; None when there is no place.
 
     The short one is in a directory of its own, which must be made private before it is used.
@@ -19,10 +22,11 @@ def short_socket_path(usual: Path) -> Path | None:
     import tempfile
     from hashlib import sha256
 
-    digest = sha256(os.fsencode(usual.parent)).hexdigest()[:16]
+    directory, name = os.path.split(usual)
+    digest = sha256(os.fsencode(directory)).hexdigest()[:16]
     for base in (os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"):
-        short = Path(base, f"sila-{digest}", usual.name)
-        if short.is_absolute() and len(os.fsencode(short)) <= SOCKET_PATH_BYTES_MAX:
+        short = os.path.join(base, f"sila-{digest}", name)
+        if os.path.isabs(short) and len(os.fsencode(short)) <= SOCKET_PATH_BYTES_MAX:
             return short
     return None
 

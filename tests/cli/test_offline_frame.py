@@ -106,11 +106,28 @@ def test_commands_are_found_by_their_words() -> None:
         tree.parser.parse_args(["space", "server"])
 
 
+def test_help_texts_are_as_wide_as_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    tree = CommandTree("program", "Says " + "much " * 30)
+    assert max(map(len, tree.parser.format_help().splitlines())) > 120
+    monkeypatch.setenv("COLUMNS", "60")
+    assert max(map(len, tree.parser.format_help().splitlines())) <= 58
+
+
+def test_commands_have_their_help_and_their_place(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["space", "clone", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("usage: sila-daemon space clone ")
+    assert "--on-demand" in shown and "--json" in shown
+    assert main.main(["space", "--help"]) == 0
+    assert "Bring a space from a server." in capsys.readouterr().out
+
+
 def test_every_group_loads_and_every_handler_exists() -> None:
     tree = CommandTree("program", "")
     tree.load_groups()
     handlers: set[str] = set()
-    waiting: list[argparse.ArgumentParser] = [tree.parser]
+    waiting: list[Any] = [tree.parser]
     while waiting:
         parser = waiting.pop()
         handler = parser.get_default("handler")

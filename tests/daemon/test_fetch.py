@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from sila_daemon.cli.fetch import bytes_of, policy_words
+from sila_daemon.cli.fetch import bytes_of
 from sila_daemon.cli.fetch_progress import ask_showing_files, progress_of
 from sila_daemon.cli.output import Output
+from sila_daemon.cli.wording import policy_words
 from sila_daemon.core.errors import NotFoundError, UsageError
 from tests.daemon.machine import Machine, serving, wait_until
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sila_daemon.core.errors import StorageError, UsageError
-from sila_daemon.paths import make_private_dir, user_paths
+from sila_daemon.paths import control_socket, make_private_dir, user_paths
 from sila_daemon.ports.unix_socket import SOCKET_PATH_BYTES_MAX
 
 
@@ -40,6 +40,24 @@ def test_a_long_home_gets_a_short_socket_of_its_own(tmp_path: Path) -> None:
     assert len(sockets) == 2
     for socket in sockets:
         assert len(os.fsencode(socket)) <= SOCKET_PATH_BYTES_MAX
+
+
+@pytest.mark.parametrize("part", ["short", "long" * 40, "below/../odd//"])
+def test_commands_look_for_the_socket_where_the_daemon_listens(tmp_path: Path, part: str) -> None:
+    (tmp_path / "run").mkdir()
+    for environ in (
+        {"SILA_HOME": f"{tmp_path}/{part}"},
+        {"XDG_RUNTIME_DIR": str(tmp_path / "run")},
+        {"XDG_RUNTIME_DIR": str(tmp_path / "nowhere")},
+        {},
+    ):
+        assert control_socket(environ) == str(user_paths(environ).socket)
+
+
+def test_a_relative_home_is_refused_to_commands_too() -> None:
+    with pytest.raises(UsageError) as refused:
+        control_socket({"SILA_HOME": "here"})
+    assert str(Path("here").absolute()) in refused.value.hint
 
 
 def test_a_private_dir_is_closed_to_others(tmp_path: Path) -> None:

@@ -157,6 +157,7 @@ def test_a_command_loads_nothing_heavy(machine: Machine) -> None:
     """Loading is what a command's time goes to: 80 ms leave no room for these."""
     code = (
         "import sys; from sila_daemon.cli.main import main; main(['status']); "
+        "main(['space', 'list']); "
         "print(*{name.partition('.')[0] for name in sys.modules})"
     )
     with machine.daemon():
@@ -165,6 +166,7 @@ def test_a_command_loads_nothing_heavy(machine: Machine) -> None:
     loaded = set(done.stdout.splitlines()[-1].split())
     assert "socket" in loaded
     assert not loaded & {"asyncio", "msgspec", "rich", "platformdirs", "typing_extensions"}
+    assert not loaded & {"pathlib", "shutil", "threading", "subprocess", "tempfile", "hashlib"}
     assert not loaded & {"structlog", "keyring", "apsw", "aiohttp", "socketio", "cryptography"}
 
 

@@ -20,13 +20,13 @@ def socket_path(data: Path) -> Path:
     """Returns where the socket of a data folder is: in it, or where its path is too long, in
     a short private directory of its own. Raises StorageError when there is no place."""
     usual = Path(os.path.realpath(data), "admin.sock")
-    short = short_socket_path(usual)
+    short = short_socket_path(str(usual))
     if short is None:
         raise StorageError(
             f"no place for an admin socket: {usual} is too long",
             hint="Choose a --data folder with a shorter path.",
         )
-    return short
+    return Path(short)
 
 
 def is_in_data(path: Path, data: Path) -> bool:
