@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from sila_daemon.core import ids
 from sila_daemon.folder.problems import (
     NOT_FOLLOWED,
     Problem,
@@ -33,14 +34,26 @@ class BlobListing:
 
         What `is_copy` says of stands beside a file with the same bytes, and is passed over.
         """
-        if not self._is_real(place):
-            return
-        for first in self._entries(place, EntryKind.DIRECTORY):
-            for rest in self._entries(place / first, EntryKind.FILE):
-                if len(first) == 2 and is_name(first + rest):
-                    yield first + rest
-                elif not rest.startswith(".") and not is_copy(first + rest):
-                    self._report(place / first / rest, "bad_id", "not the name of a blob")
+        for first in self.directories(place):
+            yield from self.names_in(place, first, is_name, is_copy)
+
+    def directories(self, place: Path) -> list[str]:
+        """Returns the directories of a place; none where a link leads there."""
+        return self._entries(place, EntryKind.DIRECTORY) if self._is_real(place) else []
+
+    def names_in(
+        self,
+        place: Path,
+        first: str,
+        is_name: Callable[[object], bool],
+        is_copy: Callable[[str], bool] = lambda _: False,
+    ) -> Iterator[str]:
+        """Yields the names in one directory of a place."""
+        for rest in self._entries(place / first, EntryKind.FILE):
+            if len(first) == 2 and is_name(first + rest):
+                yield first + rest
+            elif not rest.startswith(".") and not is_copy(first + rest):
+                self._report(place / first / rest, "bad_id", "not the name of a blob")
 
     def _is_real(self, place: Path) -> bool:
         """Tells whether neither the place nor what it stands in is a link or a file."""
@@ -79,3 +92,8 @@ class BlobListing:
         # As below a space's root: <root>/space-v1/files.
         parent = self._files_dir.parent.name
         return printable((Path(parent, self._files_dir.name) / place).as_posix())
+
+
+def is_conflict_copy(name: str) -> bool:
+    """Tells whether a carrier put a file beside an immutable one: that is what its name says."""
+    return ids.is_hash(name[:64]) and name[64:65] in (" ", ".", "(")

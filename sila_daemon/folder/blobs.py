@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Self
 
 from sila_daemon.core import ids
 from sila_daemon.core.errors import CorruptBlobError, InvalidIdError, NotFoundError
-from sila_daemon.folder.blob_listing import BlobListing
+from sila_daemon.folder.blob_listing import BlobListing, is_conflict_copy
 from sila_daemon.folder.layout import static_path, var_path
 from sila_daemon.folder.problems import Problem, storage_errors
 from sila_daemon.ports.disk import Disk, EntryKind, FileStat, ReadableFile, make_dirs
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from sila_daemon.ports.randomness import Randomness
 
 CHUNK_BYTES = 1 << 20
+STATIC_PLACE = Path("static", "sha256")
+"""Where immutable files are, below `files`."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -148,7 +150,7 @@ class BlobFolder:
     def static_stats(self, problems: list[Problem] | None = None) -> Iterator[tuple[str, FileStat]]:
         """Yields immutable files by hash, as they are now; their bytes are not looked at."""
         listing = BlobListing(self._files_dir, self._disk, [] if problems is None else problems)
-        for name in listing.names(Path("static", "sha256"), ids.is_hash, _is_conflict_copy):
+        for name in listing.names(STATIC_PLACE, ids.is_hash, is_conflict_copy):
             stat = self.static_stat(name)
             if stat is not None:
                 yield name, stat
@@ -346,11 +348,6 @@ def digest(file: ReadableFile) -> tuple[int, str]:
         found.update(chunk)
         offset += len(chunk)
     return offset, found.hexdigest()
-
-
-def _is_conflict_copy(name: str) -> bool:
-    """Tells whether a carrier put a file beside an immutable one: that is what its name says."""
-    return ids.is_hash(name[:64]) and name[64:65] in (" ", ".", "(")
 
 
 def _is_uuid(text: object) -> bool:

@@ -103,6 +103,7 @@ class FolderLayer:
         self._write_due = True
         self._is_following_hints = False
         self._scan_at = 0.0
+        self._full_look_at = 0.0
         self._write_at = 0.0
         self._turns = 0
         self._turned = asyncio.Condition()
@@ -151,6 +152,7 @@ class FolderLayer:
             self.state is FolderState.WORKING
             and self.owed.ops == 0
             and not self._hints
+            and not self._blobs.is_scan_due
             and not self._secrets_due
             and not self._is_following_hints
             and not self._lost
@@ -172,7 +174,9 @@ class FolderLayer:
         )
 
     def _hinted(self, paths: frozenset[Path]) -> None:
-        self._hints.heard(paths)
+        others = self._blobs.heard(paths)
+        if others or not paths:
+            self._hints.heard(others)
         self._wake.set()
 
     def _rung(self, news: News) -> None:
@@ -221,20 +225,24 @@ class FolderLayer:
 
     async def _work(self) -> None:
         now = self._ports.clock.monotonic()
-        is_full = self._hints.anything or now >= self._scan_at or self._positions is None
+        is_everything = self._hints.anything or self._positions is None
+        is_full = is_everything or now >= self._scan_at
         is_full = is_full or now >= (self._lost.next_due or now + 1)
         hints, again = self._hints.take(), self._hints.take_again(now)
         is_writing = self._write_due and now >= self._write_at
-        if not (is_full or hints or again or is_writing or self._secrets_due):
+        is_file_due = self._blobs.is_scan_due
+        if not (is_full or hints or again or is_writing or self._secrets_due or is_file_due):
             return
         # What is known to have changed is not here before it was read: nothing is settled yet.
-        self._is_following_hints = bool(hints) or self._hints.anything
+        self._is_following_hints = bool(hints) or self._hints.anything or is_file_due
         folder = await self._opened()
         if is_full:
             self._hints.anything = False
-            await self._scan_all(folder)
+            await self._scan_all(folder, is_everything=is_everything)
         elif hints or again:
             await self._look_at(folder, hints, again)
+        if self._blobs.is_scan_due:
+            await self._blobs.scan(is_full=False)
         if self._secrets_due:
             self._secrets_due, self._is_following_hints = False, True
             await self._secrets.sync()
@@ -250,7 +258,8 @@ class FolderLayer:
         layout, disk, space_id = self._layout, self._ports.disk, self._space_id
         return await self._ports.workers.run(lambda: opened_space(layout, disk, space_id))
 
-    async def _scan_all(self, folder: SpaceFolder) -> None:
+    async def _scan_all(self, folder: SpaceFolder, *, is_everything: bool) -> None:
+        """Looks for what events missed; with `is_everything`, or now and then, at each file."""
         scan = await self._ports.workers.run(folder.scan)
         self._scan_problems = scan.problems
         self.carrier = await self._ports.workers.run(
@@ -269,12 +278,17 @@ class FolderLayer:
             await self.owed.count()
         if self.last_scan_at is None and await self._store.first_sync.is_going_on(FOLDER):
             await self._store.first_sync.is_over(FOLDER)
-        await self._blobs.scan()
+        is_everything = is_everything or self._ports.clock.monotonic() >= self._full_look_at
+        await self._blobs.scan(is_full=is_everything)
+        interval_s = self._settings.scan_interval_s
+        if is_everything:
+            full_look_s = interval_s * self._settings.scans_per_full_look
+            self._full_look_at = self._ports.clock.monotonic() + full_look_s
         self._secrets_due = True
         self._line_problem_count = await self._line_problems.count()
         self.last_scan_at = self._ports.clock.time()
         jitter = 0.8 + 0.4 * self._ports.randomness.uniform()
-        self._scan_at = self._ports.clock.monotonic() + self._settings.scan_interval_s * jitter
+        self._scan_at = self._ports.clock.monotonic() + interval_s * jitter
 
     async def _look_at(
         self, folder: SpaceFolder, hints: Collection[Path], directories: Iterable[Path]
@@ -282,7 +296,6 @@ class FolderLayer:
         """Looks at what events named, and below directories."""
         files: dict[str, OpFile] = {}
         new_directories: dict[Path, None] = {}
-        is_blob = False
         for path in hints:
             try:
                 relative = folder.layout.relative(path)
@@ -290,8 +303,6 @@ class FolderLayer:
             except (FormatError, ValueError):
                 if path == folder.layout.secrets:
                     self._secrets_due = True
-                elif path.is_relative_to(folder.layout.files_dir):
-                    is_blob = True
                 elif not path.name.startswith("."):
                     new_directories[path] = None
         self._hints.look_again(new_directories, self._ports.clock.monotonic())
@@ -302,15 +313,13 @@ class FolderLayer:
         if below:
             scan = await self._ports.workers.run(lambda: folder.scan_below(below))
             if scan is None:
-                await self._scan_all(folder)
+                await self._scan_all(folder, is_everything=True)
                 return
             there = tuple(folder.layout.relative(directory) + "/" for directory in below)
             others = [known for known in self._scan_problems if not known.path.startswith(there)]
             self._scan_problems = others + scan.problems
             files |= {file.relative: file for file in scan.files}
         await self._read(folder, list(files.values()))
-        if is_blob:
-            await self._blobs.scan()
 
     async def _known_positions(self) -> dict[str, Position]:
         if self._positions is None:

@@ -13,15 +13,15 @@ from sila_daemon.core.errors import (
     StorageError,
 )
 from sila_daemon.folder.blobs import CHUNK_BYTES, BlobFolder
-from sila_daemon.folder.layout import var_path
 from sila_daemon.folder.problems import Problem, storage_errors
+from sila_daemon.mirror.blob_scan import BlobScan
 from sila_daemon.mirror.static_checks import StaticChecks
 from sila_daemon.mirror.wakes import News
 from sila_daemon.store.blobs import STATIC, VAR, BlobName, Blobs, LocalBlob
 from sila_daemon.store.static_looks import StaticLook, StaticLooks, look_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
     from pathlib import Path
 
     from sila_daemon.folder.blobs import BlobWriter
@@ -53,63 +53,34 @@ class LocalBlobs:
         self._files_dir = files_dir
         self._ports = ports
         self._blobs = blobs
-        self._looks = looks
         self._wakes = wakes
         self._folder = BlobFolder(files_dir, ports.disk, ports.randomness)
         self.checks = StaticChecks(
             files_dir, self._folder, ports, blobs, looks, wakes, grace_s, has_servers=has_servers
         )
-        self._var_known: dict[str, tuple[FileStat, LocalBlob]] = {}
+        self._scan = BlobScan(files_dir, self._folder, ports, blobs, looks, self.checks, wakes)
         self._replacing = asyncio.Lock()
-        self.problems: list[Problem] = []
+
+    @property
+    def problems(self) -> list[Problem]:
         """What was in the way at the last scan."""
+        return self._scan.problems
 
-    async def scan(self) -> None:
-        """Compares the disk with the store's list. The caller knows that the root is there."""
-        known = await self._blobs.here()
-        problems: list[Problem] = []
-        found, statics = await self._ports.workers.run(lambda: self._listed(problems))
-        self.problems = problems
-        looks = await self._looks.load()
-        found |= self.checks.sort_out(statics, looks)
-        fresh = [local for name, local in found.items() if known.get(name) != local]
-        # What is there and not known to be right stays what it was until it was read.
-        gone = [] if problems else [name for name in known if name not in found]
-        gone = [blob for blob in gone if blob.kind != STATIC or blob.name not in statics]
-        if gone:
-            await self._blobs.gone(gone)
-        if fresh:
-            await self._blobs.arrived(fresh)
-        if fresh or gone:
-            self._wakes.ring(News.BLOBS)
-        if not problems and (forgotten := [name for name in looks if name not in statics]):
-            await self._looks.forget(forgotten)
+    @property
+    def is_scan_due(self) -> bool:
+        """Whether events named files that nobody has looked at."""
+        return self._scan.is_due
 
-    def _listed(
-        self, problems: list[Problem]
-    ) -> tuple[dict[BlobName, LocalBlob], dict[str, FileStat]]:
-        """Returns the facts of mutable blobs, and what immutable ones are as files."""
-        statics = dict(self._folder.static_stats(problems))
-        found: dict[BlobName, LocalBlob] = {}
-        for uuid in self._folder.list_var(problems):
-            local = self._var(uuid)
-            if local is not None:
-                found[local.blob] = local
-        return found, statics
+    def heard(self, paths: Iterable[Path]) -> frozenset[Path]:
+        """Takes note of events of files; returns the others."""
+        return self._scan.heard(paths)
 
-    def _var(self, uuid: str) -> LocalBlob | None:
-        """Returns the facts of a mutable blob, hashed again only when it changed."""
-        with storage_errors("look at a mutable file"):
-            stat = self._ports.disk.stat(var_path(self._files_dir, uuid))
-        if stat is None:
-            return None
-        known = self._var_known.get(uuid)
-        if known is not None and known[0] == stat:
-            return known[1]
-        blob = self._folder.stat_var(uuid)
-        local = LocalBlob(BlobName(VAR, uuid), blob.size, blob.sha256)
-        self._var_known[uuid] = stat, local
-        return local
+    async def scan(self, *, is_full: bool = True) -> None:
+        """Compares the disk, or what may have changed there, with the store's list.
+
+        The caller knows that the root is there.
+        """
+        await self._scan.run(is_full=is_full)
 
     async def put(self, chunks: AsyncIterator[bytes]) -> LocalBlob:
         """Keeps bytes as an immutable blob; durable and owed to servers when this returns."""
@@ -293,7 +264,7 @@ class LocalBlobs:
         self, writer: BlobWriter, blob: BlobName, replaced: LocalBlob | None
     ) -> LocalBlob:
         self._require_place()
-        if self._var(blob.name) != replaced:
+        if self._scan.var(blob.name) != replaced:
             raise ProtectionError(f"the file {blob.name} was changed here", code="changed")
         var = writer.finish_var(blob.name)
         return LocalBlob(blob, var.size, var.sha256)

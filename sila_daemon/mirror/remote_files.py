@@ -143,8 +143,9 @@ class RemoteFiles:
         return wait_s
 
     async def _upload(self) -> None:
-        here = await self._blobs.here()
-        for local in [*self._problems, *self._put_off]:
+        passed_over_before = [*self._problems, *self._put_off]
+        here = await self._blobs.here() if passed_over_before else {}
+        for local in passed_over_before:
             if here.get(local.blob) != local:  # It is another one by now, or gone.
                 self._problems.pop(local, None)
                 self._put_off.pop(local, None)
@@ -255,7 +256,7 @@ class RemoteFiles:
 
     async def _follow_changes(self) -> None:
         """Takes the newer content of mutable blobs that changed there and not here."""
-        here = [local for local in (await self._blobs.here()).values() if local.blob.kind != STATIC]
+        here = list((await self._blobs.var_here()).values())
         for start in range(0, len(here), PAGE_BLOBS):
             page = here[start : start + PAGE_BLOBS]
             differing = await self._api.missing(page)

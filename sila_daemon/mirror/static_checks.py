@@ -21,7 +21,7 @@ from sila_daemon.store.blobs import STATIC, BlobName, LocalBlob
 from sila_daemon.store.static_looks import StaticLook, StaticLooks, look_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
     from sila_daemon.folder.blobs import BlobFolder
@@ -81,9 +81,9 @@ class _State:
         for place in (self.due, self.doubtful, self.damaged, self.unreadable):
             place.pop(name, None)
 
-    def keep_only(self, names: Iterable[str]) -> None:
-        gone = {*self.due, *self.doubtful, *self.damaged, *self.unreadable}.difference(names)
-        for name in sorted(gone):
+    def keep_only(self, names: Iterable[str], directories: Collection[str]) -> None:
+        known = {*self.due, *self.doubtful, *self.damaged, *self.unreadable}.difference(names)
+        for name in sorted(name for name in known if name[:2] in directories):
             self.forget(name)
 
 
@@ -123,12 +123,18 @@ class StaticChecks:
         self._turned = asyncio.Condition()
 
     def sort_out(
-        self, listed: Mapping[str, FileStat], looks: Mapping[str, StaticLook]
+        self,
+        directories: Collection[str],
+        listed: Mapping[str, FileStat],
+        looks: Mapping[str, StaticLook],
     ) -> dict[BlobName, LocalBlob]:
-        """Returns which of the files that are there are known to be right; has the rest read."""
+        """Returns which of the files of some directories are known to be right.
+
+        The rest is read.
+        """
         state, now = self._state, self._ports.clock.monotonic()
         right = {}
-        state.keep_only(listed)
+        state.keep_only(listed, directories)
         for name, stat in listed.items():
             look = looks.get(name)
             if look is not None and look.is_of(stat):
@@ -141,8 +147,14 @@ class StaticChecks:
             elif name not in state.doubtful or state.doubtful[name].stat != stat:
                 state.forget(name)
                 state.due[name] = stat
-        self._wake.set()
+        if state.due or state.doubtful:
+            self._wake.set()
         return right
+
+    def doubted_directories(self) -> set[str]:
+        """Returns where files are that were wrong or could not be read when they were."""
+        state = self._state
+        return {name[:2] for name in (*state.doubtful, *state.damaged, *state.unreadable)}
 
     async def run(self) -> None:
         """Reads what is due, until cancelled; what cannot be stored is tried again."""

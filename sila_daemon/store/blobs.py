@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sila_daemon.core import ids
 from sila_daemon.core.errors import FormatError, InvalidValueError
@@ -211,15 +211,28 @@ class Blobs:
 
     async def here(self) -> dict[BlobName, LocalBlob]:
         """Returns every blob that is noted as being here."""
-        found = await self._database.read(
-            lambda connection: sql.rows(
-                connection, "SELECT kind, name, size, sha256 FROM blob WHERE is_here"
+        return _by_name(await self._database.read(lambda connection: sql.rows(connection, _HERE)))
+
+    async def static_here(self, directories: Iterable[str]) -> dict[BlobName, LocalBlob]:
+        """Returns the immutable files here whose names begin as directories are named."""
+        query = _HERE + " AND kind = 'static' AND name BETWEEN ? AND ?"
+
+        def work(connection: apsw.Connection) -> list[Any]:
+            return [
+                row
+                for first in directories
+                for row in sql.rows(connection, query, sql.beginning(first))
+            ]
+
+        return _by_name(await self._database.read(work))
+
+    async def var_here(self) -> dict[BlobName, LocalBlob]:
+        """Returns every mutable file that is noted as being here."""
+        return _by_name(
+            await self._database.read(
+                lambda connection: sql.rows(connection, _HERE + " AND kind = 'var'")
             )
         )
-        return {
-            BlobName(kind, name): LocalBlob(BlobName(kind, name), size, sha256)
-            for kind, name, size, sha256 in found
-        }
 
     async def owed(self, layer: str, limit: int) -> list[LocalBlob]:
         """Returns blobs that a server is not known to hold."""
@@ -325,6 +338,14 @@ class Blobs:
             )
         )
         return BlobCounts(*found)
+
+
+_HERE = "SELECT kind, name, size, sha256 FROM blob WHERE is_here"
+
+
+def _by_name(found: Iterable[Any]) -> dict[BlobName, LocalBlob]:
+    blobs = (LocalBlob(BlobName(kind, name), size, sha256) for kind, name, size, sha256 in found)
+    return {local.blob: local for local in blobs}
 
 
 def _place(blob: BlobName) -> tuple[str, str]:

@@ -19,3 +19,8 @@ def first(connection: apsw.Connection, query: str, bindings: Sequence[Any] = ())
     """Returns the first row's first column; None when there is no row."""
     row = connection.execute(query, tuple(bindings)).fetchone()
     return None if row is None else row[0]
+
+
+def beginning(letters: str) -> tuple[str, str]:
+    """Returns the first and the last text that begins so, for names of plain ASCII."""
+    return letters, letters + "\x7f"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sila_daemon.store import sql
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import apsw
 
@@ -50,12 +50,18 @@ class StaticLooks:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def load(self) -> dict[str, StaticLook]:
-        """Returns every look, by name."""
-        found = await self._database.read(
-            lambda connection: sql.rows(connection, "SELECT * FROM static_look")
-        )
-        return {name: _look(facts) for name, *facts in found}
+    async def below(self, directories: Iterable[str]) -> dict[str, StaticLook]:
+        """Returns the looks at files whose names begin as directories are named, by name."""
+        query = "SELECT * FROM static_look WHERE name BETWEEN ? AND ?"
+
+        def work(connection: apsw.Connection) -> dict[str, StaticLook]:
+            return {
+                name: _look(facts)
+                for first in directories
+                for name, *facts in sql.rows(connection, query, sql.beginning(first))
+            }
+
+        return await self._database.read(work)
 
     async def of(self, name: str) -> StaticLook | None:
         """Returns the last look at one file."""

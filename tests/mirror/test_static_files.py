@@ -184,3 +184,39 @@ async def test_a_carrier_s_copy_of_an_immutable_file_bothers_nobody(bench: Bench
         path.with_name("something else").write_bytes(b"")
         await a.sync_now()
         assert told(a) == ("needs_you", "1 things in the folder cannot be read")
+
+
+async def test_a_scan_finds_the_files_that_no_event_told_of(bench: Bench) -> None:
+    bench.settings = replace(SETTINGS, scan_interval_s=0.05, scans_per_full_look=1_000_000)
+    root = bench.folder("f")
+    async with bench.mirror("a", folder=root) as a:
+        await current(a)
+        path = put(root, DATA)
+        await until(lambda: a.status()["files"] == 1)
+        path.unlink()
+        await until(lambda: a.status()["files"] == 0)
+
+
+async def test_a_full_look_finds_what_was_written_over_without_an_event(bench: Bench) -> None:
+    bench.settings = replace(SETTINGS, scan_interval_s=0.05, scans_per_full_look=3)
+    root = bench.folder("f")
+    path = put(root, DATA)
+    async with bench.mirror("a", folder=root) as a:
+        await until(lambda: a.status()["files"] == 1)
+        path.write_bytes(DATA[:5])
+        await until(lambda: told(a)[0] == "needs_you")
+        path.write_bytes(DATA)
+        await current(a)
+
+
+async def test_an_event_of_a_file_has_it_looked_at(bench: Bench) -> None:
+    root = bench.folder("f")
+    path = put(root, DATA)
+    async with bench.mirror("a", folder=root) as a:
+        await until(lambda: a.status()["files"] == 1)
+        path.write_bytes(DATA[:5])
+        bench.watcher.hint(path, path.with_name(".sila-0123456789abcdef.tmp"))
+        await until(lambda: told(a)[0] == "needs_you")
+        path.write_bytes(DATA)
+        bench.watcher.hint(path)
+        await current(a)

@@ -42,6 +42,7 @@ FOLDER = Path("/home/space")
 HOME = Path("/home/.sila")
 SETTINGS = MirrorSettings(
     scan_interval_s=8.0,
+    scans_per_full_look=2,
     append_interval_s=0.5,
     retry_delay_s_max=4.0,
     loss_grace_s=2.0,

@@ -19,6 +19,9 @@ from typing import Any, NoReturn, Protocol, Self
 from sila_daemon.ports.disk import DirEntry, EntryKind, FileStat
 from tests.simulation.inodes import Directory, File
 
+TICK_S = 2.0
+"""Names that change within so long give a directory the same time, as on FAT."""
+
 Hint = Callable[[Path], None]
 Guard = Callable[[str, Path], None]
 """Is told what a program is about to do to a path; raises when it must not."""
@@ -111,6 +114,14 @@ class MachineDisk:
         """Returns the modification time of a change made now."""
         return int(self.now() * 1e9) + self.faults.calls
 
+    def tick_ns(self) -> int:
+        """Returns the time that a directory has when its names change now: a coarse one."""
+        try:
+            now = self.now()
+        except RuntimeError:  # The world is being set up: no time runs yet.
+            now = 0.0
+        return int(now // TICK_S * TICK_S * 1e9)
+
     def changed(self, root: Directory, path: Path) -> None:
         """Tells watchers of a change that living programs see."""
         if root is self.root:
@@ -200,7 +211,9 @@ class DiskView:
     def facts(self, entry: File | Directory) -> FileStat:
         """Returns the facts of an inode."""
         if isinstance(entry, Directory):
-            return FileStat(EntryKind.DIRECTORY, 0, entry.number, self.disk.device, 0)
+            return FileStat(
+                EntryKind.DIRECTORY, 0, entry.number, self.disk.device, entry.modified_ns
+            )
         return FileStat(
             EntryKind.FILE, len(entry.data), entry.number, self.disk.device, entry.modified_ns
         )
@@ -226,7 +239,7 @@ class DiskView:
         if path.name in directory.names:
             self._raise(errno.EEXIST, path)
         file = File(next(self.disk.numbers), modified_ns=self.disk.stamp_ns())
-        directory.change((path.name, file))
+        self._rename(directory, (path.name, file))
         self.disk.changed(self.root, path)
         return Handle(self, path, file)
 
@@ -236,7 +249,7 @@ class DiskView:
         directory = self._directory(path.parent)
         found = directory.names.get(path.name)
         if found is None:
-            directory.change((path.name, Directory(next(self.disk.numbers))))
+            self._rename(directory, (path.name, Directory(next(self.disk.numbers))))
             self.disk.changed(self.root, path)
         elif isinstance(found, File):
             self._raise(errno.EEXIST, path)
@@ -251,10 +264,10 @@ class DiskView:
         elif isinstance(there := self.find(target), Directory) and there.names:
             self._raise(errno.ENOTEMPTY, target)
         if source.parent == target.parent:
-            self._directory(source.parent).change((source.name, None), (target.name, file))
+            self._rename(self._directory(source.parent), (source.name, None), (target.name, file))
         else:
-            self._directory(target.parent).change((target.name, file))
-            self._directory(source.parent).change((source.name, None))
+            self._rename(self._directory(target.parent), (target.name, file))
+            self._rename(self._directory(source.parent), (source.name, None))
         self.disk.changed(self.root, target)
 
     def unlink(self, path: Path) -> None:
@@ -262,7 +275,7 @@ class DiskView:
         if self.find(path) is None:
             return
         self.step("unlink", path)
-        self._directory(path.parent).change((path.name, None))
+        self._rename(self._directory(path.parent), (path.name, None))
         self.disk.changed(self.root, path)
 
     def remove_dir(self, path: Path) -> None:
@@ -272,13 +285,17 @@ class DiskView:
         if self._directory(path).names:
             self._raise(errno.ENOTEMPTY, path)
         self.step("remove_dir", path)
-        self._directory(path.parent).change((path.name, None))
+        self._rename(self._directory(path.parent), (path.name, None))
         self.disk.changed(self.root, path)
 
     def sync_dir(self, path: Path) -> None:
         """Makes the names in a directory durable."""
         self.step("sync_dir", path)
         self._directory(path).sync()
+
+    def _rename(self, directory: Directory, *changes: tuple[str, File | Directory | None]) -> None:
+        directory.change(*changes)
+        directory.modified_ns = self.disk.tick_ns()
 
     def _directory(self, path: Path) -> Directory:
         entry = self.find(path)

@@ -164,6 +164,8 @@ class Directory:
     names: dict[str, File | Directory] = field(default_factory=dict)
     durable: dict[str, File | Directory] = field(default_factory=dict)
     waiting: list[Naming] = field(default_factory=list)
+    modified_ns: int = 0
+    """As of the last change that came with its time."""
 
     def change(self, *changes: tuple[str, File | Directory | None]) -> None:
         """Gives names, or takes them away with None."""
@@ -207,6 +209,7 @@ def _copied(directory: Directory, made: dict[int, File | Directory]) -> Director
             Naming(tuple((name, None if entry is None else of(entry)) for name, entry in n.changes))
             for n in directory.waiting
         ],
+        directory.modified_ns,
     )
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import RemoteError
 from sila_daemon.folder.blobs import BlobWriter
 from sila_daemon.folder.layout import static_path
+from sila_daemon.folder.static_directories import Due, StaticDirectories
 from sila_daemon.mirror.file_choices import OvertakenFiles
 from sila_daemon.mirror.file_fetches import FileFetches
 from sila_daemon.mirror.file_transport import Brought, FileTransport
@@ -26,7 +28,7 @@ from tests.simulation.mutants import plans
 from tests.simulation.mutants.mutant import Mutant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from sila_daemon.mirror.layers import Layers
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from sila_daemon.store.static_looks import StaticLook
 
 _sort_out = StaticChecks.sort_out
+_due = StaticDirectories._due
 _upload_one = RemoteFiles._upload_one
 _send_small = PackTransport.send_small
 
@@ -101,10 +104,19 @@ def _wants_the_large_ones(policy: FetchPolicy, size: int | None) -> bool:
 
 
 def _taken_by_name(
-    checks: StaticChecks, listed: Mapping[str, FileStat], _: Mapping[str, StaticLook]
+    checks: StaticChecks,
+    directories: Collection[str],
+    listed: Mapping[str, FileStat],
+    _: Mapping[str, StaticLook],
 ) -> dict[BlobName, LocalBlob]:
     looks = {name: look_of(stat, is_right=True) for name, stat in listed.items()}
-    return _sort_out(checks, listed, looks)
+    return _sort_out(checks, directories, listed, looks)
+
+
+def _lists_once(directories: StaticDirectories, wanted: Collection[str] | None) -> Due:
+    """Takes it that directories keep the names that they had at first, and never looks again."""
+    due = _due(directories, wanted)
+    return replace(due, names=[]) if directories._known else due
 
 
 def _waits_for_ever(checks: StaticChecks, wanted: Iterable[BlobName]) -> list[BlobName]:
@@ -125,6 +137,9 @@ FILES: dict[str, Mutant] = {
     ),
     "files_awaited_for_ever": Mutant(
         StaticChecks, "_not_awaited", _waits_for_ever, plans.FILES_FROM_ELSEWHERE
+    ),
+    "directories_of_files_listed_once": Mutant(
+        StaticDirectories, "_due", _lists_once, plans.UNHEARD_FILES
     ),
     "files_taken_by_their_names": Mutant(StaticChecks, "sort_out", _taken_by_name, plans.CUT_FILES),
     "overtaken_content_thrown_away": Mutant(

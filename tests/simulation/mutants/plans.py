@@ -141,6 +141,11 @@ CUT_APPENDS = _plan(
 )
 
 # No event tells of what the other program writes.
+UNHEARD_FILES = _plan(
+    *(Action(1.0 + 3 * n, "app_file", 0, 0.1 + 0.2 * n, 0.2) for n in range(4)),
+    has_app=True,
+    hint_loss=1.0,
+)
 UNHEARD_PROGRAM = _plan(
     Action(1.0, "app_set", 0, 0.1, 0.2),
     Action(2.0, "app_create", 0, 0.3, 0.4),

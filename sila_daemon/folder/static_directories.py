@@ -1,0 +1,146 @@
+"""The directories of immutable files, and which of them may have other names than before.
+
+A directory whose time is the one it had keeps its names, so it need not be listed again. What is
+written into a file that has its name already changes no time: that is for events, and for a look
+at everything now and then.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from sila_daemon.core import ids
+from sila_daemon.folder.blob_listing import BlobListing, is_conflict_copy
+from sila_daemon.folder.blobs import STATIC_PLACE
+from sila_daemon.folder.problems import Problem, storage_errors
+from sila_daemon.ports.disk import EntryKind
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from pathlib import Path
+
+    from sila_daemon.folder.blobs import BlobFolder
+    from sila_daemon.ports.clock import Clock
+    from sila_daemon.ports.disk import Disk, FileStat
+
+TICK_S = 2.5
+"""Clocks of file systems tick in up to two seconds; what comes in the same tick changes no time."""
+
+ALL = frozenset(f"{first:02x}" for first in range(256))
+"""The names that directories of files have."""
+
+
+class _Stamp(NamedTuple):
+    """A directory as it was when it was listed."""
+
+    inode: int
+    modified_ns: int
+    since: float
+    """When it was first found with this time, by the monotonic clock."""
+    is_settled: bool
+    """Whether it was listed after the tick that gave it this time."""
+
+
+@dataclass(slots=True)
+class Due:
+    """Which directories are to be listed, sorted; also some that are not there (any more)."""
+
+    names: list[str]
+    stamps: dict[str, _Stamp]
+    """What is to be remembered of those that are there."""
+    top: _Stamp | None
+    others: list[str]
+    """Every directory that is there."""
+    problems: list[Problem] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Listed:
+    """The files of some directories."""
+
+    files: dict[str, FileStat]
+    """What they are now, by name; their bytes are not looked at."""
+    problems: list[Problem]
+
+
+class StaticDirectories:
+    """Remembers what was listed; blocking, for worker threads, one call at a time."""
+
+    def __init__(self, files_dir: Path, folder: BlobFolder, disk: Disk, clock: Clock) -> None:
+        self._files_dir = files_dir
+        self._folder = folder
+        self._disk = disk
+        self._clock = clock
+        self._top: _Stamp | None = None
+        self._names: list[str] = []
+        self._known: dict[str, _Stamp] = {}
+
+    def due(self, wanted: Collection[str] | None) -> Due:
+        """Returns what may have other names than when it was listed, and what is `wanted` anyway.
+
+        For None that is everything. Raises StorageError.
+        """
+        with storage_errors("look at the directories of files"):
+            return self._due(wanted)
+
+    def list_some(self, due: Due, names: Iterable[str]) -> Listed:
+        """Lists some of the directories that are due. Raises StorageError."""
+        problems: list[Problem] = []
+        files: dict[str, FileStat] = {}
+        there = set(due.others)
+        listing = BlobListing(self._files_dir, self._disk, problems)
+        for directory in sorted(there.intersection(names)):
+            for name in listing.names_in(STATIC_PLACE, directory, ids.is_hash, is_conflict_copy):
+                stat = self._folder.static_stat(name)
+                if stat is not None:
+                    files[name] = stat
+        return Listed(files, problems)
+
+    def listed(self, due: Due, names: Iterable[str]) -> None:
+        """Takes note that what is in some directories was dealt with."""
+        for name in names:
+            stamp = due.stamps.get(name)
+            if stamp is None:
+                self._known.pop(name, None)
+            else:
+                self._known[name] = stamp
+
+    def ended(self, due: Due) -> None:
+        """Takes note that everything that was due was dealt with."""
+        self._top, self._names = due.top, due.others
+
+    def forget(self) -> None:
+        """Has everything listed the next time."""
+        self._top = None
+        self._known.clear()
+
+    def _due(self, wanted: Collection[str] | None) -> Due:
+        problems: list[Problem] = []
+        listing = BlobListing(self._files_dir, self._disk, problems)
+        top, names = self._stamp(STATIC_PLACE, self._top), self._names
+        if wanted is None or top is None or not top.is_settled or top != self._top:
+            names = [sys.intern(name) for name in listing.directories(STATIC_PLACE)]
+        stamps: dict[str, _Stamp] = {}
+        due = set(ALL if wanted is None else wanted).union(self._known.keys() - names)
+        for name in names:
+            known = self._known.get(name)
+            stamp = self._stamp(STATIC_PLACE / name, known)
+            if stamp is None or stamp != known or not stamp.is_settled or wanted is None:
+                due.add(name)
+            if stamp is not None:
+                stamps[name] = stamp
+        return Due(sorted(due), stamps, top, names, problems)
+
+    def _stamp(self, place: Path, known: _Stamp | None) -> _Stamp | None:
+        """Returns what a directory is now, as it was known if it is the same."""
+        stat = self._disk.stat(self._files_dir / place)
+        if stat is None or stat.kind is not EntryKind.DIRECTORY:
+            return None
+        now = self._clock.monotonic()
+        if known is None or known[:2] != (stat.inode, stat.modified_ns):
+            return _Stamp(stat.inode, stat.modified_ns, now, is_settled=False)
+        if known.is_settled or now < known.since + TICK_S:
+            return known
+        return known._replace(is_settled=True)

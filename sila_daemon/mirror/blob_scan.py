@@ -1,0 +1,183 @@
+"""Compares the files that are on the disk with the store's list of them.
+
+Events name files to look at. Without one, immutable files are looked at where the names in a
+directory changed, or something there is not known to be right; and all of them now and then.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sila_daemon.folder.blobs import STATIC_PLACE
+from sila_daemon.folder.layout import var_path
+from sila_daemon.folder.problems import Problem, storage_errors
+from sila_daemon.folder.static_directories import ALL, StaticDirectories
+from sila_daemon.mirror.wakes import News
+from sila_daemon.store.blobs import VAR, BlobName, LocalBlob
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from sila_daemon.folder.blobs import BlobFolder
+    from sila_daemon.folder.static_directories import Due, Listed
+    from sila_daemon.mirror.record import MirrorPorts
+    from sila_daemon.mirror.static_checks import StaticChecks
+    from sila_daemon.mirror.wakes import Wakes
+    from sila_daemon.ports.disk import FileStat
+    from sila_daemon.store.blobs import Blobs
+    from sila_daemon.store.static_looks import StaticLooks
+
+_VarFiles = dict[str, "tuple[FileStat, LocalBlob]"]
+"""Mutable files by their UUIDs."""
+
+DIRECTORIES_AT_ONCE = 64
+"""So many are compared together: what they hold is in memory meanwhile."""
+
+
+class BlobScan:
+    """Keeps the store's list true to the disk."""
+
+    def __init__(
+        self,
+        files_dir: Path,
+        folder: BlobFolder,
+        ports: MirrorPorts,
+        blobs: Blobs,
+        looks: StaticLooks,
+        checks: StaticChecks,
+        wakes: Wakes,
+    ) -> None:
+        self._files_dir = files_dir
+        self._folder = folder
+        self._ports = ports
+        self._blobs = blobs
+        self._looks = looks
+        self._checks = checks
+        self._wakes = wakes
+        self._directories = StaticDirectories(files_dir, folder, ports.disk, ports.clock)
+        self._hinted: set[str] = set()
+        """Directories of immutable files that events named."""
+        self._is_hinted = False
+        """Whether they named others."""
+        self._var_known: _VarFiles = {}
+        self._var_listed: _VarFiles | None = None
+        """What the store was last made to say of mutable files."""
+        self._has_ended = False
+        self.problems: list[Problem] = []
+        """What was in the way at the last scan."""
+
+    def heard(self, paths: Iterable[Path]) -> frozenset[Path]:
+        """Takes note of events of files; returns the others."""
+        others = []
+        for path in paths:
+            if not path.is_relative_to(self._files_dir):
+                others.append(path)
+                continue
+            parts = path.relative_to(self._files_dir).parts
+            if len(parts) > 2 and parts[:2] == STATIC_PLACE.parts:
+                self._hinted.add(parts[2])
+            elif not path.name.startswith("."):  # Else it is what is being written.
+                self._is_hinted = True
+        return frozenset(others)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether events named files that nobody has looked at."""
+        return self._is_hinted or bool(self._hinted)
+
+    async def run(self, *, is_full: bool) -> None:
+        """Looks at what may have changed, or at everything. The caller knows the root is there.
+
+        What was in the way may hide something: then everything is looked at the next time.
+        """
+        is_full = is_full or not self._has_ended or bool(self.problems)
+        self._has_ended = False
+        hinted, self._hinted, self._is_hinted = self._hinted, set(), False
+        wanted = None if is_full else hinted | self._checks.doubted_directories()
+        due, var = await self._ports.workers.run(
+            lambda: (self._directories.due(wanted), self._var())
+        )
+        problems = due.problems + [found for found in var[1] if found not in due.problems]
+        is_news = False
+        for start in range(0, len(due.names), DIRECTORIES_AT_ONCE):
+            names = due.names[start : start + DIRECTORIES_AT_ONCE]
+            is_news |= await self._compare_static(due, names, problems)
+        is_news |= await self._compare_var(var[0], is_full=is_full, may_hide=bool(problems))
+        self._directories.ended(due)
+        self.problems, self._has_ended = problems, True
+        if is_news:
+            self._wakes.ring(News.BLOBS)
+
+    async def _compare_static(self, due: Due, names: list[str], problems: list[Problem]) -> bool:
+        """Compares some directories; tells whether the store said something else."""
+        usual = [name for name in names if name in ALL]  # No file here has its name from others.
+        known = await self._blobs.static_here(usual)
+        listed: Listed = await self._ports.workers.run(
+            lambda: self._directories.list_some(due, names)
+        )
+        problems += listed.problems
+        looks = await self._looks.below(usual)
+        right = self._checks.sort_out(usual, listed.files, looks)
+        # What is there and not known to be right stays what it was until it was read.
+        missing = [blob for blob in known if blob.name not in listed.files]
+        is_news = await self._note(known, right, [] if problems else missing)
+        # One that was just received is not known yet, nor listed.
+        before = {blob.name for blob in missing}
+        gone = [
+            name
+            for name, look in looks.items()
+            if name not in listed.files and (name in before or not look.is_right)
+        ]
+        if gone and not problems:
+            await self._looks.forget(gone)
+        self._directories.listed(due, names)
+        return is_news
+
+    async def _compare_var(self, listed: _VarFiles, *, is_full: bool, may_hide: bool) -> bool:
+        if listed == self._var_listed and not is_full:
+            return False
+        known = await self._blobs.var_here()
+        # Once more: what is received between the two looks is then not known yet, but listed.
+        seen, _ = await self._ports.workers.run(self._var)
+        found = {local.blob: local for _, local in seen.values()}
+        gone = [] if may_hide else [blob for blob in known if blob not in found]
+        is_news = await self._note(known, found, gone)
+        self._var_listed = seen
+        return is_news
+
+    async def _note(
+        self,
+        known: Mapping[BlobName, LocalBlob],
+        found: Mapping[BlobName, LocalBlob],
+        gone: list[BlobName],
+    ) -> bool:
+        fresh = [local for name, local in found.items() if known.get(name) != local]
+        if gone:
+            await self._blobs.gone(gone)
+        if fresh:
+            await self._blobs.arrived(fresh)
+        return bool(fresh or gone)
+
+    def _var(self) -> tuple[_VarFiles, list[Problem]]:
+        problems: list[Problem] = []
+        found = {uuid: self._look_at_var(uuid) for uuid in self._folder.list_var(problems)}
+        return {uuid: seen for uuid, seen in found.items() if seen is not None}, problems
+
+    def var(self, uuid: str) -> LocalBlob | None:
+        """Returns the facts of a mutable file, hashed again only when it changed; blocking."""
+        seen = self._look_at_var(uuid)
+        return None if seen is None else seen[1]
+
+    def _look_at_var(self, uuid: str) -> tuple[FileStat, LocalBlob] | None:
+        with storage_errors("look at a mutable file"):
+            stat = self._ports.disk.stat(var_path(self._files_dir, uuid))
+        if stat is None:
+            return None
+        known = self._var_known.get(uuid)
+        if known is not None and known[0] == stat:
+            return known
+        blob = self._folder.stat_var(uuid)
+        found = stat, LocalBlob(BlobName(VAR, uuid), blob.size, blob.sha256)
+        self._var_known[uuid] = found
+        return found
