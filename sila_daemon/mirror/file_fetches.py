@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import (
     CorruptBlobError,
+    FormatError,
     NotFoundError,
     ProblemError,
     RemoteError,
@@ -83,7 +84,7 @@ class FileFetches:
             try:
                 if await remote.files.downloads.fetch(blob):
                     return
-            except (RemoteError, CorruptBlobError) as error:
+            except (RemoteError, CorruptBlobError, FormatError) as error:
                 troubles.append(f"{remote.status.url}: {error.message}")
         if await layers.local_blobs.has(blob):
             return

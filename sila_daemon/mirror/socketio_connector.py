@@ -11,6 +11,7 @@ import importlib
 import itertools
 from collections import deque
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,15 @@ its cursor later, as the library offers no way to stop reading."""
 CHUNK_BYTES = 256 << 10
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How slowly a body may come: whoever sends less holds up what waits for its turn."""
+
+    size: int = 16 << 10
+    """Bytes."""
+    seconds: float = 300.0
+
+
 @cache
 def _raw_packets() -> type:
     """Makes the class of packets whose payloads stay text.
@@ -54,7 +64,8 @@ def _raw_packets() -> type:
 class SocketIoConnector:
     """Reaches servers from one HTTP session; `close` ends it."""
 
-    def __init__(self) -> None:
+    def __init__(self, slowest: Pace | None = None) -> None:
+        self._slowest = slowest or Pace()
         self._session: aiohttp.ClientSession | None = None
         self._are_libraries_loaded = False
 
@@ -117,7 +128,7 @@ class SocketIoConnector:
                 method, f"{server_url}{path}", headers=all_headers, data=body, allow_redirects=False
             )
             async with opened as response:
-                yield _HttpResponse(response)
+                yield _HttpResponse(response, self._slowest)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise RemoteUnavailableError(f"{server_url}: {_reason(error)}") from error
 
@@ -238,8 +249,9 @@ class _SocketIoConnection:
 class _HttpResponse:
     """A response of aiohttp."""
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, slowest: Pace) -> None:
         self._response = response
+        self._slowest = slowest
 
     @property
     def status(self) -> int:
@@ -262,8 +274,21 @@ class _HttpResponse:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yields the body as it comes."""
+        now = asyncio.get_running_loop().time
+        came, waited_s = 0, 0.0
+        asked_at = now()
         async for chunk in self._response.content.iter_chunked(CHUNK_BYTES):
+            came += len(chunk)
+            waited_s += now() - asked_at
+            if waited_s >= self._slowest.seconds:
+                if came < self._slowest.size:
+                    raise RemoteUnavailableError(
+                        f"the server sent {came} bytes in {waited_s:.0f} s, and was given up"
+                    )
+                came, waited_s = 0, 0.0
             yield chunk
+            # What the reader takes for itself is not the server's.
+            asked_at = now()
 
 
 def _text(arguments: tuple[Any, ...]) -> bytes:

@@ -53,9 +53,12 @@ class PaneSlot(Vertical):
 
     @property
     def pane(self) -> Pane | None:
-        """The pane in front."""
-        shown = self.query_one(ContentSwitcher).current
-        return self.query_one(f"#{shown}", Pane) if shown and shown != "nothing" else None
+        """The pane in front; None also while the slot is taken down, from its panes on."""
+        return next((pane for pane in self.query(Pane) if pane.id == self._front), None)
+
+    @property
+    def _front(self) -> str | None:
+        return next((switcher.current for switcher in self.query(ContentSwitcher)), None)
 
     async def open(self, item: Item) -> Pane | None:
         """Shows a part in its pane. Raises SilaError."""

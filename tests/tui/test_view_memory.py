@@ -9,6 +9,8 @@ import pytest
 from sila_tui.memory import Memory
 from sila_tui.outline import Item
 from sila_tui.panes.slots import Slots
+from sila_tui.screens.space import SpaceScreen
+from sila_tui.screens.views import note
 from sila_tui.view_memory import ViewMemory, text, texts
 from sila_tui.widgets.chat_log import ChatLog
 from tests.tui import sample
@@ -50,6 +52,26 @@ def test_what_a_file_has_instead_of_a_state_is_passed_over() -> None:
     assert texts(["a", 1, None, "b", "c"], 2) == ["a", "b"]
     assert texts({"a": 1}, 2) == []
     assert text(7) == ""
+
+
+@pytest.mark.slow
+async def test_a_screen_that_is_being_taken_down_is_remembered_as_it_was(
+    daemon: FakeDaemon,
+) -> None:
+    memory = Memory()
+    async with driven(daemon, (200, 60), memory=memory) as (app, pilot):
+        await told(pilot, "open Work Coffee")
+        await until(pilot, lambda: "How long do I rest" in shown(app))
+        screen = app.screen
+        assert isinstance(screen, SpaceScreen)
+        note(screen, screen.views)
+        before = screen.views.space()
+        slot = screen.slots.active
+        assert slot.pane is not None
+        await slot.pane.remove()
+        assert screen.slots.active.pane is None
+        note(screen, screen.views)
+        assert screen.views.space() == before != {}
 
 
 @pytest.mark.slow
