@@ -41,9 +41,11 @@ class FolderGuard:
     def check(self, what: str, path: Path) -> None:
         """Notes what must not be done. Notes instead of raising: code may catch anything."""
         # A sync makes durable what another wrote, and changes nothing.
-        if what != "sync" and self.foreign and path in self.foreign:
+        if what == "sync":
+            return
+        if self.foreign and path in self.foreign:
             self.violations.append(f"{what} on another program's file {path}")
-        if not str(path).endswith(".jsonl"):
+        if not path.name.endswith(".jsonl"):
             return
         if what == "create":
             self.made.add(path)

@@ -71,7 +71,7 @@ class SimDevice:
         With `twin` it is another daemon on the machine of that one, in the same folder.
         """
         self.name = name
-        self.clock: SimClock = SimClock() if twin is None else twin.clock
+        self.clock: SimClock = SimClock(trace.now) if twin is None else twin.clock
         self.disk: MachineDisk = (
             MachineDisk(name, self.clock.monotonic) if twin is None else twin.disk
         )

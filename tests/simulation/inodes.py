@@ -63,6 +63,11 @@ class File:
         """What programs see; to be read only."""
         return self._data
 
+    def read(self, offset: int, size: int) -> bytes:
+        """Returns bytes as programs see them."""
+        with memoryview(self._data) as seen:
+            return bytes(seen[offset : offset + size])
+
     @property
     def durable(self) -> bytes:
         """What the disk holds for certain."""
@@ -78,10 +83,10 @@ class File:
 
     def write(self, offset: int, data: bytes) -> None:
         """Changes what programs see."""
-        seen = self._own()
+        seen = self._own() if self._is_shared else self._data
         size = len(seen)
         end = offset + len(data)
-        self._replaced.append((offset, bytes(seen[offset:end]), size))
+        self._replaced.append((offset, bytes(seen[offset:end]) if offset < size else b"", size))
         if size < offset:
             seen.extend(bytes(offset - size))
         seen[offset:end] = data

@@ -13,7 +13,7 @@ import itertools
 import traceback
 from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import Executor
-from contextvars import Context, ContextVar
+from contextvars import Context, ContextVar, copy_context
 from random import Random
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
@@ -61,6 +61,44 @@ class _SimTask(asyncio.Task[T]):
         return self is other
 
 
+class _SimHandle(asyncio.Handle):
+    """A handle without what only the real loop's debug mode needs: there is one for each step."""
+
+    __slots__ = ()
+
+    def __init__(self, callback: Any, args: tuple[Any, ...], context: Context | None) -> None:
+        self._callback = callback
+        self._args = args
+        self._context = copy_context() if context is None else context
+        self._cancelled = False
+        self._repr = self._source_traceback = None
+
+    def cancel(self) -> None:
+        self._cancelled = True
+        self._callback, self._args = None, ()
+
+
+class _SimTimer(asyncio.TimerHandle):
+    """The same with a moment."""
+
+    __slots__ = ()
+
+    def __init__(
+        self, when: float, callback: Any, args: tuple[Any, ...], context: Context | None
+    ) -> None:
+        self._when = when
+        self._callback = callback
+        self._args = args
+        self._context = copy_context() if context is None else context
+        self._cancelled = self._scheduled = False
+        self._repr = self._source_traceback = None
+
+    def cancel(self) -> None:
+        """Leaves the timer where it is: cancelled ones are passed over."""
+        self._cancelled = True
+        self._callback, self._args = None, ()
+
+
 class SimLoop(asyncio.BaseEventLoop):
     """The loop of one run."""
 
@@ -71,7 +109,7 @@ class SimLoop(asyncio.BaseEventLoop):
         self._now = 0.0
         self._steps = 0
         self._count = itertools.count(1)
-        self._waiting: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._waiting: list[tuple[float, int, _SimTimer]] = []
         self._runnable: list[asyncio.Handle] = []
         self.failures: list[str] = []
         """What went wrong where nobody waited for it."""
@@ -94,7 +132,7 @@ class SimLoop(asyncio.BaseEventLoop):
         self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.Handle:
         """Makes a callback ready."""
-        handle = asyncio.Handle(callback, args, self, context)
+        handle = _SimHandle(callback, args, context)
         self._runnable.append(handle)
         return handle
 
@@ -112,7 +150,7 @@ class SimLoop(asyncio.BaseEventLoop):
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         """Makes a callback ready at a virtual moment."""
-        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        timer = _SimTimer(when, callback, args, context)
         heapq.heappush(self._waiting, (when, next(self._count), timer))
         return timer
 
@@ -124,16 +162,16 @@ class SimLoop(asyncio.BaseEventLoop):
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         """Makes a callback ready after virtual seconds."""
-        return self.call_at(self._now + delay, callback, *args, context=context)
+        when = self._now + delay
+        timer = _SimTimer(when, callback, args, context)
+        heapq.heappush(self._waiting, (when, next(self._count), timer))
+        return timer
 
     def run_in_executor(
         self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: *Ts
     ) -> asyncio.Future[T]:
         """Refuses: code that is simulated uses the port Workers."""
         raise AssertionError(f"a thread is asked for to run {func}")
-
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        """Leaves cancelled timers where they are; they are passed over."""
 
     def _process_events(self, event_list: Any) -> None:
         """Has nothing to do: there is no selector."""
@@ -164,7 +202,7 @@ class SimLoop(asyncio.BaseEventLoop):
     def _wake_due(self) -> None:
         """Makes timers ready that are due, after a jump to the next one if nothing is ready."""
         runnable, waiting = self._runnable, self._waiting
-        while waiting and waiting[0][2].cancelled():
+        while waiting and waiting[0][2]._cancelled:
             heapq.heappop(waiting)
         if not runnable:
             if not waiting:
@@ -172,7 +210,7 @@ class SimLoop(asyncio.BaseEventLoop):
             self._now = max(self._now, waiting[0][0])
         while waiting and waiting[0][0] <= self._now:
             timer = heapq.heappop(waiting)[2]
-            if not timer.cancelled():
+            if not timer._cancelled:
                 runnable.append(timer)
 
     _stopping: bool

@@ -18,8 +18,10 @@ START_UNIX_S = 1_780_000_000.0
 class SimClock:
     """A machine's clock: its wall time can be stepped, its monotonic time cannot."""
 
-    def __init__(self, offset_s: float = 0.0) -> None:
-        self.offset_s = offset_s
+    def __init__(self, now: Callable[[], float] | None = None) -> None:
+        """`now` tells virtual seconds; without it they are the running loop's."""
+        self.offset_s = 0.0
+        self._now = now
 
     def time(self) -> float:
         """Returns Unix seconds as this machine believes them to be."""
@@ -27,7 +29,7 @@ class SimClock:
 
     def monotonic(self) -> float:
         """Returns virtual seconds."""
-        return asyncio.get_running_loop().time()
+        return asyncio.get_running_loop().time() if self._now is None else self._now()
 
     async def sleep(self, seconds: float) -> None:
         """Waits virtually."""

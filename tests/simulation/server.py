@@ -40,7 +40,7 @@ class SimServer:
     def __init__(self, name: str, seed: str, trace: Trace) -> None:
         self.name = name
         self.url = f"http://{name}"
-        self.clock = SimClock()
+        self.clock = SimClock(trace.now)
         self.disk = MachineDisk(name, self.clock.monotonic)
         self.disk.view().make_dir(DATA)
         self.disk.root.sync()

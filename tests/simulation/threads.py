@@ -12,7 +12,6 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -39,45 +38,39 @@ class _Thread:
 
     def __init__(self, random: Random) -> None:
         self._random = random
-        self._queue: deque[tuple[Callable[[], None], asyncio.Future[None]]] = deque()
+        self._loop = asyncio.get_running_loop()
+        self._queue: deque[tuple[Callable[[], object], asyncio.Future[Any], bool]] = deque()
         self._is_busy = False
 
-    def submit(self, function: Callable[[], T]) -> asyncio.Future[T]:
-        """Queues a function; the future of one that has not begun may be cancelled."""
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[T] = loop.create_future()
-        begun: asyncio.Future[None] = loop.create_future()
-
-        def work() -> None:
-            try:
-                result = function()
-            except Exception as error:  # Whatever it raises is its caller's.
-                self._later(partial(_tell, done, done.set_exception, error))
-            else:
-                self._later(partial(_tell, done, done.set_result, result))
-
-        self._queue.append((work, begun))
-        done.add_done_callback(lambda _: begun.cancel())
+    def submit(
+        self, function: Callable[[], T], *, may_be_dropped: bool = True
+    ) -> asyncio.Future[T]:
+        """Queues a function. One whose future is cancelled before it begins may be dropped."""
+        done: asyncio.Future[T] = self._loop.create_future()
+        self._queue.append((function, done, may_be_dropped))
         if not self._is_busy:
             self._is_busy = True
             self._later(self._next)
         return done
 
     def _next(self) -> None:
-        work, begun = self._queue.popleft()
-        if not begun.cancelled():
-            begun.set_result(None)
-            work()
+        function, done, may_be_dropped = self._queue.popleft()
+        if not (may_be_dropped and done.cancelled()):
+            try:
+                result = function()
+            except Exception as error:  # Whatever it raises is its caller's.
+                self._later(_tell, done, done.set_exception, error)
+            else:
+                self._later(_tell, done, done.set_result, result)
         self._is_busy = bool(self._queue)
         if self._is_busy:
             self._later(self._next)
 
-    def _later(self, act: Callable[[], object]) -> None:
-        loop = asyncio.get_running_loop()
+    def _later(self, act: Callable[..., object], *given: Any) -> None:
         if self._random.random() < SLOW:
-            loop.call_later(SLOW_S_MAX * self._random.random(), act)
+            self._loop.call_later(SLOW_S_MAX * self._random.random(), act, *given)
         else:
-            loop.call_soon(act)
+            self._loop.call_soon(act, *given)
 
 
 def _tell(done: asyncio.Future[Any], tell: Callable[[Any], None], outcome: object) -> None:
@@ -125,9 +118,9 @@ class _SimDatabase:
         return await self._thread.submit(lambda: database._read(self._connection, work))
 
     async def write(self, work: Work[T]) -> T:
-        # Shielded as the real one is: what was asked to be written is written.
-        return await asyncio.shield(
-            self._thread.submit(lambda: database._write(self._connection, work))
+        # As with the real one, what was asked to be written is written.
+        return await self._thread.submit(
+            lambda: database._write(self._connection, work), may_be_dropped=False
         )
 
     async def tidy(self) -> None:

@@ -126,7 +126,7 @@ class _SimVfsFile:
             self._view.look("read", self._path)
         except OSError as error:
             raise _told(error, apsw.SQLITE_IOERR_READ) from error
-        return bytes(self.file.data[offset : offset + amount])
+        return self.file.read(offset, amount)
 
     def xWrite(self, data: bytes, offset: int) -> None:
         try:

@@ -113,7 +113,7 @@ class Wire:
     def put_up(self, sent: Sent | None) -> None:
         """Takes an event of the client; None is its farewell."""
         self.up.append(sent)
-        self._put_up_at.append(asyncio.get_running_loop().time())
+        self._put_up_at.append(self._trace.now())
         self._filled["up"].set()
 
     def put_down(self, frame: Frame | None) -> None:
@@ -121,7 +121,7 @@ class Wire:
         if frame is not None and self.on_frame is not None:
             self.on_frame(frame)
         self.down.append(frame)
-        self._put_down_at.append(asyncio.get_running_loop().time())
+        self._put_down_at.append(self._trace.now())
         self._filled["down"].set()
 
     def cut(self, *, server_learns: bool = True) -> None:
@@ -129,7 +129,7 @@ class Wire:
         if not self.is_open:
             return
         self.is_open = False
-        self.ended_at = asyncio.get_running_loop().time()
+        self.ended_at = self._trace.now()
         for task in self._tasks:
             task.cancel()
         for waiting in (self.up, self.down, self._put_up_at, self._put_down_at):
@@ -160,7 +160,7 @@ class Wire:
     async def _hop(self, since: float) -> None:
         """Takes as long as a message that was sent at `since`: many are on the way at once."""
         takes_s = self._delay_s * (0.5 + self._random.random())
-        await asyncio.sleep(max(0.0, since + takes_s - asyncio.get_running_loop().time()))
+        await asyncio.sleep(max(0.0, since + takes_s - self._trace.now()))
         while self.is_silent:
             await asyncio.Event().wait()
 
@@ -172,7 +172,7 @@ class Wire:
     async def has_room(self) -> None:
         """Returns when the server may put another frame on the wire, or the wire has ended."""
         if self.is_full:
-            self.blocked_since = asyncio.get_running_loop().time()
+            self.blocked_since = self._trace.now()
         async with self.roomy:
             await self.roomy.wait_for(lambda: not self.is_full or not self.is_open)
         if self.is_open:
