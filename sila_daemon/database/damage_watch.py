@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 import apsw
@@ -37,23 +36,21 @@ class DamageWatch:
 
     async def open(self, path: Path, schema: Schema) -> Database:
         """Opens a file that is watched from now on."""
-        with self.noticing():
+        try:
             return _WatchedDatabase(await self._databases.open(path, schema), self)
+        except StorageError as error:
+            self.notice(error)
+            raise
 
     async def open_damaged(self, path: Path) -> Database:
         """Opens a file that is known to be damaged."""
         return await self._databases.open_damaged(path)
 
-    @contextmanager
-    def noticing(self) -> Iterator[None]:
-        """Takes note of an error that tells of damage, and lets it pass."""
-        try:
-            yield
-        except StorageError as error:
-            if error.code == DAMAGED:
-                self._error = self._error or error
-                self._is_damaged.set()
-            raise
+    def notice(self, error: StorageError) -> None:
+        """Takes note of an error if it tells of damage."""
+        if error.code == DAMAGED:
+            self._error = self._error or error
+            self._is_damaged.set()
 
 
 class _WatchedDatabase:
@@ -62,16 +59,25 @@ class _WatchedDatabase:
         self._watch = watch
 
     async def read(self, work: Work[T]) -> T:
-        with self._watch.noticing():
+        try:
             return await self._database.read(work)
+        except StorageError as error:
+            self._watch.notice(error)
+            raise
 
     async def write(self, work: Work[T]) -> T:
-        with self._watch.noticing():
+        try:
             return await self._database.write(work)
+        except StorageError as error:
+            self._watch.notice(error)
+            raise
 
     async def tidy(self) -> None:
-        with self._watch.noticing():
+        try:
             await self._database.tidy()
+        except StorageError as error:
+            self._watch.notice(error)
+            raise
 
     async def close(self) -> None:
         with suppress(apsw.CorruptError, apsw.NotADBError):  # It tidies up as it goes.

@@ -21,7 +21,10 @@ class Schema:
     application_id: int
     """Written into the file's header, so that another program's database is not taken for ours."""
     migrations: Sequence[str]
-    """SQL scripts; the n-th brings a file from version n to n + 1, in one transaction each."""
+    """SQL scripts; the n-th brings a file from version n to n + 1.
+
+    A file that exists gets one transaction each, a new one a single transaction for all.
+    """
 
 
 def migrate(connection: apsw.Connection, schema: Schema) -> None:
@@ -39,11 +42,16 @@ def migrate(connection: apsw.Connection, schema: Schema) -> None:
             f"the database has version {version}, this program knows {len(schema.migrations)}",
             hint="install a newer version of Sila",
         )
-    for target, script in enumerate(schema.migrations[version:], version + 1):
-        in_transaction(connection, partial(_apply, schema, script, target))
+    if version == 0 and schema.migrations:
+        # Ten commits less that wait for the disk, whenever a space is made.
+        in_transaction(connection, partial(_apply, schema, 0, len(schema.migrations)))
+        return
+    for target in range(version + 1, len(schema.migrations) + 1):
+        in_transaction(connection, partial(_apply, schema, target - 1, target))
 
 
-def _apply(schema: Schema, script: str, target: int, connection: apsw.Connection) -> None:
-    connection.execute(script)
+def _apply(schema: Schema, version: int, target: int, connection: apsw.Connection) -> None:
+    for script in schema.migrations[version:target]:
+        connection.execute(script)
     connection.pragma("application_id", schema.application_id)
     connection.pragma("user_version", target)

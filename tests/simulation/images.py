@@ -42,17 +42,6 @@ def renumber(directory: Directory, disk: MachineDisk) -> None:
         entry.number = next(disk.numbers)
 
 
-def durable_image(directory: Directory) -> Directory:
-    """Copies what a directory holds for certain."""
-    names: dict[str, File | Directory] = {}
-    for name, entry in directory.durable.items():
-        if isinstance(entry, File):
-            names[name] = File(entry.number, entry.durable, entry.modified_ns)
-        else:
-            names[name] = durable_image(entry)
-    return Directory(directory.number, names, dict(names))
-
-
 def _as_seen(directory: Directory) -> Directory:
     names: dict[str, File | Directory] = {}
     for name, entry in directory.names.items():
