@@ -64,7 +64,9 @@ class OpAppender:
         self._left: set[Path] = set()
         """Files that failed in a way that forbids to write to them again."""
         self._durable_names: set[Path] = set()
-        """Files and directories whose names are known to be on stable storage."""
+        """Files whose names are known to be on stable storage."""
+        self._durable_ways: dict[Path, list[Path]] = {}
+        """The same of directories, each with its way up to that of the ops."""
         self._done: dict[str, _Done] = {}
         """By tree: what is durable of a batch that failed, and that will be repeated."""
 
@@ -181,17 +183,18 @@ class OpAppender:
         if not self._is_directory(self._layout.version_dir):
             # An unmounted disk looks like this; creating a folder there would hide it.
             raise FileNotFoundError(errno.ENOENT, "the space's folder is not there")
+        chain = self._durable_ways.get(directory)
+        # Looked at each time: a link that was put in the way since would lead out of the space.
+        if chain is not None and all(map(self._is_directory, chain)):
+            return
         chain = [directory]
         while chain[-1] != self._layout.ops_dir:
             chain.append(chain[-1].parent)
-        # Looked at each time: a link that was put in the way since would lead out of the space.
-        if directory in self._durable_names and all(map(self._is_directory, chain)):
-            return
         for path in reversed(chain):
             self._refuse_folded(path)
             self._disk.make_dir(path)
             self._disk.sync_dir(path.parent)
-        self._durable_names.add(directory)
+        self._durable_ways[directory] = chain
 
     def _is_directory(self, path: Path) -> bool:
         found = self._disk.stat(path)

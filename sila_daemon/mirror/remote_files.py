@@ -67,6 +67,8 @@ class RemoteFiles:
         self._clock = clock
         self._back_off = back_off
         self._wake = asyncio.Event()
+        self._counting = asyncio.Lock()
+        """Or a count that was made earlier could be told later, and stay."""
         self._due: set[News] = set()
         """What is to be compared: each of the two by itself, since either takes requests."""
         self._put_off: dict[LocalBlob, None] = {}
@@ -118,7 +120,9 @@ class RemoteFiles:
 
     async def count_debt(self) -> None:
         """Counts what the server is not known to hold."""
-        self._status.pending_files, self._status.pending_bytes = await self._blobs.debt(self._layer)
+        async with self._counting:
+            pending = await self._blobs.debt(self._layer)
+            self._status.pending_files, self._status.pending_bytes = pending
 
     async def _sync(self, due: set[News]) -> float | None:
         """Returns after how many seconds it is to be done again; None when all was done.

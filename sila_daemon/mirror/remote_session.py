@@ -120,7 +120,7 @@ class RemoteSession:
     async def _catch_up(self, ready: Ready, facts: ServerFacts) -> None:
         """Brings here what the server has, and finds out what it lacks."""
         cursor = facts.cursor
-        op_count, _ = await self._store.sizes()
+        op_count = (await self._store.sizes()).ops
         if cursor is None and op_count == 0:
             cursor = Cursor(ready.epoch, 0, "")  # Nothing is here, so nothing is to be compared.
         self._status.head = cursor.seq if cursor else 0

@@ -10,7 +10,8 @@ from sila_daemon.mirror.greeting import ORIGINAL
 from sila_daemon.store.sightings import SENDS_MAX
 
 if TYPE_CHECKING:
-    from sila_daemon.store.space_store import Debt, SpaceStore
+    from sila_daemon.store.outbox import Debt
+    from sila_daemon.store.space_store import SpaceStore
 
 
 class RemoteState(Enum):

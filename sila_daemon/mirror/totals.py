@@ -75,8 +75,9 @@ class TotalsKeeper:
         self.totals.conflicted_files = await layers.overtaken.conflicts.count()
 
     async def _count_ops(self, layers: Layers) -> None:
-        self.totals.ops, self.totals.trees = await layers.store.sizes()
-        self.totals.held_ops = await layers.held.waiting_count()
+        sizes = await layers.store.sizes()
+        self.totals.ops, self.totals.trees = sizes.ops, sizes.trees
+        self.totals.held_ops = sizes.waiting_ops
         if self._is_name_stale:
             self._is_name_stale = False
             self.totals.name = await space_name(layers.store.database, self._space_id)

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from sila_daemon.store.op_table import TreeOp
 
 
+WAITING_COUNT = (
+    "SELECT count(*) FROM held WHERE hold IN (SELECT id FROM hold WHERE refused_ms IS NULL)"
+)
+"""How many ops wait for somebody."""
+
+
 @dataclass(frozen=True, slots=True)
 class Release:
     """A hold that somebody decided about, as it was when they saw it."""
@@ -104,12 +110,6 @@ def source_of(connection: apsw.Connection, number: int) -> str | None:
     return None if found is None else str(found)
 
 
-def waiting_count(connection: apsw.Connection) -> int:
-    """Returns how many ops wait for somebody."""
-    undecided = "SELECT id FROM hold WHERE refused_ms IS NULL"
-    return int(sql.first(connection, f"SELECT count(*) FROM held WHERE hold IN ({undecided})"))
-
-
 class Held:
     """What is held of one space."""
 
@@ -144,10 +144,6 @@ class Held:
             )
         )
         return [(seq, (tree_id, op)) for seq, tree_id, op in op_table.numbered(found)]
-
-    async def waiting_count(self) -> int:
-        """Returns how many ops wait for somebody."""
-        return await self._database.read(waiting_count)
 
     async def refuse(self, number: int, now_ms: int) -> None:
         """Has a hold stay held without anybody being asked any more."""

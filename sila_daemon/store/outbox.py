@@ -29,6 +29,21 @@ class OwedOp:
     op: Op
 
 
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """What a layer is owed, and what of its ops needs somebody."""
+
+    ops: int
+    """Refused ones included."""
+    oldest_ms: int | None
+    """Since when the first op in line has been owed, in Unix milliseconds."""
+    refused: int
+    set_aside: int
+    """What it sent itself and is no op; what a person has acknowledged is not counted."""
+    held: int = 0
+    """Not among `ops`: they wait for somebody to agree that they are passed on."""
+
+
 def add_layer(connection: apsw.Connection, name: str, now_ms: int) -> None:
     """Makes a layer known; one that is new is owed everything there is."""
     connection.execute(
@@ -114,12 +129,14 @@ def _forget_paid_refusals(connection: apsw.Connection) -> None:
 def owed(connection: apsw.Connection, layer: str, after_seq: int, limit: int) -> list[OwedOp]:
     """Returns debts in order, from after a number on, without what was refused or is held."""
     conditions = ""
-    if sql.first(connection, "SELECT 1 FROM refusal LIMIT 1") is not None:
+    some = "SELECT EXISTS (SELECT 1 FROM refusal), EXISTS (SELECT 1 FROM held)"
+    ((has_refusals, has_held),) = sql.rows(connection, some)
+    if has_refusals:
         conditions += (
             " AND NOT EXISTS (SELECT 1 FROM refusal WHERE refusal.layer = outbox.layer"
             " AND refusal.seq = outbox.seq)"
         )
-    if sql.first(connection, "SELECT 1 FROM held LIMIT 1") is not None:
+    if has_held:
         conditions += f" AND {_NOT_HELD}"
     found = sql.rows(
         connection,
@@ -145,32 +162,21 @@ def owed_among(
     return [seq for seq in owed if seq not in stopped], [seq for seq in owed if seq in stopped]
 
 
-def count(connection: apsw.Connection, layer: str) -> int:
-    """Returns how many ops a layer is owed, refused ones included, held ones not."""
-    query = (
-        "SELECT count(*) FROM outbox WHERE layer = (SELECT id FROM layer WHERE name = ?)"
-        f" AND {_NOT_HELD}"
-    )
-    return int(sql.first(connection, query, (layer,)))
+_ME = "(SELECT id FROM layer WHERE name = ?1)"
+_DEBT = (
+    f"SELECT (SELECT count(*) FROM outbox WHERE layer = {_ME} AND {_NOT_HELD}),"
+    f" (SELECT owed_ms FROM outbox WHERE layer = {_ME} AND {_NOT_HELD} ORDER BY seq LIMIT 1),"
+    f" (SELECT count(*) FROM refusal WHERE layer = {_ME}),"
+    f" (SELECT count(*) FROM set_aside WHERE layer = {_ME} AND seen_ms IS NULL),"
+    " (SELECT count(*) FROM held JOIN hold ON hold.id = held.hold JOIN outbox USING (seq)"
+    f" WHERE refused_ms IS NULL AND outbox.layer = {_ME})"
+)
 
 
-def held_count(connection: apsw.Connection, layer: str) -> int:
-    """Returns how many ops a layer is to get once somebody agrees, refused ones not counted."""
-    query = (
-        "SELECT count(*) FROM held JOIN hold ON hold.id = held.hold JOIN outbox USING (seq)"
-        " WHERE refused_ms IS NULL AND outbox.layer = (SELECT id FROM layer WHERE name = ?)"
-    )
-    return int(sql.first(connection, query, (layer,)))
-
-
-def oldest_ms(connection: apsw.Connection, layer: str) -> int | None:
-    """Returns since when the first op in line has been owed, as Unix milliseconds."""
-    query = (
-        "SELECT owed_ms FROM outbox WHERE layer = (SELECT id FROM layer WHERE name = ?)"
-        f" AND {_NOT_HELD} ORDER BY seq LIMIT 1"
-    )
-    found = sql.first(connection, query, (layer,))
-    return None if found is None else int(found)
+def debt(connection: apsw.Connection, layer: str) -> Debt:
+    """Returns what a layer is owed."""
+    (found,) = sql.rows(connection, _DEBT, (layer,))
+    return Debt(*found)
 
 
 def compare(

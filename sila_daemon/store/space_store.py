@@ -102,18 +102,14 @@ class Acknowledgement:
 
 
 @dataclass(frozen=True, slots=True)
-class Debt:
-    """What a layer is owed, and what of its ops needs somebody."""
+class Sizes:
+    """How much a store holds."""
 
     ops: int
-    """Refused ones included."""
-    oldest_ms: int | None
-    """Unix milliseconds."""
-    refused: int
-    set_aside: int
-    """What it sent itself and is no op."""
-    held: int = 0
-    """Not among `ops`: they wait for somebody to agree that they are passed on."""
+    trees: int
+    """Trees that something is known of."""
+    waiting_ops: int
+    """Those that the guard holds and nobody has decided about."""
 
 
 class SpaceStore:
@@ -276,26 +272,22 @@ class SpaceStore:
             lambda connection: outbox.owed(connection, layer, after_seq, limit)
         )
 
-    async def debt(self, layer: str) -> Debt:
+    async def debt(self, layer: str) -> outbox.Debt:
         """Returns what a layer is owed."""
-        return await self._database.read(
-            lambda connection: Debt(
-                outbox.count(connection, layer),
-                outbox.oldest_ms(connection, layer),
-                *quarantine.counts(connection, layer),
-                outbox.held_count(connection, layer),
-            )
-        )
+        return await self._database.read(lambda connection: outbox.debt(connection, layer))
 
     async def tree_ids(self) -> list[str]:
         """Returns the trees that something is known of, oldest knowledge first."""
         return await self._database.read(op_table.tree_ids)
 
-    async def sizes(self) -> tuple[int, int]:
-        """Returns how many ops are held, and how many trees something is known of."""
-        query = "SELECT (SELECT coalesce(max(seq), 0) FROM op), (SELECT count(*) FROM tree)"
+    async def sizes(self) -> Sizes:
+        """Returns how many ops are held, how many trees something is known of, and what waits."""
+        query = (
+            "SELECT (SELECT coalesce(max(seq), 0) FROM op), (SELECT count(*) FROM tree),"
+            f" ({held.WAITING_COUNT})"
+        )
         (found,) = await self._database.read(lambda connection: sql.rows(connection, query))
-        return found[0], found[1]
+        return Sizes(*found)
 
     async def counter(self, tree_id: str) -> int:
         """Returns a tree's stored high-water mark."""

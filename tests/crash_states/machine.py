@@ -111,10 +111,10 @@ class MachineView(DiskView):
         super().__init__(machine.disk, machine.disk.root, None)
         self._machine = machine
 
-    def step(self, what: str, path: Path) -> None:
+    def step(self, what: str, path: Path, *, is_guarded: bool = True) -> None:
         """Has the recorder look, and a call fail."""
         self._machine.before_change(what)
-        super().step(what, path)
+        super().step(what, path, is_guarded=is_guarded)
         self.look(what, path)
 
     @property

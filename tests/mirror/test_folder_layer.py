@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from sila_daemon.core.rep_tree import RepTree
     from sila_daemon.mirror.space_mirror import SpaceMirror
-    from sila_daemon.store.space_store import Debt
+    from sila_daemon.store.outbox import Debt
 
 TREE = "66311b5732f44edab7e16ff76fa16666"
 DAY = "2026/11/21"

@@ -131,3 +131,26 @@ async def test_what_failed_stays_due(bench: Bench) -> None:
     await bench.asked_for()
     bench.server.failures = 1
     assert await bench.asked_for(News.BLOBS) == ["files", "files"]
+
+
+async def test_a_count_that_is_told_late_does_not_replace_a_newer_one(bench: Bench) -> None:
+    await bench.asked_for()
+    files: Any = bench.files
+    counted, begun, told = files._blobs.debt, asyncio.Event(), asyncio.Event()
+
+    async def slow(layer: str) -> tuple[int, int]:
+        files._blobs = SimpleNamespace(debt=counted)
+        begun.set()
+        await told.wait()
+        return 1, 3
+
+    blobs, files._blobs = files._blobs, SimpleNamespace(debt=slow)
+    counts = [asyncio.create_task(bench.files.count_debt())]
+    await begun.wait()
+    counts.append(asyncio.create_task(bench.files.count_debt()))
+    for _ in range(20):  # As many turns as a count of its own would need.
+        await asyncio.sleep(0)
+    told.set()
+    await asyncio.gather(*counts)
+    files._blobs = blobs
+    assert (bench.status.pending_files, bench.status.pending_bytes) == (0, 0)

@@ -48,7 +48,7 @@ def kept(bench: Bench, name: str = "a") -> list[str]:
 
 
 async def op_count(mirror: SpaceMirror) -> int:
-    return (await (await mirror._ready_layers()).store.sizes())[0]
+    return (await (await mirror._ready_layers()).store.sizes()).ops
 
 
 async def set_many(mirror: SpaceMirror, count: int = 300) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sila_daemon.core.errors import StorageError
 from sila_daemon.core.ops import MoveOp, Op, PropertyOp
@@ -154,15 +154,17 @@ def _require_no_deletions(lines: Iterable[Line], record: Record) -> None:
 async def have_the_same(devices: Iterable[SimDevice]) -> bool:
     """Tells whether all stores hold the same ops: as many may be other ones by chance."""
 
-    def work(connection: apsw.Connection) -> frozenset[Line]:
-        return frozenset(line_of(row) for row in connection.execute(STORE_OPS))
+    def work(connection: apsw.Connection) -> frozenset[tuple[Any, ...]]:
+        return frozenset(connection.execute(STORE_OPS))
 
     mirrors = [device.mirror for device in devices if device.mirror is not None]
     try:
         layers = [await mirror._ready_layers() for mirror in mirrors]
-        return len({await one.store.database.read(work) for one in layers}) == 1
+        held = {await one.store.database.read(work) for one in layers}
     except StorageError:
         return False  # One is damaged, which was found by looking, and is made anew.
+    # One value may be written in two ways; mostly it is not.
+    return len(held) == 1 or len({frozenset(map(line_of, rows)) for rows in held}) == 1
 
 
 async def _server_ops(server: SimServer) -> set[Line]:

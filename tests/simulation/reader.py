@@ -118,9 +118,8 @@ def _read(name: str, tree: str, data: bytes) -> Reading:
     for number, text in enumerate(lines, 1):
         if not text.strip():
             continue
-        try:
-            op = _op(name if copy is None else f"{copy[1]}.jsonl", tree, json.loads(text))
-        except (ValueError, TypeError, IndexError):
+        op = _op(name if copy is None else f"{copy[1]}.jsonl", tree, text)
+        if op is None:
             if number < len(lines) and not any(_begins(text, line) for line in lines[number:-1]):
                 reading.bad.append((name, number))
             continue
@@ -132,7 +131,16 @@ def _begins(piece: bytes, line: bytes) -> bool:
     return len(line) > len(piece) and line.startswith(piece)
 
 
-def _op(name: str, tree: str, columns: list[object]) -> Line:
+@lru_cache(maxsize=16384)
+def _op(name: str, tree: str, text: bytes) -> Line | None:
+    """Reads one line; None where it is no op. Kept, since files grow by a line at a time."""
+    try:
+        return _line(name, tree, json.loads(text))
+    except (ValueError, TypeError, IndexError):
+        return None
+
+
+def _line(name: str, tree: str, columns: list[object]) -> Line:
     stem = name.removesuffix(".jsonl")
     if stem.endswith(("-m", "-p")) and "." not in stem:
         peer, kind = stem[:-2], stem[-1]

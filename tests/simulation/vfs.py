@@ -130,14 +130,14 @@ class _SimVfsFile:
 
     def xWrite(self, data: bytes, offset: int) -> None:
         try:
-            self._view.step("write", self._path)
+            self._view.step("write", self._path, is_guarded=False)
         except OSError as error:
             raise _told(error, apsw.SQLITE_IOERR_WRITE) from error
         self.file.write(offset, data)
 
     def xTruncate(self, newsize: int) -> None:
         try:
-            self._view.step("truncate", self._path)
+            self._view.step("truncate", self._path, is_guarded=False)
         except OSError as error:
             raise _told(error, apsw.SQLITE_IOERR_TRUNCATE) from error
         self.file.truncate(newsize)

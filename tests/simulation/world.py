@@ -11,19 +11,16 @@ from random import Random
 
 from tests.simulation.app import SecondProgram
 from tests.simulation.carrier import Carrier
-from tests.simulation.checkers import NOTICED_S, FolderGuard, check_claim, check_end, have_the_same
+from tests.simulation.checkers import FolderGuard, check_claim, check_end
 from tests.simulation.commands import CommandUser
-from tests.simulation.conflicts import see_to_conflicts
-from tests.simulation.damage import take_damaged_away
-from tests.simulation.device import FOLDER, SETTINGS, SPACE, SimDevice
+from tests.simulation.device import SETTINGS, SPACE, SimDevice
 from tests.simulation.editor import Person
 from tests.simulation.faults import FAULTS
 from tests.simulation.faults.fault import later
 from tests.simulation.faults.rights import MEMBER, restore
-from tests.simulation.files import missing_files, place_of, require_right_bytes
+from tests.simulation.files import place_of, require_right_bytes
 from tests.simulation.guarding import GUARDED, Deciders, check_held, require_held
 from tests.simulation.guests import GUESTS, Guest
-from tests.simulation.hints import follow_hints
 from tests.simulation.loop import SimLoop
 from tests.simulation.network import Network
 from tests.simulation.original_server import SimOriginal
@@ -32,7 +29,6 @@ from tests.simulation.originals import (
     check_at_end,
     check_seen,
     go_wrong,
-    without_original,
 )
 from tests.simulation.plan import (
     APP_EDITS,
@@ -50,30 +46,16 @@ from tests.simulation.plan import (
 )
 from tests.simulation.poison import Poison
 from tests.simulation.process import spawn_outside
-from tests.simulation.reader import read_folder, read_secrets
 from tests.simulation.record import Record, ViolationError
 from tests.simulation.rights import Rights
 from tests.simulation.server import SimServer
+from tests.simulation.settling import SETTLING_S, settle, settling_s
 from tests.simulation.tight import tight_limits
 from tests.simulation.topology import is_joined
 from tests.simulation.trace import Trace
 from tests.simulation.vfs import close_all
 
 Doer = Callable[[Action], Awaitable[None] | None]
-
-SETTLING_S = 30.0
-ORIGINAL_SETTLING_S = 60.0
-"""What an original server does not show is sent twice more, each time after a while."""
-"""Virtual seconds from the end of all faults until everything must be current and equal."""
-TIGHT_SETTLING_S = 120.0
-"""The same, where tight limits have many small messages in a row take the place of a few."""
-
-
-def settling_s(plan: Plan) -> float:
-    """Returns how long a world may take to come to rest."""
-    if plan.is_tight:
-        return TIGHT_SETTLING_S
-    return ORIGINAL_SETTLING_S if plan.originals else SETTLING_S
 
 
 @dataclass(slots=True)
@@ -148,8 +130,8 @@ class SimWorld:
                     twin=self.devices[0] if n == around.twin else None,
                 )
             )
-        machines: list[SimServer | SimDevice] = [*self.servers, *self.devices]
-        for machine in machines:
+        self.machines: list[SimServer | SimDevice] = [*self.servers, *self.devices]
+        for machine in self.machines:
             machine.has_threads = around.has_threads
         self.command_users = [CommandUser(device, trace, self.record) for device in self.devices]
         self.people = [Person(device, trace, self.record) for device in self.devices]
@@ -171,7 +153,7 @@ class SimWorld:
                 trace,
                 self.network,
             )
-        self.deciders = Deciders(self.devices, self.record, trace)
+        self.deciders = Deciders(self.devices if plan.is_guarded else [], self.record, trace)
         for n, device in enumerate(self.devices):
             for fetcher in plan.fetchers:
                 if fetcher.device == n:
@@ -204,7 +186,7 @@ class SimWorld:
             await asyncio.sleep(began + action.at - asyncio.get_running_loop().time())
             await self._act(action)
         await self._heal()
-        await self._settle(settling_s(self.plan))
+        await settle(self, settling_s(self.plan))
         self._check_files()
         for user in self.command_users:
             user.check()
@@ -250,7 +232,7 @@ class SimWorld:
             )
             self.app.promises_secrets = self.carrier is None
             self.app.start()
-        await self._settle(SETTLING_S)
+        await settle(self, SETTLING_S)
         if self.carrier is not None:
             self.carrier.have_habits()
         if self.plan.token_s is not None:
@@ -302,21 +284,12 @@ class SimWorld:
         require_held([device])
         await check_held(device, self.record)
 
-    def _machines(self) -> list[SimServer | SimDevice]:
-        return [*self.servers, *self.devices]
-
     def _check_files(self) -> None:
-        for machine in self._machines():
+        for machine in self.machines:
             brought = set()
             if self.carrier is not None:
                 brought = {path for name, path in self.carrier.brought if name == machine.name}
             require_right_bytes(place_of(machine), brought)
-
-    def _lacking_files(self) -> list[str]:
-        first = self.devices[0].disk.view()
-        places = [place_of(machine) for machine in self._machines()]
-        policies = {device.name: device.fetch for device in self.devices}
-        return missing_files(places, self.record, read_folder(first, FOLDER).ops, policies)
 
     def _go_wrong(self, action: Action) -> Awaitable[None] | None:
         return FAULTS[action.kind](self, self.devices[action.who], action)
@@ -331,8 +304,7 @@ class SimWorld:
         self.poison.heal()
         if self.carrier is not None:
             self.carrier.calm_down()
-        machines: list[SimServer | SimDevice] = [*self.servers, *self.devices]
-        for machine in machines:
+        for machine in self.machines:
             machine.disk.faults.clear()
         for restart in self.restarts:
             restart.cancel()
@@ -341,7 +313,7 @@ class SimWorld:
                 raise ended
         for device in self.devices:
             device.bring_folder_back()
-        for machine in machines:
+        for machine in self.machines:
             await machine.ensure_running()
         if self.original is not None:
             self.original.crash()  # What it hid from its memory it reads from its files.
@@ -351,77 +323,6 @@ class SimWorld:
         await restore(self)
         for guest in self.guests.values():
             await guest.heal()
-
-    async def _settle(self, limit_s: float) -> None:
-        loop = asyncio.get_running_loop()
-        until = loop.time() + limit_s
-        # Counts may be equal by chance while a folder's loss is not noticed yet.
-        calm_from = max(self.record.shaken_at.values(), default=-NOTICED_S) + NOTICED_S
-        calm = 0
-        while calm < 3:
-            await asyncio.sleep(0.25)
-            await follow_hints(self.devices)
-            await self.deciders.decide()
-            await see_to_conflicts(self.devices, self.record)
-            states = [device.mirror.status() for device in self.devices if device.mirror]
-            is_calm = loop.time() >= calm_from
-            is_calm = is_calm and all(self._is_at_rest(device) for device in self.devices)
-            is_calm = is_calm and all(guest.is_at_rest for guest in self.guests.values())
-            is_calm = is_calm and len({state["ops"] for state in states}) == 1
-            is_calm = is_calm and (self.carrier is None or self.carrier.is_at_rest)
-            is_calm = is_calm and states[0]["ops"] == self._in_first_folder()
-            is_calm = is_calm and await have_the_same(self.devices)
-            is_calm = is_calm and await self._have_secrets()
-            is_calm = is_calm and all(user.is_at_rest for user in self.command_users)
-            lacking = self._lacking_files() if is_calm else []
-            calm = calm + 1 if is_calm and not lacking else 0
-            if loop.time() > until:
-                told = [(state["state"], state["reason"], state["ops"]) for state in states]
-                told_files = f", {lacking[0]}" if lacking else ""
-                raise ViolationError(f"not current and equal after {limit_s} s: {told}{told_files}")
-
-    def _is_at_rest(self, device: SimDevice) -> bool:
-        """Tells whether a mirror says that all is well, or truly what a person has to see to."""
-        assert device.mirror is not None
-        status = device.mirror.status()
-        if "once the damaged file is moved away" in status["reason"]:
-            take_damaged_away(device.disk, device.home)
-            return False
-        if device.original_url:
-            status["state"], is_settled = without_original(device, status)
-            if not is_settled:
-                return False
-        if status["state"] not in ("current", "needs_you"):
-            return False
-        bad = 0
-        if device.has_folder:
-            view = device.disk.view()
-            bad = len(read_folder(view, FOLDER).bad) + (read_secrets(view, FOLDER, SPACE) is None)
-        if not bad:
-            return bool(status["state"] == "current")
-        reason = f"{bad} things in the folder cannot be read"
-        return (status["state"], status["reason"]) == ("needs_you", reason)
-
-    async def _have_secrets(self) -> bool:
-        """Tells whether every secret has come to everybody, and every removal."""
-        for device in self.devices:
-            assert device.mirror is not None
-            held = await device.mirror.secrets()
-            written = read_secrets(device.disk.view(), FOLDER, SPACE) if device.has_folder else {}
-            if written is None and not device.server_urls:
-                continue  # Somebody has to see to the file: there is no other way in.
-            if not self.record.secrets.keys() <= held.keys():
-                return False
-            if self.record.removed.items() & held.items():
-                return False
-            # What another program wrote may not have been noticed yet: events get lost.
-            if device.has_folder and written not in (None, held):
-                return False
-        return True
-
-    def _in_first_folder(self) -> int:
-        """Counts the ops there: another program's may not have been noticed yet."""
-        return len(read_folder(self.devices[0].disk.view(), FOLDER).ops)
 
     async def abandon(self) -> None:
         """Ends whatever still runs, wherever the run came to an end."""

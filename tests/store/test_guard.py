@@ -95,13 +95,13 @@ async def test_a_mass_deletion_is_stored_and_counted_and_neither_shown_nor_passe
     place: Place,
 ) -> None:
     names = await place.plant(20)
-    shown, total = await place.shown(), (await place.store.sizes())[0]
+    shown, total = await place.shown(), (await place.store.sizes()).ops
     ops = deletions(place, names[:7])
     delivery = Delivery([(TREE, op) for op in ops], SERVER, cursor=Cursor("e", 7, "t"))
     [committed] = await place.store.commit([delivery])
     assert (committed.new, len(committed.held)) == ([], 7)
     assert await place.shown() == shown
-    assert (await place.store.sizes())[0] == total + 7
+    assert (await place.store.sizes()).ops == total + 7
     assert await place.store.counter(TREE) == ops[-1].counter
     vector = await place.store.vector(TREE)
     assert all(op.id in vector for op in ops)
@@ -287,7 +287,7 @@ async def test_no_outlasts_a_restart_and_a_comparison(place: Place) -> None:
     await place.bring(ops)
     [hold] = await place.held.holds()
     await place.held.refuse(hold.number, 1234)
-    assert await place.held.waiting_count() == 0
+    assert (await place.store.sizes()).waiting_ops == 0
     shown = await place.shown()
     await place.store.close()
     await place.open()
@@ -303,13 +303,13 @@ async def test_no_outlasts_a_restart_and_a_comparison(place: Place) -> None:
 async def test_edits_made_here_are_refused_unless_they_are_meant(place: Place) -> None:
     names = await place.plant(20)
     ops = [(TREE, op) for op in deletions(place, names)]
-    total = (await place.store.sizes())[0]
+    total = (await place.store.sizes()).ops
     for part in (ops[:3], ops[3:6]):
         await place.store.commit([Delivery(part, is_meant=False)])
     with pytest.raises(ProtectionError, match="7 of the 21 vertices") as caught:
         await place.store.commit([Delivery(ops[6:7], is_meant=False)])
     assert (caught.value.code, "--force" in caught.value.hint) == ("mass_change", True)
-    assert (await place.store.sizes())[0] == total + 6
+    assert (await place.store.sizes()).ops == total + 6
     [committed] = await place.store.commit([Delivery(ops[6:], is_meant=True)])
     assert len(committed.new) == 14 and await place.held.holds() == []
 

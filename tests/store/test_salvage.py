@@ -16,7 +16,7 @@ from sila_daemon.store import held
 from sila_daemon.store.salvage import Salvage, Wreck
 from sila_daemon.store.schema import SCHEMA
 from sila_daemon.store.secrets import Secrets
-from sila_daemon.store.space_store import Delivery, SpaceStore
+from sila_daemon.store.space_store import Delivery, Sizes, SpaceStore
 
 PAGE = 4096
 TREES = ("66311b5732f44edab7e16ff76fa16666", "25f87e271fb347078ec4fbaad528d1b8")
@@ -80,7 +80,7 @@ async def test_a_whole_store_is_taken_over_whole(tmp_path: Path) -> None:
     store = await SpaceStore.open(InlineDatabases(), new, SystemClock())
     assert (await Secrets(store.database, SystemClock()).load()).values == {"key": "sk-1"}
     assert await store.counter(TREES[0]) == COUNT + 500
-    assert await store.sizes() == (COUNT, 2)
+    assert await store.sizes() == Sizes(COUNT, 2, 0)
     shown = 0
     for tree in TREES:
         shown += sum(len(rows.moves) + len(rows.properties) for rows in await store.load(tree))

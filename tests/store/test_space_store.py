@@ -15,7 +15,7 @@ from sila_daemon.ports.clock import SystemClock
 from sila_daemon.store.positions import FileProgress, Position, Positions
 from sila_daemon.store.quarantine import Refusal
 from sila_daemon.store.servers import Cursor, Servers
-from sila_daemon.store.space_store import Acknowledgement, Delivery, SpaceStore
+from sila_daemon.store.space_store import Acknowledgement, Delivery, Sizes, SpaceStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -266,7 +266,7 @@ async def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
     store = await SpaceStore.open(InlineDatabases(), path, SystemClock())
     await store.set_layers([SERVER])
     assert await owed(store, SERVER) == [move(1, "v")]
-    assert await store.sizes() == (1, 1)
+    assert await store.sizes() == Sizes(1, 1, 0)
     assert await store.tree_ids() == [TREE]
     await store.close()
 
