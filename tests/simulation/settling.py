@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.simulation.checkers import NOTICED_S, have_the_same
 from tests.simulation.conflicts import see_to_conflicts
+from tests.simulation.damage import take_damaged_away
 from tests.simulation.device import FOLDER, SPACE
 from tests.simulation.files import missing_files, place_of
 from tests.simulation.hints import follow_hints
@@ -25,6 +26,8 @@ ORIGINAL_SETTLING_S = 60.0
 """What an original server does not show is sent twice more, each time after a while."""
 TIGHT_SETTLING_S = 120.0
 """The same, where tight limits have many small messages in a row take the place of a few."""
+NEEDS_ROOM = "once the damaged file is moved away"
+"""Says a mirror for which a person has to do so."""
 LOOK_S = 0.25
 LOOKS_CALM = 3
 """So often in a row all must be found at rest."""
@@ -50,6 +53,9 @@ async def settle(world: SimWorld, limit_s: float) -> None:
         await world.deciders.decide()
         await see_to_conflicts(world.devices, world.record)
         states = [device.mirror.status() for device in world.devices if device.mirror]
+        for device, state in zip(world.devices, states, strict=False):
+            if NEEDS_ROOM in state["reason"]:
+                take_damaged_away(device.disk, device.home)
         is_calm = loop.time() >= calm_from and await _is_equal(world, states)
         lacking = _lacking_files(world) if is_calm else []
         calm = calm + 1 if is_calm and not lacking else 0

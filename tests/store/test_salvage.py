@@ -80,7 +80,7 @@ async def test_a_whole_store_is_taken_over_whole(tmp_path: Path) -> None:
     store = await SpaceStore.open(InlineDatabases(), new, SystemClock())
     assert (await Secrets(store.database, SystemClock()).load()).values == {"key": "sk-1"}
     assert await store.counter(TREES[0]) == COUNT + 500
-    assert await store.sizes() == Sizes(COUNT, 2, 0)
+    assert await store.sizes() == Sizes(COUNT, 2, 2)
     shown = 0
     for tree in TREES:
         shown += sum(len(rows.moves) + len(rows.properties) for rows in await store.load(tree))
