@@ -138,6 +138,13 @@ def undo(tree: RepTree, step: EditStep, *, partly: bool = False) -> list[Undone]
     return undone + _unmake(tree, made)
 
 
+def require_as_made(tree: RepTree, step: EditStep) -> None:
+    """Raises ProtectionError (`changed_since`) when what an edit made is not as it left it."""
+    changed = [vertex for vertex in step.created if not _is_as_made(tree, step, vertex)]
+    if changed:
+        raise _changed_since(tree, changed)
+
+
 def _unmake(tree: RepTree, made: list[str]) -> list[Undone]:
     """Deletes vertices that were made, unless something is still below that was not."""
     undone: list[Undone] = []

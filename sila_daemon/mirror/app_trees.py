@@ -57,17 +57,19 @@ class AppTrees:
         layers = await self._ready_layers()
         tree_id = new_id(self._randomness)
 
-        def make(trees: list[RepTree]) -> tuple[str, EditStep]:
+        def fill(tree: RepTree) -> None:
+            tree.create_root().set("appId", app_id)
+            build(tree)
+
+        def make(trees: list[RepTree]) -> tuple[str, EditStep, EditStep]:
             space_tree, tree = trees
             vertex, step = recorded(
                 space_tree, lambda above: Space(above).add_tree(tree_id, name, parent=parent).id
             )
-            tree.create_root().set("appId", app_id)
-            build(tree)
-            return vertex, step
+            return vertex, step, recorded(tree, fill)[1]
 
-        vertex, step = await layers.intake.edit([self._space_id], make, fresh_ids=[tree_id])
-        self._undo_stack.note(step)
+        vertex, step, made = await layers.intake.edit([self._space_id], make, fresh_ids=[tree_id])
+        self._undo_stack.note(step, made=made)
         return MadeTree(tree_id, vertex)
 
     async def rename(self, tree_id: str, name: str) -> None:

@@ -9,7 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from sila_daemon.core.errors import NotFoundError
-from sila_daemon.core.undo import EditStep, Undone, undo
+from sila_daemon.core.undo import EditStep, Undone, require_as_made, undo
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -30,10 +30,18 @@ class _Entry(NamedTuple):
     step: EditStep
     along: tuple[EditStep, ...] = ()
     """What it did to other trees; said of it is only the first."""
+    made: EditStep | None = None
+    """What it put into a tree that it made: nobody refers to that any more once it is undone."""
+
+    @property
+    def trees(self) -> list[str]:
+        made = [] if self.made is None else [self.made.tree_id]
+        return [self.step.tree_id, *(step.tree_id for step in self.along), *made]
 
     @property
     def size(self) -> int:
-        return self.step.size + sum(step.size for step in self.along)
+        made = 0 if self.made is None else self.made.size
+        return self.step.size + sum(step.size for step in self.along) + made
 
 
 class UndoneStep(NamedTuple):
@@ -55,12 +63,16 @@ class UndoStack:
         self._clock = clock
         self._entries: deque[_Entry] = deque()
 
-    def note(self, *steps: EditStep) -> None:
-        """Remembers an edit that was kept, with a step for each tree that it changed."""
+    def note(self, *steps: EditStep, made: EditStep | None = None) -> None:
+        """Remembers an edit that was kept, with a step for each tree that it changed.
+
+        `made` is what it put into a tree of its own: it is taken back only as long as that tree
+        holds nothing else.
+        """
         done = [step for step in steps if step]
         if not done:
             return
-        entry = _Entry(self._clock.time(), done[0], tuple(done[1:]))
+        entry = _Entry(self._clock.time(), done[0], tuple(done[1:]), made)
         if entry.size > BYTES_MAX:
             self._entries.clear()
             return
@@ -84,6 +96,9 @@ class UndoStack:
             if not self._entries or self._entries[-1] is not entry:
                 return None
             taken.append(self._entries.pop())
+            if entry.made is not None:
+                # Others' work would go with it, and there is no part of it that could stay.
+                require_as_made(trees.pop(), entry.made)
             for tree, step in zip(trees[1:], entry.along, strict=True):
                 undo(tree, step, partly=partly)
             return undo(trees[0], entry.step, partly=partly)
@@ -97,8 +112,7 @@ class UndoStack:
                 )
             entry = self._entries[-1]
             try:
-                tree_ids = [step.tree_id for step in (entry.step, *entry.along)]
-                changes = await layers.intake.edit(tree_ids, act, is_meant=True)
+                changes = await layers.intake.edit(entry.trees, act, is_meant=True)
             except BaseException:
                 self._entries.extend(taken)
                 raise

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sila_daemon.core.chat_view import CHAT_APP, ChatView
-from sila_daemon.core.errors import NotFoundError
+from sila_daemon.core.errors import NotFoundError, ProtectionError
+from sila_daemon.core.ops import MoveOp
+from sila_daemon.store.space_store import Delivery
 from tests.mirror.bench import SPACE
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ async def test_a_new_chat_has_what_the_original_gives_it(bench: Bench) -> None:
         assert tree.root is not None
         kept = {key: tree.root.get(key) for key in ("appId", "configId", "name")}
         assert kept == {"appId": CHAT_APP, "configId": "default", "name": "Plans"}
-        assert [child.name for child in tree.root.children] == ["messages", "jobs", "assets"]
+        assert {child.name for child in tree.root.children} == {"messages", "jobs", "assets"}
         reference = (await a.tree(SPACE)).vertex(made.vertex_id)
         assert reference is not None and reference.parent is not None
         assert (reference.get("tid"), reference.get("name")) == (made.tree_id, "Plans")
@@ -83,3 +85,28 @@ async def test_what_is_put_away_comes_back(bench: Bench) -> None:
             await a.app_trees.put_away(made.tree_id)
         await a.undo_stack.undo()
         assert await titles(a) == ["Old"]
+
+
+async def test_a_new_chat_is_undone_only_while_nobody_wrote_into_it(bench: Bench) -> None:
+    async with bench.mirror("a") as a:
+        await a.create_space("Work")
+        made = await a.app_trees.create(CHAT_APP, partial(plant, "Plans"), "Plans")
+        layers = await a._ready_layers()
+        tree = await a.tree(made.tree_id)
+        assert tree.root is not None
+        [messages] = [child.id for child in tree.root.children if child.name == "messages"]
+        others = MoveOp(99, "9" * 32, "8" * 32, messages)
+        await layers.intake.deliver(Delivery([(made.tree_id, others)], "folder"))
+        for partly in (False, True):
+            with pytest.raises(ProtectionError, match="changed"):
+                await a.undo_stack.undo(partly=partly)
+        assert await titles(a) == ["Plans"]
+
+
+async def test_a_new_chat_that_nobody_wrote_into_is_undone(bench: Bench) -> None:
+    async with bench.mirror("a") as a:
+        await a.create_space("Work")
+        await a.app_trees.create(CHAT_APP, partial(plant, "Plans"), "Plans")
+        step = await a.undo_stack.undo()
+        assert [change.what for change in step.changes] == ["made"]
+        assert await titles(a) == []
