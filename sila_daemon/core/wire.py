@@ -125,15 +125,15 @@ def _from_usual(wire_ops: list[WireOp]) -> list[Op] | None:
     for op in wire_ops:
         parent, key, raw = op.parentId, op.key, op.value
         if parent is not UNSET:
-            ops.append(MoveOp(op.id.counter, op.id.peerId, op.targetId, parent))  # type: ignore[arg-type]
+            ops.append(MoveOp(op.id.counter, op.id.peerId, op.targetId, parent))
             continue
         if key is UNSET:
             return None
-        value = None if raw is UNSET else bytes(raw)  # type: ignore[arg-type]
+        value = None if raw is UNSET else bytes(raw)
         if value is not None and value[0] not in SAFE_STARTS and not _is_value(value):
             return None
         ops.append(
-            PropertyOp(op.id.counter, op.id.peerId, op.targetId, key, value, op.transient is True)  # type: ignore[arg-type]
+            PropertyOp(op.id.counter, op.id.peerId, op.targetId, key, value, op.transient is True)
         )
     return ops
 

@@ -252,7 +252,7 @@ def to_op(counter: int, peer: str, target: Any, parent: Any, key: Any, value: An
 
 
 class Names(dict[int, str]):
-    """The names behind the integers of trees or peers, each looked up when it is first asked for."""
+    """The names behind the integers of trees or peers, looked up as they are asked for."""
 
     def __init__(self, connection: apsw.Connection, table: str) -> None:
         super().__init__()
