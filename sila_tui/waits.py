@@ -80,7 +80,7 @@ class Waits:
             if not wait.is_let_go:
                 raise
             text = f"you no longer wait for {wait.said}"
-            hint = "what only reads ends; the daemon finishes what changes something"
+            hint = "the daemon may still do it"
             raise SilaError(text, code=LET_GO, hint=hint) from None
         finally:
             alarm.cancel()

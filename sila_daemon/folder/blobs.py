@@ -22,7 +22,7 @@ from sila_daemon.folder.blob_listing import BlobListing, is_conflict_copy
 from sila_daemon.folder.layout import static_path, var_path
 from sila_daemon.folder.problems import Problem, storage_errors
 from sila_daemon.ports.disk import Disk, EntryKind, FileStat, ReadableFile, make_dirs
-from sila_daemon.ports.durable_files import make_durable, remove_temporaries, temporary_name
+from sila_daemon.ports.durable_files import remove_temporaries, temporary_name
 
 if TYPE_CHECKING:
     from sila_daemon.ports.randomness import Randomness
@@ -54,7 +54,7 @@ class BlobFolder:
 
     def __init__(self, files_dir: Path, disk: Disk, randomness: Randomness) -> None:
         self._files_dir = files_dir
-        self._disk = disk
+        self.disk = disk
         self._randomness = randomness
         self._directories = _Directories(files_dir, disk)
 
@@ -63,7 +63,7 @@ class BlobFolder:
         with storage_errors("begin a file"):
             self._directories.make(self._files_dir)
             temporary = self._files_dir / temporary_name(self._randomness, "sila-")
-            return BlobWriter(self._files_dir, self._disk, temporary, self._directories)
+            return BlobWriter(self._files_dir, self.disk, temporary, self._directories)
 
     def put_static(self, chunks: Iterable[bytes], expected_hash: str | None = None) -> StaticBlob:
         """Stores an immutable file. Raises CorruptBlobError for a hash that is not expected."""
@@ -87,16 +87,16 @@ class BlobFolder:
         """
         target = static_path(self._files_dir, ids.checked_hash(expected_hash))
         with storage_errors(f"store the file {expected_hash}"):
-            with self._disk.open_append(source) as written:
+            with self.disk.open_append(source) as written:
                 written.sync()
-            with self._disk.open_read(source) as file:
+            with self.disk.open_read(source) as file:
                 size, found = digest(file)
             if found != expected_hash:
                 raise _other_bytes(expected_hash, found)
             self._directories.make(target.parent)
-            self._disk.rename(source, target)
+            self.disk.rename(source, target)
             for directory in (target.parent, source.parent):
-                self._disk.sync_dir(directory)
+                self.disk.sync_dir(directory)
         return StaticBlob(found, size)
 
     def has_static(self, blob_hash: str) -> bool:
@@ -109,7 +109,7 @@ class BlobFolder:
 
     def has_var(self, uuid: str) -> bool:
         """Tells whether a mutable file is here."""
-        return _file_stat(self._disk, var_path(self._files_dir, uuid)) is not None
+        return _file_stat(self.disk, var_path(self._files_dir, uuid)) is not None
 
     def open_var(self, uuid: str) -> ReadableFile:
         """Opens a mutable file as it is now. Raises NotFoundError, StorageError."""
@@ -135,12 +135,12 @@ class BlobFolder:
     def delete_static(self, blob_hash: str) -> None:
         """Removes an immutable file; no error when it is gone. Raises StorageError."""
         with storage_errors(f"remove the file {blob_hash}"):
-            self._disk.unlink(static_path(self._files_dir, blob_hash))
+            self.disk.unlink(static_path(self._files_dir, blob_hash))
 
     def delete_var(self, uuid: str) -> None:
         """Removes a mutable file; no error when it is gone. Raises StorageError."""
         with storage_errors(f"remove the file {uuid}"):
-            self._disk.unlink(var_path(self._files_dir, uuid))
+            self.disk.unlink(var_path(self._files_dir, uuid))
 
     def list_static(self, problems: list[Problem] | None = None) -> Iterator[StaticBlob]:
         """Yields immutable files by hash; what is in the way goes to `problems`."""
@@ -149,7 +149,7 @@ class BlobFolder:
 
     def static_stats(self, problems: list[Problem] | None = None) -> Iterator[tuple[str, FileStat]]:
         """Yields immutable files by hash, as they are now; their bytes are not looked at."""
-        listing = BlobListing(self._files_dir, self._disk, [] if problems is None else problems)
+        listing = BlobListing(self._files_dir, self.disk, [] if problems is None else problems)
         for name in listing.names(STATIC_PLACE, ids.is_hash, is_conflict_copy):
             stat = self.static_stat(name)
             if stat is not None:
@@ -157,18 +157,24 @@ class BlobFolder:
 
     def static_stat(self, blob_hash: str) -> FileStat | None:
         """Returns what an immutable file is now; None when it is not here. Raises StorageError."""
-        return _file_stat(self._disk, static_path(self._files_dir, blob_hash))
+        return _file_stat(self.disk, static_path(self._files_dir, blob_hash))
 
-    def make_static_durable(self, blob_hash: str) -> None:
-        """Returns when an immutable file, whoever wrote it, is durable. Raises StorageError."""
-        path = static_path(self._files_dir, blob_hash)
-        with storage_errors(f"store the file {blob_hash}"):
-            make_durable(self._disk, path)
-            self._directories.settle(path.parent)
+    def make_static_durable(self, *hashes: str) -> None:
+        """Returns when immutable files, whoever wrote them, are durable. Raises StorageError."""
+        directories: dict[Path, None] = {}
+        for blob_hash in hashes:
+            path = static_path(self._files_dir, blob_hash)
+            directories[path.parent] = None
+            with storage_errors(f"store the file {blob_hash}"):
+                _sync_found(self.disk, path)
+        with storage_errors("store files"):
+            for directory in directories:
+                self.disk.sync_dir(directory)
+                self._directories.settle(directory)
 
     def list_var(self, problems: list[Problem] | None = None) -> Iterator[str]:
         """Yields the UUIDs of mutable files, sorted; what is in the way goes to `problems`."""
-        listing = BlobListing(self._files_dir, self._disk, [] if problems is None else problems)
+        listing = BlobListing(self._files_dir, self.disk, [] if problems is None else problems)
         return listing.names(Path("var", "uuid"), _is_uuid)
 
     def remove_leftovers(self, before_ns: int) -> int:
@@ -177,13 +183,13 @@ class BlobFolder:
         A crash leaves them behind. Nobody else makes names like these.
         """
         with storage_errors("remove leftover temporary files"):
-            return remove_temporaries(self._disk, self._files_dir, before_ns)
+            return remove_temporaries(self.disk, self._files_dir, before_ns)
 
     def _open(self, path: Path, name: str) -> ReadableFile:
-        if _file_stat(self._disk, path) is None:
+        if _file_stat(self.disk, path) is None:
             raise NotFoundError(f"the file {name} is not here", code="blob_missing")
         with storage_errors(f"open the file {name}"):
-            return self._disk.open_read(path)
+            return self.disk.open_read(path)
 
 
 class BlobWriter:
@@ -201,6 +207,7 @@ class BlobWriter:
         self._is_open = True
         self.size = 0
         """Bytes taken so far."""
+        self._synced_bytes = -1
 
     def __enter__(self) -> Self:
         return self
@@ -229,12 +236,20 @@ class BlobWriter:
         """Makes the bytes durable, before they have a name: giving it takes no time then."""
         with storage_errors("store a file"):
             self._file.sync()
+        self._synced_bytes = self.size
 
     def finish_static(self, expected_hash: str | None = None) -> StaticBlob:
-        """Gives the bytes their name. Raises CorruptBlobError for an unexpected hash.
+        """Gives the bytes their name, durably. Raises CorruptBlobError for an unexpected hash.
 
         What is there already under that name stays when it is right and is replaced when not.
         """
+        blob, directory = self.place_static(expected_hash)
+        with storage_errors(f"store the file {blob.hash}"):
+            self._disk.sync_dir(directory)
+        return blob
+
+    def place_static(self, expected_hash: str | None = None) -> tuple[StaticBlob, Path]:
+        """Does the same, and leaves it to the caller to sync the directory that it returns."""
         blob = StaticBlob(self._digest.hexdigest(), self.size)
         if expected_hash is not None and ids.checked_hash(expected_hash) != blob.hash:
             raise _other_bytes(expected_hash, blob.hash)
@@ -243,11 +258,10 @@ class BlobWriter:
             self._directories.make(target.parent)
             if self._is_there(target, blob):
                 self.abort()
-                # Whoever wrote it may not have made it durable.
-                make_durable(self._disk, target)
+                _sync_found(self._disk, target)
             else:
                 self._name(target)
-        return blob
+        return blob, target.parent
 
     def finish_var(self, uuid: str) -> VarBlob:
         """Gives the bytes the name of a mutable file, over what it was before."""
@@ -256,6 +270,7 @@ class BlobWriter:
         with storage_errors(f"store the file {bare}"):
             self._directories.make(target.parent)
             self._name(target)
+            self._disk.sync_dir(target.parent)
         return VarBlob(bare, self.size, self._digest.hexdigest())
 
     def abort(self) -> None:
@@ -277,7 +292,8 @@ class BlobWriter:
             return digest(file)[1] == blob.hash
 
     def _name(self, target: Path) -> None:
-        self._file.sync()
+        if self._synced_bytes != self.size:
+            self._file.sync()
         self._file.close()
         self._is_open = False
         try:
@@ -286,7 +302,12 @@ class BlobWriter:
             with suppress(OSError):
                 self._disk.unlink(self._temporary)
             raise
-        self._disk.sync_dir(target.parent)
+
+
+def _sync_found(disk: Disk, path: Path) -> None:
+    """Makes bytes durable that others wrote: they may not have done so. Not their name."""
+    with disk.open_read(path) as file:
+        file.sync()
 
 
 def _file_stat(disk: Disk, path: Path) -> FileStat | None:

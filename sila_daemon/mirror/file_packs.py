@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from sila_daemon.core import ids
 from sila_daemon.core.errors import FormatError, RemoteUnavailableError
+from sila_daemon.core.file_packs import CUT_OFF, PackStream
 from sila_daemon.store.blobs import STATIC, BlobName
 
 if TYPE_CHECKING:
     from typing import Any
 
-MEDIA_TYPE = "application/x-ndjson"
+    from sila_daemon.store.blobs import LocalBlob
 
 SMALL_BYTES_MAX = 256_000
 """Larger files travel by themselves: a request for each costs them little."""
@@ -27,8 +29,6 @@ PACK_FILES_MAX = 200
 
 TAKEN_BYTES_MAX = 8 << 20
 """A file of a pack that comes; servers put no larger ones into packs."""
-
-_HEADER_BYTES_MAX = 4096
 
 
 def packed(sizes: Iterable[tuple[BlobName, int]]) -> Iterator[list[BlobName]]:
@@ -51,56 +51,56 @@ def header_line(blob: BlobName, size: int) -> bytes:
     return json.dumps(header).encode() + b"\n"
 
 
+def grouped(files: Iterable[LocalBlob], bytes_max: int) -> Iterator[list[LocalBlob]]:
+    """Puts files into groups that are not much larger than some bytes."""
+    group: list[LocalBlob] = []
+    size = 0
+    for local in files:
+        group.append(local)
+        size += local.size
+        if size >= bytes_max:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
 class PackReader:
-    """Reads a pack as it comes, one file in memory at a time."""
+    """Reads a pack of a server as it comes, one file in memory at a time."""
 
     def __init__(self, chunks: AsyncIterator[bytes]) -> None:
-        self._chunks = chunks
-        self._held = bytearray()
+        self._stream = PackStream(chunks)
 
     async def files(self) -> AsyncIterator[tuple[BlobName, int]]:
         """Yields names and sizes; `data` gives the bytes of each before the next is asked for.
 
         Raises FormatError, RemoteUnavailableError for a pack that is cut off.
         """
-        while (line := await self._line()) is not None:
-            yield _file_of(line)
+        while True:
+            with _cut_off():
+                header = await self._stream.header()
+            if header is None:
+                return
+            yield _file_of(header)
 
     async def data(self, size: int) -> bytes:
         """Returns the bytes of a file."""
-        while len(self._held) < size:
-            if not await self._more():
-                raise RemoteUnavailableError("the files are cut off")
-        return self._take(size)
-
-    async def _line(self) -> bytes | None:
-        while (end := self._held.find(b"\n")) < 0:
-            if len(self._held) > _HEADER_BYTES_MAX:
-                raise FormatError("the server sends files without saying which")
-            if not await self._more():
-                if self._held:
-                    raise RemoteUnavailableError("the files are cut off")
-                return None
-        return self._take(end + 1)
-
-    def _take(self, size: int) -> bytes:
-        taken = bytes(self._held[:size])
-        del self._held[:size]
-        return taken
-
-    async def _more(self) -> bool:
-        chunk = await anext(self._chunks, None)
-        self._held += chunk or b""
-        return chunk is not None
+        with _cut_off():
+            return await self._stream.data(size)
 
 
-def _file_of(line: bytes) -> tuple[BlobName, int]:
+@contextmanager
+def _cut_off() -> Iterator[None]:
+    """Tells of a pack that ends too soon as of a connection that does."""
     try:
-        header: Any = json.loads(line)
-    except (ValueError, RecursionError):
-        header = None
-    if not isinstance(header, dict):
-        header = {}
+        yield
+    except FormatError as error:
+        if error.code != CUT_OFF:
+            raise
+        raise RemoteUnavailableError("the files are cut off") from error
+
+
+def _file_of(header: dict[str, Any]) -> tuple[BlobName, int]:
     size, name = header.get("size"), header.get("id")
     is_static = header.get("kind") == STATIC and ids.is_hash(name)
     if not is_static or type(size) is not int or not 0 <= size <= TAKEN_BYTES_MAX:

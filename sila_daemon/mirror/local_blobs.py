@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import (
-    CorruptBlobError,
     NotFoundError,
     ProtectionError,
     StorageError,
 )
+from sila_daemon.folder.blob_batch import FILES_MAX, put_together
 from sila_daemon.folder.blobs import CHUNK_BYTES, BlobFolder
 from sila_daemon.folder.problems import Problem, storage_errors
 from sila_daemon.mirror.blob_scan import BlobScan
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
     from pathlib import Path
 
-    from sila_daemon.folder.blobs import BlobWriter
+    from sila_daemon.folder.blobs import BlobWriter, StaticBlob
     from sila_daemon.mirror.record import MirrorPorts
     from sila_daemon.mirror.wakes import Wakes
     from sila_daemon.ports.disk import FileStat, ReadableFile
@@ -145,21 +146,17 @@ class LocalBlobs:
 
         Those whose bytes are not what their name says are left out. Raises StorageError.
         """
-        kept: list[LocalBlob] = []
-        looks: dict[str, StaticLook] = {}
-
-        def work() -> None:
-            for blob, data in files:
-                self._require_place()
-                with suppress(CorruptBlobError):
-                    static = self._folder.put_static([data], blob.name)
-                    kept.append(LocalBlob(blob, static.size, static.hash))
-                    stat = self._folder.static_stat(static.hash)
-                    if stat is not None:
-                        looks[static.hash] = look_of(stat, is_right=True)
-
+        run, kept, looks = self._ports.workers.run, list[LocalBlob](), dict[str, StaticLook]()
         try:
-            await self._ports.workers.run(work)
+            for start in range(0, len(files), FILES_MAX):
+                await run(self._require_place)
+                some = [(blob.name, data) for blob, data in files[start : start + FILES_MAX]]
+                stored = await put_together(self._folder, self._ports.workers, some)
+                looks |= await run(lambda stored=stored: self._looks_of(stored))  # type: ignore[misc]
+                kept += [
+                    LocalBlob(BlobName(STATIC, static.hash), static.size, static.hash)
+                    for static in stored
+                ]
         except NotFoundError as error:
             raise StorageError(error.message, code="folder_away") from error
         await self._blobs.arrived(kept, source=source, looks=looks)
@@ -167,6 +164,10 @@ class LocalBlobs:
             self.checks.received(local.sha256)
         self._wakes.ring(News.BLOBS)
         return kept
+
+    def _looks_of(self, stored: Iterable[StaticBlob]) -> dict[str, StaticLook]:
+        stats = {static.hash: self._folder.static_stat(static.hash) for static in stored}
+        return {name: look_of(stat, is_right=True) for name, stat in stats.items() if stat}
 
     async def replace(
         self, blob: BlobName, chunks: AsyncIterator[bytes], replaced: LocalBlob | None
@@ -222,15 +223,24 @@ class LocalBlobs:
         finally:
             file.close()
 
-    async def read_small(self, blob: BlobName, size_max: int) -> bytes:
-        """Returns what stands under an immutable file's name, held against nothing.
+    async def read_small(self, names: Sequence[str], size_max: int) -> dict[str, bytes]:
+        """Returns immutable files whose bytes are what their names say; leaves out the others.
 
-        At most one byte more than `size_max`. Raises NotFoundError, StorageError.
+        None has more than `size_max` bytes.
         """
 
-        def work() -> bytes:
-            with self._folder.open_static(blob.name) as file, storage_errors("read a file"):
-                return file.read_at(0, size_max + 1)
+        def work() -> dict[str, bytes]:
+            found = {}
+            for name in names:
+                with (
+                    suppress(NotFoundError, StorageError),
+                    self._folder.open_static(name) as file,
+                    storage_errors("read a file"),
+                ):
+                    data = file.read_at(0, size_max)
+                    if hashlib.sha256(data).hexdigest() == name:
+                        found[name] = data
+            return found
 
         return await self._ports.workers.run(work)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import (
@@ -11,9 +10,14 @@ from sila_daemon.core.errors import (
     NotFoundError,
     RemoteRefusedError,
     RemoteUnavailableError,
-    StorageError,
 )
-from sila_daemon.mirror.file_packs import SMALL_BYTES_MAX, PackReader, header_line, packed
+from sila_daemon.mirror.file_packs import (
+    SMALL_BYTES_MAX,
+    PackReader,
+    grouped,
+    header_line,
+    packed,
+)
 from sila_daemon.mirror.transfers import DOWN, UP
 from sila_daemon.store.blobs import STATIC, BlobName, LocalBlob
 
@@ -24,6 +28,9 @@ if TYPE_CHECKING:
     from sila_daemon.mirror.local_blobs import LocalBlobs
     from sila_daemon.mirror.remote_api import RemoteApi
     from sila_daemon.mirror.transfers import Transfer, Transfers
+
+READ_BYTES = 1 << 20
+"""So much is read at once."""
 
 GROUP_BYTES = 4 << 20
 """So much of a pack is made durable together: less costs a commit and a count more each time."""
@@ -86,17 +93,14 @@ class PackTransport:
         self, files: Sequence[LocalBlob], under_way: dict[BlobName, Transfer]
     ) -> AsyncIterator[bytes]:
         """Yields a pack of those files whose bytes are here and are right."""
-        for local in files:
-            try:
-                data = await self._local.read_small(local.blob, SMALL_BYTES_MAX)
-            except (NotFoundError, StorageError):
-                continue
-            if hashlib.sha256(data).hexdigest() != local.blob.name:
-                continue
-            transfer = self._transfers.begin(local.blob, UP, self._layer, len(data))
-            under_way[local.blob] = transfer
-            yield header_line(local.blob, len(data)) + data
-            transfer.advance(len(data))
+        for some in grouped(files, READ_BYTES):
+            names = [local.blob.name for local in some]
+            for name, data in (await self._local.read_small(names, SMALL_BYTES_MAX)).items():
+                blob = BlobName(STATIC, name)
+                transfer = self._transfers.begin(blob, UP, self._layer, len(data))
+                under_way[blob] = transfer
+                yield header_line(blob, len(data)) + data
+                transfer.advance(len(data))
 
     async def bring_small(self, blobs: Sequence[BlobName]) -> list[LocalBlob]:
         """Downloads small immutable files together; returns those that came and are kept.

@@ -18,8 +18,8 @@ from sila_daemon.core.errors import (
     RemoteUnavailableError,
     SignInNeededError,
 )
+from sila_daemon.core.file_packs import MEDIA_TYPE
 from sila_daemon.folder.sealed_secrets import seal, unseal
-from sila_daemon.mirror.file_packs import MEDIA_TYPE
 from sila_daemon.store.blobs import STATIC, BlobName, LocalBlob
 from sila_daemon.store.secret_merge import SecretSet
 

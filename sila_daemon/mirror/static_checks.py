@@ -9,26 +9,25 @@ worth nothing under that name, or a person is told.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from sila_daemon.core.errors import CorruptBlobError, NotFoundError, SilaError
 from sila_daemon.folder.layout import static_path
-from sila_daemon.folder.problems import storage_errors
+from sila_daemon.mirror.file_reading import STEP_BYTES, Found, Reading, read_small
 from sila_daemon.mirror.wakes import News
 from sila_daemon.store.blobs import STATIC, BlobName, LocalBlob
 from sila_daemon.store.static_looks import StaticLook, StaticLooks, look_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from sila_daemon.folder.blobs import BlobFolder
     from sila_daemon.folder.carriers import Carrier
     from sila_daemon.mirror.record import MirrorPorts
     from sila_daemon.mirror.wakes import Wakes
-    from sila_daemon.ports.disk import FileStat, ReadableFile
+    from sila_daemon.ports.disk import FileStat
     from sila_daemon.store.blobs import Blobs
 
 PARALLEL = 2
@@ -37,8 +36,8 @@ PARALLEL = 2
 BATCH_FILES = 100
 """What so many files were found to be is stored in one commit."""
 
-STEP_BYTES = 8 << 20
-"""A worker reads so much of a file and is free for others."""
+GROUP_FILES = 16
+"""So many small files are read, and made durable, in one step."""
 
 REST_SHARE = 0.25
 """After a batch nothing is read for this share of the time that it took."""
@@ -55,14 +54,6 @@ class _Sighting(NamedTuple):
 
     stat: FileStat
     since: float
-
-
-class _Found(NamedTuple):
-    """What one file turned out to be."""
-
-    name: str
-    stat: FileStat
-    is_right: bool
 
 
 @dataclass(slots=True)
@@ -282,17 +273,17 @@ class StaticChecks:
             pass
 
     async def _check(self, names: list[str]) -> None:
-        waiting, found = iter(names), list[_Found]()
+        waiting, found = iter(list(self._grouped(names))), list[Found]()
 
         async def work() -> None:
-            for name in waiting:
-                try:
-                    found.append(await self._read(name))
-                except NotFoundError:
+            for group in waiting:
+                for name, one in (await self._read_group(group)).items():
+                    if isinstance(one, Found):
+                        found.append(one)
+                        continue
                     self._state.forget(name)
-                except SilaError as error:
-                    self._state.forget(name)
-                    self._state.unreadable[name] = error.message
+                    if not isinstance(one, NotFoundError):
+                        self._state.unreadable[name] = one.message
 
         async with asyncio.TaskGroup() as group:
             for _ in range(PARALLEL):
@@ -303,7 +294,7 @@ class StaticChecks:
         )
         await self._doubt([one for one in found if not one.is_right])
 
-    async def _keep_right(self, found: list[_Found]) -> None:
+    async def _keep_right(self, found: list[Found]) -> None:
         if not found:
             return
         looks = {one.name: look_of(one.stat, is_right=True) for one in found}
@@ -312,7 +303,7 @@ class StaticChecks:
             self._state.forget(name)
         self._wakes.ring(News.BLOBS)
 
-    async def _doubt(self, found: list[_Found]) -> None:
+    async def _doubt(self, found: list[Found]) -> None:
         state, now = self._state, self._ports.clock.monotonic()
         damaged: dict[str, StaticLook] = {}
         wrong = [one for one in found if one.name in state.due]
@@ -333,10 +324,36 @@ class StaticChecks:
             await self._looks.note_wrong(damaged)
             self._wakes.ring(News.BLOBS)
 
-    async def _read(self, name: str) -> _Found:
+    def _grouped(self, names: Iterable[str]) -> Iterator[list[str]]:
+        """Puts files together that are read in one step, if they are as long as they were."""
+        group, room = list[str](), STEP_BYTES
+        for name in names:
+            size = self._state.due[name].size
+            if group and (size > room or len(group) >= GROUP_FILES):
+                yield group
+                group, room = [], STEP_BYTES
+            group.append(name)
+            room -= size
+        if group:
+            yield group
+
+    async def _read_group(self, names: list[str]) -> dict[str, Found | SilaError]:
+        """Reads files; right ones are durable then."""
+        outcomes: dict[str, Found | SilaError] = {}
+        if len(names) > 1:
+            outcomes = await self._ports.workers.run(lambda: read_small(self._folder, names))
+        for name in names:
+            if name not in outcomes:
+                try:
+                    outcomes[name] = await self._read(name)
+                except SilaError as error:
+                    outcomes[name] = error
+        return outcomes
+
+    async def _read(self, name: str) -> Found:
         """Reads a file; a right one is durable then. Raises NotFoundError, StorageError."""
         run = self._ports.workers.run
-        reading = await run(lambda: _Reading.begun(self._folder, name))
+        reading = await run(lambda: Reading.begun(self._folder, name))
         try:
             while (found := reading.found) is None:
                 await run(reading.step)
@@ -345,40 +362,6 @@ class StaticChecks:
         if found.is_right:
             await run(lambda: self._folder.make_static_durable(name))
         return found
-
-
-class _Reading:
-    """One file that is being read, a step at a time; blocking, for worker threads."""
-
-    def __init__(self, name: str, file: ReadableFile) -> None:
-        self.file = file
-        self.found: _Found | None = None
-        """What the file turned out to be, once it was read to its end."""
-        self._name = name
-        self._digest = hashlib.sha256()
-        self._offset = 0
-
-    @classmethod
-    def begun(cls, folder: BlobFolder, name: str) -> _Reading:
-        """Opens a file and takes the first step, which is the last one of a small file."""
-        reading = cls(name, folder.open_static(name))
-        try:
-            reading.step()
-        except BaseException:
-            reading.file.close()
-            raise
-        return reading
-
-    def step(self) -> None:
-        """Reads on. Raises StorageError."""
-        with storage_errors(f"read the file {self._name}"):
-            data = self.file.read_at(self._offset, STEP_BYTES)
-            self._digest.update(data)
-            self._offset += len(data)
-            if len(data) < STEP_BYTES:
-                stat = self.file.stat()
-                is_right = self._digest.hexdigest() == self._name and stat.size == self._offset
-                self.found = _Found(self._name, stat, is_right)
 
 
 def _local(name: str, stat: FileStat) -> LocalBlob:

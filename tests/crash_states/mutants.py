@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import apsw
 
 from sila_daemon.database import database, schema
-from sila_daemon.folder import blobs, secrets
+from sila_daemon.folder import blob_batch, blobs, secrets
+from sila_daemon.folder.layout import static_path
 from sila_daemon.folder.op_appender import Appended, OpAppender
 from sila_daemon.mirror import op_file_scan
 from sila_daemon.ports import durable_files
@@ -112,6 +113,27 @@ def _blob_named_before_sync(writer: blobs.BlobWriter, target: Path) -> None:
     writer._is_open = False
 
 
+def _there_taken_as_durable(
+    writer: blobs.BlobWriter, expected_hash: str | None = None
+) -> blobs.StaticBlob:
+    is_there = writer._disk.stat(static_path(writer._files_dir, writer.sha256)) is not None
+    blob, directory = writer.place_static(expected_hash)
+    if not is_there:
+        writer._disk.sync_dir(directory)
+    return blob
+
+
+def _taken_as_synced(batch: blob_batch.BlobBatch, first: int) -> None:
+    for _, writer in batch._writers[first :: blob_batch.SYNCS_AT_ONCE]:
+        writer._synced_bytes = writer.size
+
+
+def _directories_left_alone(batch: blob_batch.BlobBatch) -> list[blobs.StaticBlob]:
+    stored = [writer.place_static(name)[0] for name, writer in batch._writers]
+    batch.abort()
+    return stored
+
+
 def _directories_not_synced(directories: Any, directory: Path) -> None:
     if directory.parent != directories._files_dir.parent and directory != directories._files_dir:
         _directories_not_synced(directories, directory.parent)
@@ -178,6 +200,7 @@ def _write(code: Any, case: str, kind: Kind | None = None) -> Planted:
     return Planted(WrongCode(secrets, "write_atomic", code), case, kind)
 
 
+TOGETHER = "blob: several together"
 FOLDERS_SECRETS = "secrets: a folder's"
 EIO = Kind(errno.EIO)
 
@@ -201,7 +224,13 @@ MUTANTS: dict[str, Planted] = {
         WrongCode(blobs._Directories, "make", _directories_not_synced), "blob: immutable"
     ),
     "blob_there_taken_as_durable": Planted(
-        WrongCode(blobs, "make_durable", _taken_as_durable), "blob: immutable"
+        WrongCode(blobs.BlobWriter, "finish_static", _there_taken_as_durable), "blob: immutable"
+    ),
+    "blobs_together_named_before_sync": Planted(
+        WrongCode(blob_batch.BlobBatch, "sync", _taken_as_synced), TOGETHER
+    ),
+    "blobs_together_without_their_directories": Planted(
+        WrongCode(blob_batch.BlobBatch, "finish", _directories_left_alone), TOGETHER
     ),
     "device_taken_as_durable": Planted(
         WrongCode(device, "make_durable", _taken_as_durable), "file: the device's id"

@@ -6,22 +6,27 @@ one that the bytes replace (null: none yet) on the way in, the one that they hav
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sila_daemon.core import ids
 from sila_daemon.core.errors import FormatError, NotFoundError
+from sila_daemon.core.file_packs import PackStream
+from sila_daemon.server.files.file_bytes import READ_BYTES
 from sila_daemon.server.json_text import dumps
 
 if TYPE_CHECKING:
+    from sila_daemon.folder.blobs import BlobFolder
+    from sila_daemon.ports.disk import ReadableFile
     from sila_daemon.server.files.space_files import SpaceFiles
 
-MEDIA_TYPE = "application/x-ndjson"
-HEADER_BYTES_MAX = 4096
 PACKED_BYTES_MAX = 8 << 20
 """A file in a pack; larger ones travel by themselves, where they can be resumed."""
+
+
+STEP_BYTES = 1 << 20
+"""So much of a pack is read, and held, at once on the way out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,47 +40,10 @@ class PackedFile:
     """The revision that a mutable file's bytes replace."""
 
 
-class _Buffer:
-    """Cuts a stream of chunks at lines and lengths."""
-
-    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
-        self._chunks = chunks
-        self._held = bytearray()
-
-    async def line(self) -> bytes | None:
-        """Returns the next line; None at the end."""
-        while (end := self._held.find(b"\n")) < 0:
-            if len(self._held) > HEADER_BYTES_MAX:
-                raise FormatError("a header line of a pack is too long")
-            if not await self._more():
-                if self._held.strip():
-                    raise FormatError("the pack is cut off", code="incomplete")
-                return None
-        return self._take(end + 1)
-
-    async def exactly(self, size: int) -> bytes:
-        """Returns that many bytes."""
-        while len(self._held) < size:
-            if not await self._more():
-                raise FormatError("the pack is cut off", code="incomplete")
-        return self._take(size)
-
-    def _take(self, size: int) -> bytes:
-        taken = bytes(self._held[:size])
-        del self._held[:size]
-        return taken
-
-    async def _more(self) -> bool:
-        chunk = await anext(self._chunks, None)
-        self._held += chunk or b""
-        return chunk is not None
-
-
 async def read_pack(chunks: AsyncIterator[bytes]) -> AsyncIterator[PackedFile]:
     """Yields the files of a pack, one in memory at a time. Raises FormatError."""
-    buffer = _Buffer(chunks)
-    while (line := await buffer.line()) is not None:
-        header = _header(line)
+    stream = PackStream(chunks)
+    while (header := await stream.header()) is not None:
         size = header.get("size")
         if type(size) is not int or not 0 <= size <= PACKED_BYTES_MAX:
             raise FormatError(f"a packed file has at most {PACKED_BYTES_MAX} bytes")
@@ -88,17 +56,7 @@ async def read_pack(chunks: AsyncIterator[bytes]) -> AsyncIterator[PackedFile]:
             expected = None if revision is None else _revision(revision)
         else:
             raise FormatError("a packed file is static or var")
-        yield PackedFile(kind, name, await buffer.exactly(size), expected)
-
-
-def _header(line: bytes) -> dict[str, Any]:
-    try:
-        header = json.loads(line)
-    except (ValueError, RecursionError):
-        header = None
-    if not isinstance(header, dict):
-        raise FormatError("a header line of a pack is not a JSON object")
-    return header
+        yield PackedFile(kind, name, await stream.data(size), expected)
 
 
 def _revision(text: object) -> int:
@@ -108,17 +66,20 @@ def _revision(text: object) -> int:
 
 async def write_pack(files: SpaceFiles, static: list[str], var: list[str]) -> AsyncIterator[bytes]:
     """Yields a pack of those files that are here and fit; the others are left out."""
-    for blob_hash in static:
+    waiting = iter(static)
+    while True:
+        some = await files.store.workers.run(lambda: _read_static(files.store.blobs, waiting))
         try:
-            file, size = await files.static.open(blob_hash)
-        except NotFoundError:
-            continue
-        if size > PACKED_BYTES_MAX:
-            file.close()
-            continue
-        yield dumps({"kind": "static", "id": blob_hash, "size": size}).encode() + b"\n"
-        async for chunk in files.store.read(file, 0, size):
-            yield chunk
+            if some.data:
+                yield some.data
+            if some.rest is not None:
+                async for chunk in files.store.read(some.rest, 0, some.rest_size):
+                    yield chunk
+        finally:
+            if some.rest is not None:
+                some.rest.close()
+        if some.is_last:
+            break
     for uuid in var:
         try:
             file, state = await files.var.open(uuid)
@@ -132,3 +93,35 @@ async def write_pack(files: SpaceFiles, static: list[str], var: list[str]) -> As
         yield dumps(header).encode() + b"\n"
         async for chunk in files.store.read(file, 0, size):
             yield chunk
+
+
+@dataclass(frozen=True, slots=True)
+class _Some:
+    """A part of a pack: small files, then perhaps the header of a larger one, and that file."""
+
+    data: bytes
+    rest: ReadableFile | None = None
+    rest_size: int = 0
+    is_last: bool = False
+
+
+def _read_static(blobs: BlobFolder, waiting: Iterator[str]) -> _Some:
+    """Reads small files until they are enough for one step; blocking."""
+    parts: list[bytes] = []
+    room = STEP_BYTES
+    for blob_hash in waiting:
+        try:
+            file = blobs.open_static(blob_hash)
+        except NotFoundError:
+            continue
+        size = file.stat().size
+        header = dumps({"kind": "static", "id": blob_hash, "size": size}).encode() + b"\n"
+        if READ_BYTES < size <= PACKED_BYTES_MAX:
+            return _Some(b"".join([*parts, header]), file, size)
+        with file:
+            if size <= READ_BYTES:
+                parts += [header, file.read_at(0, size)]
+                room -= size
+        if room <= 0:
+            return _Some(b"".join(parts))
+    return _Some(b"".join(parts), is_last=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from typing import TYPE_CHECKING
 
+from sila_daemon.core.errors import StorageFullError
+from sila_daemon.folder.blob_batch import put_together
 from sila_daemon.server.files import file_rows
 from sila_daemon.server.files.file_rows import StaticRow
 from sila_daemon.server.files.file_store import FileStore, Sent
@@ -50,6 +52,46 @@ class StaticFiles:
                 await store.workers.run(writer.abort)
         return blob
 
+    async def put_together(
+        self, files: Sequence[tuple[str, bytes]], sender: str
+    ) -> tuple[set[str], StorageFullError | None]:
+        """Stores small files in one commit; leaves out those that are not what their names say.
+
+        Returns the names of the others, and why there is no room from some file on.
+        """
+        store, names = self._store, sorted({name for name, _ in files})
+        known = await store.database.read(lambda db: file_rows.static_used(db, names))
+        async with AsyncExitStack() as held:
+            fitting: list[tuple[str, bytes]] = []
+            refusal: StorageFullError | None = None
+            try:
+                for name, data in files:
+                    store.check_size(len(data))
+                    if name not in known:
+                        held.enter_context(store.ledger.reserve(sender, len(data)))
+                    held.enter_context(self.being_sent(name))
+                    fitting.append((name, data))
+            except StorageFullError as error:
+                refusal = error
+            for name in names:  # In one order everywhere: nobody waits for whom it holds up.
+                await held.enter_async_context(store.lock(name))
+            if not fitting:
+                return set(), refusal
+            await store.unsettle()
+            blobs = await put_together(store.blobs, store.workers, fitting)
+            await self._enter_all(blobs, Sent(sender))
+        return {blob.hash for blob in blobs}, refusal
+
+    async def _enter_all(self, blobs: Iterable[StaticBlob], sent: Sent) -> None:
+        now = self._store.now_ms()
+        rows = [StaticRow(blob.hash, blob.size, now, sent.mime_type, sent.sender) for blob in blobs]
+
+        def work(connection: apsw.Connection) -> None:
+            for row in rows:
+                file_rows.enter_static(connection, row)
+
+        await self._store.write(work)
+
     @contextmanager
     def being_sent(self, blob_hash: str) -> Iterator[None]:
         """Keeps a file from being collected while somebody sends it."""
@@ -67,8 +109,7 @@ class StaticFiles:
 
     async def enter(self, blob: StaticBlob, sent: Sent) -> None:
         """Enters bytes that have their name; the caller holds the lock of the file."""
-        row = StaticRow(blob.hash, blob.size, self._store.now_ms(), sent.mime_type, sent.sender)
-        await self._store.write(lambda connection: file_rows.enter_static(connection, row))
+        await self._enter_all([blob], sent)
 
     async def enter_strays(self) -> None:
         """Enters files that have no row, as a crash between bytes and row leaves them."""

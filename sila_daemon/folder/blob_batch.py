@@ -1,0 +1,101 @@
+"""Immutable files that are stored together: written, made durable side by side, then named.
+
+One by one, each file waits for its bytes and for its directory. Together the bytes of all are on
+their way to the disk at once, and each directory is made durable once, after all have their names.
+Nothing has a name before its bytes are durable; all of it is durable when `put_together` returns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from sila_daemon.core.errors import CorruptBlobError
+from sila_daemon.folder.problems import storage_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from sila_daemon.folder.blobs import BlobFolder, BlobWriter, StaticBlob
+    from sila_daemon.ports.workers import Workers
+
+FILES_MAX = 64
+"""So many are open at once in one batch."""
+
+BYTES_MAX = 4 << 20
+"""From so many on, more files save nothing any more."""
+
+SYNCS_AT_ONCE = 4
+
+
+async def put_together(
+    folder: BlobFolder, workers: Workers, files: Sequence[tuple[str, bytes]]
+) -> list[StaticBlob]:
+    """Stores immutable files, given by their names and bytes; durable when this returns.
+
+    At most FILES_MAX. Those whose bytes are not what their names say are left out. Raises
+    StorageError; then some of them may have their names, and count as stored by nobody.
+    """
+    batch = BlobBatch(folder)
+    try:
+        await workers.run(lambda: batch.fill(files))
+        syncs = [
+            workers.run(lambda first=first: batch.sync(first))  # type: ignore[misc]
+            for first in range(min(SYNCS_AT_ONCE, len(files)))
+        ]
+        # All of them, whatever one of them says: nobody still writes when this goes on.
+        for outcome in await asyncio.gather(*syncs, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return await workers.run(batch.finish)
+    finally:
+        if batch.is_open:
+            await workers.run(batch.abort)
+
+
+class BlobBatch:
+    """Files on their way in together; blocking, for worker threads."""
+
+    def __init__(self, folder: BlobFolder) -> None:
+        self._folder = folder
+        self._writers: list[tuple[str, BlobWriter]] = []
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there are bytes without a name."""
+        return bool(self._writers)
+
+    def fill(self, files: Iterable[tuple[str, bytes]]) -> None:
+        """Writes bytes to places without names. Raises StorageError."""
+        for name, data in files:
+            writer = self._folder.writer()
+            self._writers.append((name, writer))
+            writer.write(data)
+
+    def sync(self, first: int) -> None:
+        """Makes every SYNCS_AT_ONCE-th durable, from one on. Raises StorageError."""
+        for name, writer in self._writers[first::SYNCS_AT_ONCE]:
+            if writer.sha256 == name:
+                writer.sync()
+
+    def finish(self) -> list[StaticBlob]:
+        """Gives all their names, and returns what is durable then. Raises StorageError."""
+        stored: list[StaticBlob] = []
+        directories: dict[Path, None] = {}
+        for name, writer in self._writers:
+            with suppress(CorruptBlobError):
+                blob, directory = writer.place_static(name)
+                stored.append(blob)
+                directories[directory] = None
+        with storage_errors("store files"):
+            for directory in directories:
+                self._folder.disk.sync_dir(directory)
+        self.abort()
+        return stored
+
+    def abort(self) -> None:
+        """Drops what has no name."""
+        while self._writers:
+            self._writers.pop()[1].abort()
