@@ -21,6 +21,7 @@ from tests.simulation.process import spawn_outside
 from tests.simulation.record import Record, ViolationError
 
 if TYPE_CHECKING:
+    from sila_daemon.core.undo import EditStep
     from tests.simulation.device import SimDevice
     from tests.simulation.plan import Action
     from tests.simulation.trace import Trace
@@ -187,8 +188,18 @@ class CommandUser:
         if mirror is None:
             return
         # Any of it may come to be deleted by this, also when nobody hears the answer.
-        for entry in mirror.undo_stack._entries:
-            self._record.deletions.update((entry.step.tree_id, one) for one in entry.step.moved)
+        stack, deletions = mirror.undo_stack, self._record.deletions
+        for entry in stack._entries:
+            deletions.update((entry.step.tree_id, one) for one in entry.step.moved)
+        note = stack.note
+
+        def noted(*steps: EditStep, made: EditStep | None = None) -> None:
+            """What is done before the undo gets its turn is the last that was done by then."""
+            for step in steps:
+                deletions.update((step.tree_id, one) for one in step.moved)
+            note(*steps, made=made)
+
+        stack.note = noted  # type: ignore[method-assign]
         undone = await talk.ask("edit.undo", partly=action.a < 0.5)
         said = [change["what"] for change in undone["changes"]]
         self._trace.note(self._device.name, f"command: undone {', '.join(said)}")
