@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual.app import App
 from textual.keys import _character_to_key
 from textual.widgets import Input, TextArea
+
+from sila_tui.typed_ahead import OrderedKeys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class KeyedApp(App[None]):
+class KeyedApp(OrderedKeys):
     """Takes each key for the one that it stands for, wherever keys mean actions."""
 
     def __init__(self, keys: Mapping[str, str], *, ansi_color: bool | None = None) -> None:

@@ -83,7 +83,12 @@ async def rest(pilot: Pilot[None]) -> None:
     for _ in range(PATIENCE):
         await pilot.pause()
         busy = [worker for worker in app.workers if worker.group not in ("link", "dialog")]
-        if app.session.connection is not Connection.OPENING and not busy and app.is_at_rest:
+        if (
+            app.session.connection is not Connection.OPENING
+            and not busy
+            and app.is_at_rest
+            and not app.is_typed_ahead
+        ):
             break
     await pilot.pause()
 

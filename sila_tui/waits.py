@@ -80,7 +80,7 @@ class Waits:
             if not wait.is_let_go:
                 raise
             text = f"you no longer wait for {wait.said}"
-            hint = "the daemon may still do it"
+            hint = "what only reads ends; the daemon finishes what changes something"
             raise SilaError(text, code=LET_GO, hint=hint) from None
         finally:
             alarm.cancel()

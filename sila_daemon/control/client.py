@@ -75,7 +75,10 @@ class ControlClient:
         return self._is_lost
 
     async def call(self, method: str, /, **params: Any) -> Any:
-        """Calls one method; parameters that are None are left out."""
+        """Calls one method; parameters that are None are left out.
+
+        When the call is cancelled, so is the work on it at the daemon.
+        """
         if self._is_lost:
             raise connection_lost(_LOST)
         request_id, self._next_id = self._next_id, self._next_id + 1
@@ -98,11 +101,20 @@ class ControlClient:
         except SilaError as error:
             code = error.code
             raise
+        except asyncio.CancelledError:
+            self._cancel(request_id)
+            raise
         finally:
             self._calls.pop(request_id, None)
             received = self._received.pop(request_id, 0)
             if self._observe is not None:
                 self._observe(method, loop.time() - began, len(line), received, code)
+
+    def _cancel(self, request_id: int) -> None:
+        """Has the daemon end what nobody waits for any more; its answer is passed over."""
+        if not self._is_lost and not self._writer.is_closing():
+            notice = {"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": request_id}}
+            self._writer.write(encode_line(notice))
 
     async def events(
         self, after: int | None = None, epoch: str | None = None

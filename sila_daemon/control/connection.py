@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,9 @@ REQUESTS_RUNNING_MAX = 16
 
 EVENTS_WAITING_MAX = 1000
 """A subscriber that lags further is told of the gap and dropped."""
+
+CANCEL = b"$/cancelRequest"
+"""The notification by which a client ends a request of its own."""
 
 Handler = Callable[[Any], Awaitable[Any]]
 """Takes the checked parameters of its method and returns its result."""
@@ -51,6 +55,9 @@ class Connection:
         self._waiting: deque[Event] = deque()
         self._news = asyncio.Event()
         self._end_subscription: Callable[[], None] | None = None
+        self._tasks: dict[int | str, asyncio.Task[None]] = {}
+        """What may be ended of what is worked on, by the ids of the requests."""
+        self._cancelled: set[int | str] = set()
 
     async def run(self) -> None:
         """Serves until the client hangs up or breaks the rules of the protocol."""
@@ -80,22 +87,55 @@ class Connection:
                 return
             except ConnectionError:
                 return
-            if line.strip():
-                await self._running.acquire()
-                requests.create_task(self._answer(line), name="control-request")
+            if not line.strip() or self._cancel(line):
+                continue
+            await self._running.acquire()
+            requests.create_task(self._answer(line), name="control-request")
+
+    def _cancel(self, line: bytes) -> bool:
+        """Ends the work on a request if the line says so; whose work is over already is nothing."""
+        if CANCEL not in line:
+            return False
+        with contextlib.suppress(ValueError):
+            found = decode_line(line)
+            if isinstance(found, dict) and found.get("method") == CANCEL.decode():
+                params = found.get("params")
+                request_id = params.get("id") if isinstance(params, dict) else None
+                if isinstance(request_id, (int, str)) and request_id in self._tasks:
+                    self._cancelled.add(request_id)
+                    self._tasks[request_id].cancel()
+                return True
+        return False
 
     async def _answer(self, line: bytes) -> None:
         """Answers one line, whatever it holds."""
         request_id: Any = None
         try:
             request_id, method, given = _request(line)
-            answer = await self._call(request_id, method, given)
+            answer = await self._cancellable(request_id, method, given)
         except SilaError as error:
             answer = encode_line({"jsonrpc": "2.0", "id": request_id, "error": to_wire(error)})
         try:
             await self._send(answer)
         finally:
             self._running.release()
+
+    async def _cancellable(self, request_id: int | str, name: str, given: Any) -> bytes:
+        """Answers a call, or raises ControlError when its client no longer wants it."""
+        task, method = asyncio.current_task(), METHODS.get(name)
+        if task is None or method is None or not method.may_end or request_id in self._tasks:
+            return await self._call(request_id, name, given)
+        self._tasks[request_id] = task
+        try:
+            return await self._call(request_id, name, given)
+        except asyncio.CancelledError:
+            if request_id not in self._cancelled:
+                raise
+            task.uncancel()
+            raise refused("cancelled", f"{name} was cancelled") from None
+        finally:
+            del self._tasks[request_id]
+            self._cancelled.discard(request_id)
 
     async def _call(self, request_id: int | str, name: str, given: Any) -> bytes:
         """Returns the answer's line. Raises SilaError, also for a bug in the handler."""

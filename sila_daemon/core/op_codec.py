@@ -12,7 +12,7 @@ that holds anything odd is taken apart line by line.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -138,7 +138,7 @@ def _sort_out(rows: Sequence[Row], lines: Sequence[int], decoded: DecodedChunk) 
     for row, value in zip(properties, values, strict=True):
         row.value = value
     odd = [
-        row for row, value in zip(properties, values, strict=True) if value[0] not in _SAFE_STARTS
+        row for row, value in zip(properties, values, strict=True) if value[0] not in SAFE_STARTS
     ]
     if odd:
         line_by_row = {id(row): line for row, line in zip(rows, lines, strict=True)}
@@ -149,14 +149,21 @@ def _sort_out(rows: Sequence[Row], lines: Sequence[int], decoded: DecodedChunk) 
     decoded.properties += properties
 
 
-_SAFE_STARTS = frozenset(b'"tfn')
+SAFE_STARTS = frozenset(b'"tfn')
+"""What begins so is a scalar that is fine wherever it was decoded without a word."""
+
 _PLAIN_DIGITS_MAX = 300
 """A double reaches further than that."""
 
 
+def is_plain_number(value: bytes) -> bool:
+    """Tells whether the text of a JSON value is digits only, and few enough for a double."""
+    return value.isdigit() and len(value) <= _PLAIN_DIGITS_MAX
+
+
 def _is_value_fine(value: bytes | None, line: int, decoded: DecodedChunk) -> bool:
     assert value is not None, "what comes from a line has a value"
-    if value.isdigit() and len(value) <= _PLAIN_DIGITS_MAX:
+    if is_plain_number(value):
         return True
     try:
         remark = json_value.check_text(value)
@@ -245,6 +252,28 @@ def _require(condition: bool, message: str, code: str) -> None:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number in it")
+
+
+def encode_lines(ops: Collection[Op], *, are_typed: bool) -> bytes:
+    """Encodes persistent ops as lines, one after the other, each with its newline."""
+    rows: list[tuple[Any, ...]] = []
+    for op in ops:
+        if isinstance(op, MoveOp):
+            rows.append(("m", op.counter, op.target, op.parent))
+        else:
+            assert not op.transient, "transient ops are never written to a file"
+            value = Raw(b"{}" if op.value is None else op.value)
+            rows.append(("p", op.counter, op.target, op.key, value))
+    if not are_typed:
+        rows = [row[1:] for row in rows]
+    try:
+        return _ENCODER.encode_lines(rows)
+    except UnicodeEncodeError:
+        # A lone surrogate in a target, parent or key: rare, and written as an escape.
+        return b"".join(encode_typed_line(op) if are_typed else encode_line(op) for op in ops)
+
+
+_ENCODER = msgspec.json.Encoder()
 
 
 def encode_line(op: Op) -> bytes:

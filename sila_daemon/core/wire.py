@@ -17,7 +17,7 @@ from msgspec import UNSET, Raw, UnsetType
 from sila_daemon.core import ids, json_value
 from sila_daemon.core.errors import InvalidOpError, InvalidValueError
 from sila_daemon.core.json_split import array_items, object_members
-from sila_daemon.core.op_codec import checked_op
+from sila_daemon.core.op_codec import SAFE_STARTS, Counter, Name, checked_op, is_plain_number
 from sila_daemon.core.ops import MoveOp, Op, PropertyOp
 
 _DIGITS_MAX = 400
@@ -29,33 +29,50 @@ _TOO_DEEP: Any = json.loads("[" * (json_value.DEPTH_MAX + 1) + "]" * (json_value
 class WireId(msgspec.Struct, frozen=True, gc=False):
     """An op id on the wire."""
 
-    counter: int
+    counter: Counter
     peerId: str
 
 
-class WireOp(msgspec.Struct, omit_defaults=True):
+class WireOp(msgspec.Struct, omit_defaults=True, gc=False):
     """An op on the wire; a move has `parentId`, a property op has `key`."""
 
     id: WireId
-    targetId: str
-    parentId: str | UnsetType | None = UNSET
-    key: str | UnsetType = UNSET
+    targetId: Name
+    parentId: Name | UnsetType | None = UNSET
+    key: Name | UnsetType = UNSET
     value: Raw | UnsetType = UNSET
     transient: bool | UnsetType = UNSET
 
 
-def to_wire(op: Op) -> WireOp:
-    """Makes the wire form of an op; it encodes with `msgspec.json.encode`."""
+class _WireMove(msgspec.Struct, gc=False):
+    """What a move is encoded as."""
+
+    id: WireId
+    targetId: str
+    parentId: str | None
+
+
+class _WireProperty(msgspec.Struct, gc=False):
+    """What a property op is encoded as."""
+
+    id: WireId
+    targetId: str
+    key: str
+    value: Raw | UnsetType
+    transient: bool
+
+
+def _to_wire(op: Op) -> _WireMove | _WireProperty:
     wire_id = WireId(op.counter, op.peer)
     if isinstance(op, MoveOp):
-        return WireOp(wire_id, op.target, parentId=op.parent)
+        return _WireMove(wire_id, op.target, op.parent)
     value = UNSET if op.value is None else Raw(op.value)
-    return WireOp(wire_id, op.target, key=op.key, value=value, transient=op.transient)
+    return _WireProperty(wire_id, op.target, op.key, value, op.transient)
 
 
 def encode_ops(ops: Iterable[Op]) -> bytes:
     """Encodes ops as one JSON array."""
-    wire_ops = [to_wire(op) for op in ops]
+    wire_ops = [_to_wire(op) for op in ops]
     try:
         return msgspec.json.encode(wire_ops)
     except UnicodeEncodeError:
@@ -63,18 +80,17 @@ def encode_ops(ops: Iterable[Op]) -> bytes:
         return b"[" + b",".join(_encode_op(op) for op in wire_ops) + b"]"
 
 
-def _encode_op(op: WireOp) -> bytes:
+def _encode_op(op: _WireMove | _WireProperty) -> bytes:
     members: list[tuple[str, bytes]] = [
         ("id", msgspec.json.encode(op.id)),
         ("targetId", json_value.encode(op.targetId)),
     ]
-    if op.parentId is not UNSET:
+    if isinstance(op, _WireMove):
         members.append(("parentId", json_value.encode(op.parentId)))
-    if op.key is not UNSET:
+    else:
         members.append(("key", json_value.encode(op.key)))
-    if not isinstance(op.value, UnsetType):
-        members.append(("value", bytes(op.value)))
-    if op.transient is not UNSET:
+        if not isinstance(op.value, UnsetType):
+            members.append(("value", bytes(op.value)))
         members.append(("transient", json_value.encode(op.transient)))
     return b"{" + b",".join(b'"%b":%b' % (name.encode(), text) for name, text in members) + b"}"
 
@@ -93,14 +109,43 @@ def decode_ops(text: bytes) -> tuple[list[Op], list[InvalidOpError]]:
         text.decode()
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _decode_one_by_one(text)
+    ops = _from_usual(wire_ops)
+    return _decode_one_by_one(text) if ops is None else (ops, [])
+
+
+def _from_usual(wire_ops: list[WireOp]) -> list[Op] | None:
+    """Makes ops of what the decoder let pass; None where one of them needs a closer look.
+
+    It checked counters and the lengths of ids already. Peers, of which there are few, are checked
+    once each, and values are looked into only where they are not plain scalars.
+    """
+    if not all(map(ids.is_path_id, {op.id.peerId for op in wire_ops})):
+        return None
     ops: list[Op] = []
-    refused: list[InvalidOpError] = []
-    for wire_op in wire_ops:
-        try:
-            ops.append(_from_wire(wire_op))
-        except InvalidOpError as error:
-            refused.append(error)
-    return ops, refused
+    for op in wire_ops:
+        parent, key, raw = op.parentId, op.key, op.value
+        if parent is not UNSET:
+            ops.append(MoveOp(op.id.counter, op.id.peerId, op.targetId, parent))
+            continue
+        if key is UNSET:
+            return None
+        value = None if raw is UNSET else bytes(raw)
+        if value is not None and value[0] not in SAFE_STARTS and not _is_value(value):
+            return None
+        ops.append(
+            PropertyOp(op.id.counter, op.id.peerId, op.targetId, key, value, op.transient is True)
+        )
+    return ops
+
+
+def _is_value(text: bytes) -> bool:
+    if is_plain_number(text):
+        return True
+    try:
+        json_value.check_text(text)
+    except InvalidValueError:
+        return False
+    return True
 
 
 _DECODE_OP = msgspec.json.Decoder(WireOp).decode

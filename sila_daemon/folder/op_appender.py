@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from sila_daemon.core import ids
 from sila_daemon.core.errors import InvalidIdError
-from sila_daemon.core.op_codec import encode_line, encode_typed_line
+from sila_daemon.core.op_codec import encode_lines
 from sila_daemon.core.ops import MoveOp, Op
 from sila_daemon.folder.layout import SpaceLayout, utc_day
 from sila_daemon.folder.problems import FULL_ERRNOS, storage_errors
@@ -102,21 +102,22 @@ class OpAppender:
         groups: dict[Path, _Group] = {}
         roots: dict[Path, _Group] = {}
         # Making a path costs more than encoding a line, and most ops go where the last one went.
-        known: dict[tuple[str, bool, bool], tuple[_Group, bool]] = {}
+        known: dict[tuple[str, bool, bool], _Group] = {}
         for op in ops:
-            is_root = _makes_root(op)
-            place = (op.peer, isinstance(op, MoveOp), is_root)
-            if place not in known:
+            is_move = isinstance(op, MoveOp)
+            is_root = is_move and _makes_root(op)
+            place = (op.peer, is_move, is_root)
+            group = known.get(place)
+            if group is None:
                 if is_root:
                     path = self._layout.root_file(tree_id, day, op.peer, self._writer)
-                    known[place] = roots.setdefault(path, _Group()), True
+                    group = roots.setdefault(path, _Group(are_typed=True))
                 else:
                     own = self._own_path(tree_id, day, own_peers, op)
                     path = own or self._layout.foreign_file(tree_id, day, op.peer, self._writer)
-                    known[place] = groups.setdefault(path, _Group()), own is None
-            group, is_typed = known[place]
+                    group = groups.setdefault(path, _Group(are_typed=own is None))
+                known[place] = group
             group.ops.append(op)
-            group.lines.append(encode_typed_line(op) if is_typed else encode_line(op))
         return [*groups.items(), *roots.items()]
 
     def _own_path(self, tree_id: str, day: date, own_peers: Collection[str], op: Op) -> Path | None:
@@ -128,7 +129,7 @@ class OpAppender:
 
     def _append_to(self, path: Path, group: _Group) -> Appended:
         self._make_durable_dir(path.parent)
-        data = b"".join(group.lines)
+        data = encode_lines(group.ops, are_typed=group.are_typed)
         with self._open(path) as file:
             try:
                 start = file.size()
@@ -147,7 +148,7 @@ class OpAppender:
                 raise
         self._durable_names.add(path)
         start += len(healing)
-        return Appended(path, start, start + len(data), len(group.lines))
+        return Appended(path, start, start + len(data), len(group.ops))
 
     def _open(self, path: Path) -> WritableFile:
         if self._disk.stat(path) is None:
@@ -215,8 +216,9 @@ class OpAppender:
 class _Group:
     """What goes to one file."""
 
+    are_typed: bool
+    """Whether its lines say what they are."""
     ops: list[Op] = field(default_factory=list)
-    lines: list[bytes] = field(default_factory=list)
 
 
 @dataclass(slots=True)

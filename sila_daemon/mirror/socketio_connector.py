@@ -26,7 +26,7 @@ from sila_daemon.core.errors import (
 from sila_daemon.mirror.connector import Answer, Body, Connection, Event, Incoming, Response
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     import aiohttp
 
@@ -34,9 +34,15 @@ CONNECT_TIMEOUT_S = 20.0
 READ_TIMEOUT_S = 60.0
 """Without a single byte of a body."""
 
+INBOX_BYTES_ROOMY = 4 << 20
+"""With more than this received and not handled yet, nothing more is read for a while."""
+
+PAUSE_S_MAX = 4.0
+"""So long at most, since pings would not be read either, and the server would think us gone."""
+
 INBOX_BYTES_MAX = 128 << 20
-"""Received and not handled yet; with more than this the connection is dropped and resumed from
-its cursor later, as the library offers no way to stop reading."""
+"""Where even then nothing is handled: with more than this the connection is dropped and resumed
+from its cursor later."""
 
 CHUNK_BYTES = 256 << 10
 
@@ -85,10 +91,11 @@ class SocketIoConnector:
             serializer=_raw_packets(),
             handle_sigint=False,
             # The library leaves a session of its own open when a connection fails.
-            http_session=self._http(),
+            http_session=(session := _PatientSession(self._http())),
             websocket_extra_options={"max_msg_size": 0},
         )
         connection = _SocketIoConnection(client, f"/spaces/{space_id}")
+        session.room = connection.room
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 await client.connect(
@@ -159,6 +166,10 @@ class _SocketIoConnection:
         self._inbox: deque[Incoming] = deque()
         self._inbox_bytes = 0
         self._filled = asyncio.Event()
+        self._roomy = asyncio.Event()
+        self._roomy.set()
+        self._is_stuck = False
+        """Nothing was handled for too long: what comes is taken all the same."""
         self._ended = ""
         self._refusal: object = None
         self._call_ids = itertools.count(1)
@@ -189,7 +200,21 @@ class _SocketIoConnection:
             await self._filled.wait()
         taken = self._inbox.popleft()
         self._inbox_bytes -= len(taken.payload)
+        if self._inbox_bytes <= INBOX_BYTES_ROOMY // 2:
+            self._roomy.set()
+            self._is_stuck = False
         return taken
+
+    async def room(self) -> None:
+        """Returns when more may be read."""
+        if self._is_stuck or self._inbox_bytes <= INBOX_BYTES_ROOMY:
+            return
+        self._roomy.clear()
+        try:
+            async with asyncio.timeout(PAUSE_S_MAX):
+                await self._roomy.wait()
+        except TimeoutError:
+            self._is_stuck = True
 
     async def close(self) -> None:
         """Leaves; never raises for a connection that is broken already."""
@@ -244,6 +269,48 @@ class _SocketIoConnection:
     def _end(self, reason: str) -> None:
         self._ended = self._ended or reason
         self._filled.set()
+        self._roomy.set()
+
+
+class _PatientSession:
+    """An HTTP session whose websocket is read no faster than what came is handled.
+
+    The library reads on whatever waits; this is where it can be held up, and with it the server.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+        self.room: Callable[[], Awaitable[None]] = _no_wait
+
+    def __getattr__(self, name: str) -> Any:
+        """Does everything else as the session does."""
+        return getattr(self._session, name)
+
+    async def ws_connect(self, *arguments: Any, **options: Any) -> _PatientSocket:
+        """Opens a websocket."""
+        return _PatientSocket(await self._session.ws_connect(*arguments, **options), self.room)
+
+
+async def _no_wait() -> None:
+    return
+
+
+class _PatientSocket:
+    """A websocket that asks for room before it is read."""
+
+    def __init__(
+        self, socket: aiohttp.ClientWebSocketResponse, room: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._socket = socket
+        self._room = room
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._socket, name)
+
+    async def receive(self, *arguments: Any, **options: Any) -> aiohttp.WSMessage:
+        """Returns the next message once there is room for it."""
+        await self._room()
+        return await self._socket.receive(*arguments, **options)
 
 
 class _HttpResponse:

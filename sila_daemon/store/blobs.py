@@ -26,6 +26,7 @@ VAR = "var"
 FORMER_MAX = 50
 """So many former contents of a mutable blob are remembered."""
 
+_REFERRING_KEYS = frozenset({"hash", "id"})
 _STATIC_TEXT_BYTES = 66
 _VAR_TEXT_BYTES = (34, 38)
 
@@ -86,12 +87,8 @@ def referred(op: Op) -> BlobName | None:
 
 def _all_referred(ops: Iterable[Op]) -> list[BlobName]:
     """Returns what ops may refer to, each once."""
-    found = (
-        referred(op)
-        for op in ops
-        if isinstance(op, PropertyOp) and (op.key == "hash" or op.key == "id")
-    )
-    return list(dict.fromkeys(blob for blob in found if blob is not None))
+    telling = [op for op in ops if isinstance(op, PropertyOp) and op.key in _REFERRING_KEYS]
+    return list(dict.fromkeys(blob for blob in map(referred, telling) if blob is not None))
 
 
 def note_references(connection: apsw.Connection, ops: Iterable[Op]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -76,10 +77,7 @@ class OpTable:
         if not held and all(len(set(group.counters)) == len(group.counters) for group in groups):
             # Nearly always so, and a million ops should not pay for the rest.
             places = {(group.tree_id, group.author): (group.tree, group.peer) for group in groups}
-            rows = [
-                (*places[tree_id, op.peer], op.counter, 0, seq, *_columns(op))
-                for seq, (tree_id, op) in enumerate(ops, last + 1)
-            ]
+            rows = _all_rows(ops, places, last + 1)
             result.new = list(ops)
         else:
             rows = self._parted(ops, held, result)
@@ -142,15 +140,15 @@ class OpTable:
 
     def _grouped(self, connection: apsw.Connection, ops: Iterable[TreeOp]) -> list[_Group]:
         """Returns the counters of the ops by tree and author."""
-        groups: dict[tuple[str, str], _Group] = {}
+        counters: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
         for tree_id, op in ops:
-            group = groups.get((tree_id, op.peer))
-            if group is None:
-                peer = self._interned(connection, "peer", op.peer, self._peers)
-                tree = self.tree(connection, tree_id)
-                group = groups[tree_id, op.peer] = _Group(tree_id, op.peer, tree, peer)
-            group.counters.append(op.counter)
-        return list(groups.values())
+            counters[tree_id, op.peer].append(op.counter)
+        groups = []
+        for (tree_id, author), found in counters.items():
+            peer = self._interned(connection, "peer", author, self._peers)
+            tree = self.tree(connection, tree_id)
+            groups.append(_Group(tree_id, author, tree, peer, found))
+        return groups
 
     def _held(
         self, connection: apsw.Connection, groups: Iterable[_Group]
@@ -183,7 +181,30 @@ class _Group:
     author: str
     tree: int
     peer: int
-    counters: list[int] = field(default_factory=list)
+    counters: list[int]
+
+
+def _all_rows(
+    ops: Sequence[TreeOp], places: Mapping[tuple[str, str], tuple[int, int]], first_seq: int
+) -> list[tuple[Any, ...]]:
+    """Makes a row of each op, none of which is held; `places` are the interned ids."""
+    names = [op.target for _, op in ops]
+    names += [op.parent or "" if isinstance(op, MoveOp) else op.key for _, op in ops]
+    if not "".join(names).isascii():
+        return [
+            (*places[tree_id, op.peer], op.counter, 0, seq, *_columns(op))
+            for seq, (tree_id, op) in enumerate(ops, first_seq)
+        ]
+    rows: list[tuple[Any, ...]] = []
+    seq = first_seq
+    for tree_id, op in ops:
+        tree, peer = places[tree_id, op.peer]
+        if isinstance(op, MoveOp):
+            rows.append((tree, peer, op.counter, 0, seq, op.target, op.parent, None, None))
+        else:
+            rows.append((tree, peer, op.counter, 0, seq, op.target, None, op.key, op.value))
+        seq += 1
+    return rows
 
 
 def _same(contents: list[tuple[int, Op]], op: Op) -> int | None:
@@ -223,9 +244,26 @@ def restored(column: Any) -> Any:
 
 def to_op(counter: int, peer: str, target: Any, parent: Any, key: Any, value: Any) -> Op:
     """Makes an op of the columns of a row."""
+    if type(target) is bytes:
+        target = restored(target)
     if key is None:
-        return MoveOp(counter, peer, restored(target), restored(parent))
-    return PropertyOp(counter, peer, restored(target), restored(key), value)
+        return MoveOp(counter, peer, target, restored(parent) if type(parent) is bytes else parent)
+    return PropertyOp(counter, peer, target, restored(key) if type(key) is bytes else key, value)
+
+
+class Names(dict[int, str]):
+    """The names behind the integers of trees or peers, looked up as they are asked for."""
+
+    def __init__(self, connection: apsw.Connection, table: str) -> None:
+        super().__init__()
+        self._connection = connection
+        self._query = f"SELECT name FROM {table} WHERE id = ?"
+
+    def __missing__(self, number: int) -> str:
+        """Looks up a name."""
+        name: str = sql.first(self._connection, self._query, (number,))
+        self[number] = name
+        return name
 
 
 def tree_ids(connection: apsw.Connection) -> list[str]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from sila_daemon.core.ops import Op
 from sila_daemon.core.state_vector import StateVector
 from sila_daemon.store import op_table, sql
 
@@ -13,15 +16,11 @@ if TYPE_CHECKING:
 
     import apsw
 
-    from sila_daemon.core.ops import Op
-
-_COLUMNS = "op.seq, tree.name, op.counter, peer.name, target, parent, key, value"
 _NOT_HELD = "NOT EXISTS (SELECT 1 FROM held WHERE held.seq = outbox.seq)"
 """A debt that stands and is not paid: nobody agreed yet that the op is passed on."""
 
 
-@dataclass(frozen=True, slots=True)
-class OwedOp:
+class OwedOp(msgspec.Struct, frozen=True, gc=False):
     """An op that a layer lacks."""
 
     seq: int
@@ -140,13 +139,19 @@ def owed(connection: apsw.Connection, layer: str, after_seq: int, limit: int) ->
         conditions += f" AND {_NOT_HELD}"
     found = sql.rows(
         connection,
-        f"SELECT {_COLUMNS} FROM outbox JOIN op ON op.seq = outbox.seq"
-        " JOIN tree ON tree.id = op.tree JOIN peer ON peer.id = op.peer"
+        "SELECT outbox.seq, tree, peer, counter, target, parent, key, value"
+        " FROM outbox JOIN op ON op.seq = outbox.seq"
         " WHERE outbox.layer = (SELECT id FROM layer WHERE name = ?) AND outbox.seq > ?"
         f"{conditions} ORDER BY outbox.seq LIMIT ?",
         (layer, after_seq, limit),
     )
-    return [OwedOp(*numbered) for numbered in op_table.numbered(found)]
+    # Names are looked up once for each tree and peer of a page: joins would do so for each op.
+    trees, peers = op_table.Names(connection, "tree"), op_table.Names(connection, "peer")
+    to_op = op_table.to_op
+    return [
+        OwedOp(seq, trees[tree], to_op(counter, peers[peer], target, parent, key, value))
+        for seq, tree, peer, counter, target, parent, key, value in found
+    ]
 
 
 def owed_among(

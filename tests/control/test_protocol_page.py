@@ -73,3 +73,9 @@ def test_every_code_of_ours_is_in_the_table() -> None:
 
 def test_figures_are_those_of_the_code() -> None:
     assert f"more than {EVENTS_WAITING_MAX:,} events behind" in PAGE
+
+
+def test_what_may_be_cancelled_is_listed() -> None:
+    [rule] = re.findall(r"Only what\s+reads or waits is ended:(.*?);", PAGE, re.DOTALL)
+    listed = re.findall(r"`([^`]+)`", rule)
+    assert listed == [name for name, method in METHODS.items() if method.may_end]

@@ -358,3 +358,72 @@ async def test_the_socket_of_a_dead_daemon_is_taken_over(tmp_path: Path) -> None
         call(tmp_path / "daemon.sock", "space.list")
     async with serving(tmp_path) as daemon:
         assert await asyncio.to_thread(call, daemon.path, "space.list") == {}
+
+
+async def test_what_a_client_takes_back_ends_and_says_so(tmp_path: Path) -> None:
+    async with serving(tmp_path) as daemon:
+        begun, ended = asyncio.Event(), asyncio.Event()
+
+        async def search(params: Any) -> Any:
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+
+        daemon.handlers["space.search"] = search
+        reader, writer = await asyncio.open_unix_connection(daemon.path)
+        writer.write(request("space.search", 7, space="s", query="x"))
+        await begun.wait()
+        notice = {"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": 7}}
+        unknown = {**notice, "params": {"id": 8}}
+        for message in (unknown, {**notice, "params": []}, notice, notice):
+            writer.write(json.dumps(message).encode() + b"\n")
+        writer.write(request("vertex.get", 9, space="$/cancelRequest", tree="t"))
+        answers = [json.loads(await reader.readline()) for _ in range(2)]
+        by_id = {answer["id"]: answer for answer in answers}
+        assert by_id[7]["error"]["data"]["code"] == "cancelled"
+        assert by_id[9]["result"]["space"] == "$/cancelRequest"
+        assert ended.is_set() and daemon.bugs == []
+        writer.close()
+
+
+async def test_what_changes_something_is_finished(tmp_path: Path) -> None:
+    async with serving(tmp_path) as daemon:
+        begun, may_end = asyncio.Event(), asyncio.Event()
+
+        async def edit(params: Any) -> Any:
+            begun.set()
+            await may_end.wait()
+            return {"results": []}
+
+        daemon.handlers["edit.apply"] = edit
+        reader, writer = await asyncio.open_unix_connection(daemon.path)
+        writer.write(request("edit.apply", 1, space="s", tree="t", edits=[]))
+        await begun.wait()
+        notice = {"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": 1}}
+        writer.write(json.dumps(notice).encode() + b"\n" + request("space.list", 2))
+        assert json.loads(await reader.readline())["id"] == 2
+        may_end.set()
+        assert json.loads(await reader.readline())["result"] == {"results": []}
+        writer.close()
+
+
+async def test_a_call_that_is_cancelled_ends_at_the_daemon(tmp_path: Path) -> None:
+    async with serving(tmp_path) as daemon:
+        begun, ended = asyncio.Event(), asyncio.Event()
+
+        async def show(params: Any) -> Any:
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+
+        daemon.handlers["chat.show"] = show
+        async with await ControlClient.connect(daemon.path) as client:
+            call = asyncio.create_task(client.call("chat.show", space="s", tree="t"))
+            await begun.wait()
+            call.cancel()
+            await ended.wait()
+            assert await client.call("space.list") == {}

@@ -5,6 +5,9 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from textual import events
+from textual.keys import _character_to_key
+
 from sila_tui.app import SilaApp
 from sila_tui.screenshot import rest
 from tests.tui.pictures import Picture, app_for
@@ -43,6 +46,16 @@ async def press(pilot: Pilot[None], *keys: str) -> None:
     for key in keys:
         await pilot.press(key)
         await rest(pilot)
+
+
+async def burst(pilot: Pilot[None], text: str) -> None:
+    """Types text all at once, as a terminal gives it that was typed ahead; `\\r` is enter."""
+    app = pilot.app
+    assert app._driver is not None
+    for char in text:
+        key = {"\r": "enter", "\x1b": "escape", "\n": "ctrl+j"}.get(char) or _character_to_key(char)
+        app._driver.send_message(events.Key(key, char if char.isprintable() else None))
+    await rest(pilot)
 
 
 async def write(pilot: Pilot[None], text: str) -> None:

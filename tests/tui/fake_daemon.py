@@ -116,6 +116,8 @@ class FakeDaemon:
         with suppress(ConnectionError):
             while line := await reader.readline():
                 request = json.loads(line)
+                if "id" not in request:
+                    continue  # A request is taken back: ours are answered at once.
                 method, params = request["method"], request["params"]
                 self.calls.append((method, params))
                 if method in self.holds:

@@ -160,14 +160,11 @@ async def test_a_chat_is_saved_as_markdown(daemon: FakeDaemon, tmp_path: Path) -
     assert target.stat().st_mode & 0o777 == 0o600
 
 
-async def test_what_nobody_has_read_is_marked_in_the_sidebar(
-    daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_nobody_has_read_is_marked_in_the_sidebar(daemon: FakeDaemon) -> None:
     async with driven(daemon) as (app, pilot):
         await opened(app, pilot)
         assert "Shop layout            12" in shown(app)
-        shop = {**sample.CHATS[1], "messages": 15}
-        monkeypatch.setattr(sample, "CHATS", [sample.CHATS[0], shop, *sample.CHATS[2:]])
+        daemon.chats[1]["messages"] = 15
         daemon.messages["t-shop"] = sample.a_lot_of_messages(15)
         daemon.emit(space=sample.WORK, text="3 ops from afar")
         await until(pilot, lambda: "3 new" in shown(app))

@@ -1,0 +1,127 @@
+"""Keys in the order in which they were typed: each is done with before the next one is given.
+
+A key goes to what has the focus, and what it does (another focus, a screen over this one) may take
+some messages. Whoever types on meanwhile, or pastes, means what comes then: without this, letters
+after `:` would be keys of the screen below.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING
+
+from textual import events
+from textual.app import App
+from textual.message import Message
+
+if TYPE_CHECKING:
+    from textual.message_pump import MessagePump
+    from textual.screen import Screen
+
+LOOK_S, PATIENCE_S = 0.1, 3.0
+"""How often it is looked whether what was given a key is still there, and how long a key may take:
+what takes it along when it is removed must not keep the next ones for ever."""
+ROUNDS = 2
+"""How often it is asked whether a key is done with: the messages that it led to follow behind it
+the way that it took itself, from the widget up to the app."""
+
+
+class OrderedKeys(App[None]):
+    """Gives keys one by one."""
+
+    class DoneWith(Message):
+        """Comes up behind everything that was on its way when it was sent."""
+
+        def __init__(self, number: int, rounds: int) -> None:
+            super().__init__()
+            self.number = number
+            self.rounds = rounds
+
+    def __init__(self, *, ansi_color: bool | None = None) -> None:
+        super().__init__(ansi_color=ansi_color)
+        self._typed: deque[events.Key | events.Paste] = deque()
+        self._number = 0
+        self._is_busy = False
+        self._typed_on: Screen[object] | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+        self._given: events.Key | events.Paste | None = None
+        """What is not done with yet."""
+
+    @property
+    def is_typed_ahead(self) -> bool:
+        """Whether keys wait, or one is not done with."""
+        return self._is_busy or bool(self._typed)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Has keys and pasted text wait for the ones before."""
+        if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded:
+            self._typed.append(event)
+            await self._give_next()
+        else:
+            await super().on_event(event)
+
+    async def _give_next(self) -> None:
+        if self._is_busy or not self._typed:
+            return
+        if self.screen is not self._typed_on:
+            # It may not be built yet, and what of it has the focus is not known before.
+            self._typed_on = self.screen
+            self._wait_for(self.screen, rounds=1)
+            return
+        event = self._given = self._typed.popleft()
+        target = self.focused or self.screen
+        self._is_busy = True
+        try:
+            await super().on_event(event)
+        finally:
+            self._wait_for(target, rounds=ROUNDS)
+
+    def _wait_for(self, target: MessagePump, rounds: int) -> None:
+        self._is_busy = True
+        self._number += 1
+        if self._alarm is not None:
+            self._alarm.cancel()
+        until = asyncio.get_running_loop().time() + PATIENCE_S
+        self._look_at(target, self._number, until)
+        target.post_message(self.DoneWith(self._number, rounds))
+
+    def _look_at(self, target: MessagePump, number: int, until: float) -> None:
+        loop = asyncio.get_running_loop()
+
+        def look() -> None:
+            if not target.is_running:
+                # It was removed with the key before it looked at it: somebody else is meant now.
+                if isinstance(self._given, events.Key):
+                    self._typed.appendleft(events.Key(self._given.key, self._given.character))
+                self._go_on(number)
+            elif loop.time() >= until:
+                self._go_on(number)
+            else:
+                self._look_at(target, number, until)
+
+        self._alarm = loop.call_later(LOOK_S, look)
+
+    def _go_on(self, number: int) -> None:
+        # Behind what was asked of the app itself, such as another focus.
+        self.call_later(self._done_with, number)
+
+    async def _done_with(self, number: int) -> None:
+        if number != self._number:
+            return
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        self._is_busy = False
+        await self._give_next()
+
+    async def on_ordered_keys_done_with(self, message: DoneWith) -> None:
+        """Asks once more, or gives the next key."""
+        message.stop()
+        if message.number != self._number:
+            return
+        self._given = None
+        if message.rounds > 1:
+            self._wait_for(self.focused or self.screen, message.rounds - 1)
+        else:
+            self._go_on(message.number)
