@@ -214,7 +214,7 @@ class Composition:
 
     def _log_activity(self, event: Event) -> None:
         tell = self._log.debug if event["kind"] == "ops" else self._log.info
-        tell(event.get("text", event["kind"]), kind=event["kind"], space=event["space"])
+        tell(str(event.get("text", event["kind"])), kind=event["kind"], space=event["space"])
 
     def _report_failure(self, name: str, error: SilaError, pause_s: float | None) -> None:
         self._log.warning(

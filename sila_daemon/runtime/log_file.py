@@ -2,26 +2,64 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
 from sila_daemon.core.errors import StorageError
 from sila_daemon.paths import make_private_dir
+from sila_daemon.ports.clock import iso_timestamp
 
 if TYPE_CHECKING:
     from sila_daemon.config import LogSettings
 
-Log = Any
-"""A structlog logger: `log.info("what happened", space=..., count=...)`."""
+_FACTS = "facts"
+"""The name under which a record carries what a program wants to read from it."""
 
 _SECRET_WORDS = ("token", "password", "secret", "authorization", "value", "refresh", "access")
+
+
+class Log:
+    """Tells what happened: `log.info("what happened", space=..., count=...)`."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self._logger = logger
+
+    def debug(self, event: str, **facts: object) -> None:
+        """Tells what matters to who looks for a fault."""
+        self._tell(logging.DEBUG, event, facts)
+
+    def info(self, event: str, **facts: object) -> None:
+        """Tells what happened."""
+        self._tell(logging.INFO, event, facts)
+
+    def warning(self, event: str, **facts: object) -> None:
+        """Tells what went wrong and is tried again."""
+        self._tell(logging.WARNING, event, facts)
+
+    def error(self, event: str, *, exc_info: BaseException | None = None, **facts: object) -> None:
+        """Tells what went wrong."""
+        self._tell(logging.ERROR, event, facts, exc_info)
+
+    def critical(
+        self, event: str, *, exc_info: BaseException | None = None, **facts: object
+    ) -> None:
+        """Tells what ended the daemon."""
+        self._tell(logging.CRITICAL, event, facts, exc_info)
+
+    def _tell(
+        self,
+        level: int,
+        event: str,
+        facts: dict[str, object],
+        error: BaseException | None = None,
+    ) -> None:
+        self._logger.log(level, event, exc_info=error, extra={_FACTS: facts})
 
 
 class _PrivateHandler(RotatingFileHandler):
@@ -32,6 +70,44 @@ class _PrivateHandler(RotatingFileHandler):
             self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600
         )
         return os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace")
+
+
+class _JsonFormatter(logging.Formatter):
+    """One JSON object a line: event, facts, level, timestamp, exception."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return json.dumps(_line(record), default=repr)
+
+
+class _TextFormatter(logging.Formatter):
+    """The same for people."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = _line(record)
+        head = f"{line.pop('timestamp')} {line.pop('level'):8} {line.pop('event')}"
+        error = line.pop("exception", None)
+        facts = "".join(f" {name}={value!r}" for name, value in line.items())
+        return f"{head}{facts}" if error is None else f"{head}{facts}\n{error}"
+
+
+def _line(record: logging.LogRecord) -> dict[str, Any]:
+    line: dict[str, Any] = {
+        "event": record.getMessage(),
+        **hide_secrets(getattr(record, _FACTS, {})),
+        "level": record.levelname.lower(),
+        "timestamp": iso_timestamp(record.created),
+    }
+    if record.exc_info:
+        line["exception"] = logging.Formatter().formatException(record.exc_info)
+    return line
+
+
+def hide_secrets(facts: dict[str, Any]) -> dict[str, Any]:
+    """Replaces what is named like a secret, so that a careless line cannot give one away."""
+    return {
+        name: "(hidden)" if any(word in name.lower() for word in _SECRET_WORDS) else fact
+        for name, fact in facts.items()
+    }
 
 
 @contextmanager
@@ -47,31 +123,19 @@ def open_log(path: Path, settings: LogSettings, *, to_terminal: bool) -> Iterato
         )
     except OSError as error:
         raise StorageError(f"cannot write the log {path}: {error.strerror}") from error
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=_shared(),
-            processors=[_without_meta, structlog.processors.JSONRenderer()],
-        )
-    )
+    handler.setFormatter(_JsonFormatter())
     handlers: list[logging.Handler] = [handler]
     if to_terminal:
-        handlers.append(_terminal_handler())
+        terminal = logging.StreamHandler()
+        terminal.setFormatter(_TextFormatter())
+        handlers.append(terminal)
     root = logging.getLogger()
     before = (root.level, list(root.handlers))
     root.handlers[:] = handlers
     root.setLevel(logging.WARNING)
-    own = logging.getLogger("sila_daemon")
     set_level(settings)
     try:
-        yield structlog.wrap_logger(
-            own,
-            processors=[
-                structlog.stdlib.filter_by_level,
-                *_shared(),
-                structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-            ],
-            wrapper_class=structlog.stdlib.BoundLogger,
-        )
+        yield Log(logging.getLogger("sila_daemon"))
     finally:
         root.setLevel(before[0])
         root.handlers[:] = before[1]
@@ -81,35 +145,3 @@ def open_log(path: Path, settings: LogSettings, *, to_terminal: bool) -> Iterato
 def set_level(settings: LogSettings) -> None:
     """Takes over a changed level."""
     logging.getLogger("sila_daemon").setLevel(settings.level.upper())
-
-
-def _shared() -> list[Any]:
-    return [
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-        hide_secrets,
-    ]
-
-
-def _terminal_handler() -> logging.Handler:
-    handler = logging.StreamHandler()
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=_shared(),
-            processors=[_without_meta, structlog.dev.ConsoleRenderer(colors=False)],
-        )
-    )
-    return handler
-
-
-def _without_meta(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return structlog.stdlib.ProcessorFormatter.remove_processors_meta(None, "", event)
-
-
-def hide_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Replaces what is named like a secret, so that a careless line cannot give one away."""
-    for key in event:
-        if any(word in key.lower() for word in _SECRET_WORDS):
-            event[key] = "(hidden)"
-    return event

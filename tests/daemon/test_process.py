@@ -167,7 +167,7 @@ def test_a_command_loads_nothing_heavy(machine: Machine) -> None:
     assert "socket" in loaded
     assert not loaded & {"asyncio", "msgspec", "rich", "platformdirs", "typing_extensions"}
     assert not loaded & {"pathlib", "shutil", "threading", "subprocess", "tempfile", "hashlib"}
-    assert not loaded & {"structlog", "keyring", "apsw", "aiohttp", "socketio", "cryptography"}
+    assert not loaded & {"keyring", "apsw", "aiohttp", "socketio", "cryptography"}
 
 
 def dump(machine: Machine, folder: Path, *options: str) -> dict[str, object]:
