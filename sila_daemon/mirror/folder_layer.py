@@ -331,21 +331,21 @@ class FolderLayer:
         with storage_errors("look at the op files"):
             found = await run(lambda: op_file_scan.look(folder, files, positions))
         self._lost.looked_at((file.relative for file in files), found.lost)
-        for reading in found.readings:
-            is_left = self._writer.has_left(folder.path_of(reading.file))
-            parts = op_file_scan.read(folder, reading, None if is_left else FOLDER)
-            ahead = ReadAhead(parts, self._ports.workers)
-            try:
-                while (part := await ahead.next()) is not None:
-                    await self._intake.deliver(part)
+        if not found.readings:
+            return
+        bundles = op_file_scan.read_all(folder, found.readings, self._writer.has_left)
+        ahead = ReadAhead(bundles, self._ports.workers)
+        try:
+            while (bundle := await ahead.next()) is not None:
+                self._scan_problems += bundle.problems
+                outcomes = await self._intake.deliver_all(bundle.parts)
+                for part, outcome in zip(bundle.parts, outcomes, strict=True):
+                    if isinstance(outcome, BaseException):
+                        raise outcome
                     assert part.progress is not None
-                    positions[reading.file.relative] = part.progress.position
-            except OSError as error:
-                self._scan_problems.append(
-                    Problem(reading.file.relative, None, "unreadable", str(error.strerror))
-                )
-            finally:
-                await ahead.end()
+                    positions[part.progress.position.path] = part.progress.position
+        finally:
+            await ahead.end()
 
     async def _write(self) -> None:
         self._write_due = False

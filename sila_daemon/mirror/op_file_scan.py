@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 from sila_daemon.core.op_codec import to_op
 from sila_daemon.folder.layout import parse_op_file
 from sila_daemon.folder.op_reader import read_op_file
-from sila_daemon.folder.problems import printable
+from sila_daemon.folder.problems import Problem, printable
 from sila_daemon.ports.disk import EntryKind
 from sila_daemon.store.positions import TAIL_BYTES, FileProgress, Position
+from sila_daemon.store.schema import FOLDER
 from sila_daemon.store.space_store import Delivery
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from sila_daemon.core.ops import Op
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
 
 FILE_PROBLEMS_MAX = 1000
 """Of one read, so that memory stays bounded."""
+
+BUNDLE_OPS = 8000
+BUNDLE_PARTS_MAX = 32
+"""So much of small files is read, and stored, together: else each would have a commit of its own,
+with its syncs. A part of a large file is more than that by itself."""
 
 NO_SIZE = -1
 NO_TAIL = b""
@@ -56,6 +62,21 @@ class Reading:
     first_line: int
     is_restart: bool
     """From the beginning, though it may have been read before."""
+
+
+@dataclass(slots=True)
+class Bundle:
+    """What was read of some files, never two parts of one: they may be stored in any order."""
+
+    parts: list[Delivery] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    """Files that could not be read to their end."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is to be stored before more is read."""
+        op_count = sum(len(part.ops) for part in self.parts)
+        return op_count >= BUNDLE_OPS or len(self.parts) >= BUNDLE_PARTS_MAX
 
 
 def look(folder: SpaceFolder, files: Iterable[OpFile], positions: Mapping[str, Position]) -> Look:
@@ -151,6 +172,31 @@ def _tail(disk: Disk, path: Path, offset: int) -> bytes:
     start = max(0, offset - TAIL_BYTES)
     with disk.open_read(path) as opened:
         return hashlib.sha256(opened.read_at(start, offset - start)).digest()
+
+
+def read_all(
+    folder: SpaceFolder, readings: Iterable[Reading], has_left: Callable[[Path], bool]
+) -> Iterator[Bundle]:
+    """Yields what is new in files, in their order.
+
+    `has_left` tells of a file that what it shows is not known to be durable, as a write failed.
+    """
+    bundle = Bundle()
+    for reading in readings:
+        source = None if has_left(folder.path_of(reading.file)) else FOLDER
+        is_first = True
+        try:
+            for part in read(folder, reading, source):
+                if not is_first or bundle.is_full:
+                    yield bundle
+                    bundle = Bundle()
+                bundle.parts.append(part)
+                is_first = False
+        except OSError as error:
+            reason = str(error.strerror)
+            bundle.problems.append(Problem(reading.file.relative, None, "unreadable", reason))
+    if bundle.parts or bundle.problems:
+        yield bundle
 
 
 def read(folder: SpaceFolder, reading: Reading, source: str | None) -> Iterator[Delivery]:

@@ -20,15 +20,17 @@ from sila_daemon.folder.tree_loader import load_tree
 from sila_daemon.mirror.record import ServerRecord
 from sila_daemon.ports.disk import ReadableFile, SystemDisk
 from sila_daemon.ports.randomness import SystemRandomness
+from sila_daemon.store.space_store import SpaceStore
 from tests.mirror.bench import SETTINGS, SPACE, Bench, current, until
 from tests.mirror.fake_server import FakeServer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from sila_daemon.core.rep_tree import RepTree
     from sila_daemon.mirror.space_mirror import SpaceMirror
     from sila_daemon.store.outbox import Debt
+    from sila_daemon.store.space_store import Committed, Delivery
 
 TREE = "66311b5732f44edab7e16ff76fa16666"
 DAY = "2026/11/21"
@@ -131,6 +133,27 @@ async def test_what_others_write_is_read_and_only_what_is_new(bench: Bench) -> N
         await a.sync_now()
         assert a.status()["ops"] == 4
     assert all(offset > size for _, offset in disk.reads), "nothing is read twice"
+
+
+async def test_many_small_files_share_their_commits(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = bench.folder("f")
+    for number in range(60):
+        write_lines(op_file(root, f"peer{number:03}"), [1, f"v{number}", None])
+    sizes: list[int] = []
+    commit = SpaceStore.commit
+
+    async def counted(store: SpaceStore, deliveries: Sequence[Delivery]) -> list[Committed]:
+        sizes.append(len(deliveries))
+        return await commit(store, deliveries)
+
+    monkeypatch.setattr(SpaceStore, "commit", counted)
+    async with bench.mirror("a", folder=root) as a:
+        await current(a)
+        assert a.status()["ops"] == 60
+    assert sum(sizes) >= 60
+    assert len(sizes) <= 6, "each of its own would wait for the disk sixty times"
 
 
 async def test_a_new_directory_is_read_and_nothing_else_is_looked_at(bench: Bench) -> None:
