@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import apsw
 
@@ -43,15 +43,26 @@ STORE_OPS = (
 )
 
 
-def lines_of_device(device: SimDevice) -> set[Line]:
+class DeviceHolds(NamedTuple):
+    """What a device has."""
+
+    lines: set[Line]
+    """In its store and its folder."""
+    secrets: set[str]
+    """The names of those in its store."""
+
+
+def held_by_device(device: SimDevice) -> DeviceHolds:
     """Returns what a device's store and folder hold."""
-    held = set(_lines(device.disk, device.home / STORE_NAME, STORE_OPS))
-    return held | read_folder(device.disk.view(), FOLDER, durable=True).ops
+    secrets = "SELECT name FROM secret WHERE value IS NOT NULL"
+    ops, names = _rows(device.disk, device.home / STORE_NAME, STORE_OPS, secrets)
+    in_folder = read_folder(device.disk.view(), FOLDER, durable=True).ops
+    return DeviceHolds(in_folder.union(map(line_of, ops)), {str(name) for (name,) in names})
 
 
 def stored_lines_of(device: SimDevice) -> set[Line]:
     """Returns what a device's store holds."""
-    return set(_lines(device.disk, device.home / STORE_NAME, STORE_OPS))
+    return _lines(device.disk, device.home / STORE_NAME, STORE_OPS)
 
 
 def lines_held_by(device: SimDevice) -> dict[str, set[Line]]:
@@ -59,20 +70,15 @@ def lines_held_by(device: SimDevice) -> dict[str, set[Line]]:
     found: dict[str, set[Line]] = {}
     query = STORE_OPS.replace("SELECT", "SELECT hold.source,", 1)
     query += " JOIN held ON held.seq = op.seq JOIN hold ON hold.id = held.hold"
-    for source, *row in _rows(device.disk, device.home / STORE_NAME, query):
+    (rows,) = _rows(device.disk, device.home / STORE_NAME, query)
+    for source, *row in rows:
         found.setdefault(source, set()).add(line_of(row))
     return found
 
 
 def lines_of_server(server: SimServer) -> set[Line]:
     """Returns what a server holds."""
-    return set(_lines(server.disk, SERVER_STORE, SERVER_OPS))
-
-
-def secrets_of_device(device: SimDevice) -> set[str]:
-    """Returns the names of the secrets in a device's store."""
-    query = "SELECT name FROM secret WHERE value IS NOT NULL"
-    return {str(name) for (name,) in _rows(device.disk, device.home / STORE_NAME, query)}
+    return _lines(server.disk, SERVER_STORE, SERVER_OPS)
 
 
 def line_of(row: Iterable[Any]) -> Line:
@@ -96,15 +102,17 @@ def _text(cell: object) -> str:
     return cell.decode("utf-8", "surrogatepass") if isinstance(cell, bytes) else str(cell)
 
 
-def _lines(disk: MachineDisk, path: Path, query: str) -> Iterator[Line]:
-    return map(line_of, _rows(disk, path, query))
+def _lines(disk: MachineDisk, path: Path, query: str) -> set[Line]:
+    (rows,) = _rows(disk, path, query)
+    return set(map(line_of, rows))
 
 
-def _rows(disk: MachineDisk, path: Path, query: str) -> list[tuple[Any, ...]]:
+def _rows(disk: MachineDisk, path: Path, *queries: str) -> list[list[tuple[Any, ...]]]:
+    """Returns what each query finds in a database as its disk holds it."""
+    rows: list[list[tuple[Any, ...]]] = [[] for _ in queries]
     found = disk.view().find(path.parent, durable=True)
     if not isinstance(found, Directory) or path.name not in found.durable:
-        return []
-    rows: list[tuple[Any, ...]] = []
+        return rows
     # Real files, or each page of a log would be asked for in Python.
     with TemporaryDirectory() as directory:
         for name in (path.name, f"{path.name}-wal", f"{path.name}-journal"):
@@ -117,7 +125,8 @@ def _rows(disk: MachineDisk, path: Path, query: str) -> list[tuple[Any, ...]]:
             connection.pragma("locking_mode", "exclusive")
             leave_log(connection)
             has_tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
-            rows.extend(connection.execute(query) if has_tables else ())
+            for query, answer in zip(queries, rows, strict=True):
+                answer.extend(connection.execute(query) if has_tables else ())
     return rows
 
 

@@ -65,8 +65,10 @@ class File:
 
     def read(self, offset: int, size: int) -> bytes:
         """Returns bytes as programs see them."""
-        with memoryview(self._data) as seen:
-            return bytes(seen[offset : offset + size])
+        if not offset and len(self._data) <= size:
+            return bytes(self._data)
+        with memoryview(self._data) as seen, seen[offset : offset + size] as there:
+            return bytes(there)
 
     @property
     def durable(self) -> bytes:
@@ -85,11 +87,21 @@ class File:
         """Changes what programs see."""
         seen = self._own() if self._is_shared else self._data
         size = len(seen)
-        end = offset + len(data)
-        self._replaced.append((offset, bytes(seen[offset:end]) if offset < size else b"", size))
-        if size < offset:
-            seen.extend(bytes(offset - size))
-        seen[offset:end] = data
+        replaced = b""
+        if offset == size:
+            seen += data
+        elif offset + len(data) <= size:
+            # Over a view: bytes that are put into a slice are copied twice.
+            with memoryview(seen) as view:
+                there = view[offset : offset + len(data)]
+                replaced = bytes(there)
+                there[:] = data
+                there.release()
+        else:
+            replaced = bytes(seen[offset:])
+            seen += bytes(max(0, offset - size))
+            seen[offset:] = data
+        self._replaced.append((offset, replaced, size))
         self.waiting.append(Write(offset, data))
 
     def truncate(self, size: int) -> None:

@@ -208,17 +208,18 @@ def _went_back(world: SimWorld, devices: list[SimDevice], *, has_folder: bool = 
 
     Returns what anybody holds.
     """
-    at_devices = {other.name: holders.lines_of_device(other) for other in world.devices}
-    held = set().union(*at_devices.values(), *map(holders.lines_of_server, world.servers))
+    at_devices = {other.name: holders.held_by_device(other) for other in world.devices}
+    held: set[Line] = set().union(*(one.lines for one in at_devices.values()))
+    held.update(*map(holders.lines_of_server, world.servers))
     record = world.record
     record.has_gone_back = True
     record.lost |= record.all_facts - {fact_of(line) for line in held}
     record.files &= files_somewhere([*world.servers, *world.devices])
     record.mutable_files.clear()
-    secrets = set().union(*map(holders.secrets_of_device, world.devices))
+    secrets = set().union(*(one.secrets for one in at_devices.values()))
     record.secrets = {name: record.secrets[name] for name in record.secrets if name in secrets}
     for device in devices:
-        record.withdraw(device.name, {fact_of(line) for line in at_devices[device.name]})
+        record.withdraw(device.name, {fact_of(line) for line in at_devices[device.name].lines})
         record.shaken_at[device.name] = asyncio.get_running_loop().time()
         if has_folder and world.carrier is not None:
             world.carrier.found_after_power_cut(device)
