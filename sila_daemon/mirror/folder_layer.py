@@ -115,9 +115,10 @@ class FolderLayer:
         # After a pause: nobody took notes of what happened meanwhile, here or in the folder.
         self._hints.anything = self._write_due = self._secrets_due = True
         try:
+            is_due = True
             while True:
-                await self._turn()
-                await self._sleep()
+                await self._turn(is_due=is_due)
+                is_due = await self._sleep()
         finally:
             unsubscribe()
             unlisten()
@@ -188,7 +189,8 @@ class FolderLayer:
             return
         self._wake.set()
 
-    async def _sleep(self) -> None:
+    async def _sleep(self) -> bool:
+        """Waits until something is due or somebody rings; tells whether it was due."""
         now = self._ports.clock.monotonic()
         until = self._scan_at
         if self._write_due and self.state is FolderState.WORKING:
@@ -200,12 +202,16 @@ class FolderLayer:
             async with asyncio.timeout(max(0.0, until - now)):
                 await self._wake.wait()
         except TimeoutError:
-            pass
-        self._wake.clear()
+            return True
+        finally:
+            self._wake.clear()
+        return False
 
-    async def _turn(self) -> None:
+    async def _turn(self, *, is_due: bool) -> None:
+        """Does what there is to do; what nothing came of is told only if its time had come."""
+        is_news = True
         try:
-            await self._work()
+            is_news = await self._work() or is_due
         except NotFoundError as error:
             self._fail(FolderState.AWAY, error)
         except SilaError as error:
@@ -216,14 +222,16 @@ class FolderLayer:
         async with self._turned:
             self._turns += 1
             self._turned.notify_all()
-        self._wakes.ring(News.STATE)
+        if is_news:
+            self._wakes.ring(News.STATE)
 
     def _fail(self, state: FolderState, error: SilaError) -> None:
         self.state, self.reason = state, error.message
         self._hints.anything = True
         self._scan_at = self._ports.clock.monotonic() + self._back_off.next_s()
 
-    async def _work(self) -> None:
+    async def _work(self) -> bool:
+        """Does what is due, and tells whether anything was."""
         now = self._ports.clock.monotonic()
         is_everything = self._hints.anything or self._positions is None
         is_full = is_everything or now >= self._scan_at
@@ -232,7 +240,7 @@ class FolderLayer:
         is_writing = self._write_due and now >= self._write_at
         is_file_due = self._blobs.is_scan_due
         if not (is_full or hints or again or is_writing or self._secrets_due or is_file_due):
-            return
+            return False
         # What is known to have changed is not here before it was read: nothing is settled yet.
         self._is_following_hints = bool(hints) or self._hints.anything or is_file_due
         folder = await self._opened()
@@ -252,6 +260,7 @@ class FolderLayer:
         self._is_following_hints = False
         if is_writing:
             await self._write()
+        return True
 
     async def _opened(self) -> SpaceFolder:
         """Makes sure that this is still the space. Raises NotFoundError, StorageError."""
