@@ -296,7 +296,8 @@ PACKS_THAT_BREAK_OFF = _plan(
     Action(30.0, "inspect", 0, 0.1, 0.1),
 )
 
-# Files of 2,500 bytes, which is large here, and of which many break off on their way.
+# Files of 2,500 bytes, which is large here, and of which many break off on their way. Wrong bytes
+# under a right name are soon found by the mirror, so it is looked for them all the time.
 _LARGE = (0.008, 0.009, 0.01, 0.029, 0.031, 0.033, 0.038, 0.042, 0.064, 0.07)
 LARGE_FILES_THAT_BREAK_OFF = _plan(
     Action(0.9, "lost_answers", 0, 0.99, 0.99),
@@ -305,9 +306,10 @@ LARGE_FILES_THAT_BREAK_OFF = _plan(
         for n, content in enumerate(_LARGE)
         for action in (
             Action(1.0 + n, "command_put", 0, 0.1, content),
-            *(Action(round(1.1 + n + 0.1 * m, 1), "inspect", 1, 0.1, 0.1) for m in range(9)),
+            *(Action(round(1.02 + n + 0.04 * m, 2), "inspect", 1, 0.1, 0.1) for m in range(24)),
         )
     ),
+    *(Action(round(11.0 + 0.04 * n, 2), "inspect", 1, 0.1, 0.1) for n in range(125)),
     is_tight=True,
 )
 
