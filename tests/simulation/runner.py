@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from multiprocessing.context import SpawnProcess
+    from multiprocessing.context import ForkServerProcess
     from types import FrameType
 
 SEED_S_MAX = 90.0
@@ -102,9 +102,11 @@ class SeedPool:
 
 class _Worker:
     def __init__(self, job: Job, seed_s_max: float) -> None:
-        context = multiprocessing.get_context("spawn")
+        # Forked from a process that has imported everything, and has neither threads nor a loop.
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([_module_of(job)])
         self.pipe, theirs = context.Pipe()
-        self._process: SpawnProcess = context.Process(
+        self._process: ForkServerProcess = context.Process(
             target=_serve, args=(theirs, job), daemon=True
         )
         self._process.start()
@@ -167,6 +169,11 @@ class _Worker:
             self._process.kill()
         self.pipe.close()
         self._process.join()
+
+
+def _module_of(job: Job) -> str:
+    """Returns the module in which a job is defined."""
+    return str(getattr(job, "func", job).__module__)
 
 
 def _serve(pipe: Connection, job: Job) -> None:
