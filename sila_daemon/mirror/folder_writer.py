@@ -11,12 +11,13 @@ from sila_daemon.mirror.op_file_scan import after_append
 from sila_daemon.store.schema import FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from sila_daemon.core.ops import Op
     from sila_daemon.folder.layout import SpaceLayout
     from sila_daemon.mirror.record import MirrorPorts
+    from sila_daemon.store.outbox import OwedOp
     from sila_daemon.store.positions import Position
     from sila_daemon.store.space_store import SpaceStore
 
@@ -54,18 +55,10 @@ class FolderWriter:
         await self.finish()
         written = 0
         while owed := await self._store.owed(FOLDER, 0, BATCH_OPS):
-            by_tree: dict[str, list[Op]] = {}
-            seqs: dict[str, list[int]] = {}
-            for entry in owed:
-                by_tree.setdefault(entry.tree_id, []).append(entry.op)
-                seqs.setdefault(entry.tree_id, []).append(entry.seq)
-            for tree_id, ops in by_tree.items():
-                # Who is cancelled here cannot call back a thread that writes. What it does is
-                # seen to its end, so that nothing is written twice or by two threads at once.
-                self._under_way = asyncio.ensure_future(
-                    self._append(tree_id, ops, seqs[tree_id], positions)
-                )
-                await asyncio.shield(self._under_way)
+            # Who is cancelled here cannot call back a thread that writes. What it does is seen to
+            # its end, so that nothing is written twice or by two threads at once.
+            self._under_way = asyncio.ensure_future(self._append(owed, positions))
+            await asyncio.shield(self._under_way)
             written += len(owed)
             if len(owed) < BATCH_OPS:
                 break  # What came meanwhile waits for its turn, so that others get theirs.
@@ -78,19 +71,38 @@ class FolderWriter:
             await asyncio.gather(self._under_way, return_exceptions=True)
             self._under_way = None
 
-    async def _append(
-        self, tree_id: str, ops: list[Op], seqs: list[int], positions: dict[str, Position]
-    ) -> None:
+    async def _append(self, owed: Sequence[OwedOp], positions: dict[str, Position]) -> None:
+        """Writes ops tree by tree, and ends the debts of all that were written in one commit."""
+        by_tree: dict[str, tuple[list[Op], list[int]]] = {}
+        for entry in owed:
+            ops, seqs = by_tree.setdefault(entry.tree_id, ([], []))
+            ops.append(entry.op)
+            seqs.append(entry.seq)
         own = self._own_peers()
+        paid: list[int] = []
+        reached: list[Position] = []
 
-        def append() -> list[Position]:
-            reached = []
-            for appended in self._appender.append(tree_id, own, ops):
-                known = positions.get(self._layout.relative(appended.path))
-                with storage_errors("look at what was written"):
-                    reached.append(after_append(self._ports.disk, self._layout, appended, known))
-            return reached
+        def append() -> None:
+            for tree_id, (ops, seqs) in by_tree.items():
+                # All of a tree or nothing: a position counts only with the debts that it covers.
+                of_tree = self._append_tree(tree_id, own, ops, positions)
+                reached.extend(of_tree)
+                paid.extend(seqs)
 
-        reached = await self._ports.workers.run(append)
-        await self._store.settle_written(seqs, reached)
-        positions.update((position.path, position) for position in reached)
+        try:
+            await self._ports.workers.run(append)
+        finally:
+            if paid:
+                await self._store.settle_written(paid, reached)
+                positions.update((position.path, position) for position in reached)
+
+    def _append_tree(
+        self, tree_id: str, own: frozenset[str], ops: Sequence[Op], positions: dict[str, Position]
+    ) -> list[Position]:
+        """Writes ops of one tree; returns up to where each file counts as read. Blocks."""
+        reached = []
+        for appended in self._appender.append(tree_id, own, ops):
+            known = positions.get(self._layout.relative(appended.path))
+            with storage_errors("look at what was written"):
+                reached.append(after_append(self._ports.disk, self._layout, appended, known))
+        return reached

@@ -22,7 +22,6 @@ from tests.simulation.mutants.mutant import Mutant
 from tests.simulation.regressions import REGRESSIONS
 
 if TYPE_CHECKING:
-    from sila_daemon.core.ops import Op
     from sila_daemon.store.outbox import OwedOp
     from sila_daemon.store.positions import Position
     from sila_daemon.store.space_store import Committed, Delivery
@@ -49,14 +48,10 @@ async def _cursor_goes_ahead(store: SpaceStore, deliveries: Sequence[Delivery]) 
 
 
 async def _debt_ends_before_append(
-    writer: FolderWriter,
-    tree_id: str,
-    ops: list[Op],
-    seqs: list[int],
-    positions: dict[str, Position],
+    writer: FolderWriter, owed: Sequence[OwedOp], positions: dict[str, Position]
 ) -> None:
-    await writer._store.settle(FOLDER, seqs)
-    await _append(writer, tree_id, ops, seqs, positions)
+    await writer._store.settle(FOLDER, [entry.seq for entry in owed])
+    await _append(writer, owed, positions)
 
 
 def _tail_is_always_whole(*_: object) -> bool:
