@@ -18,7 +18,7 @@ from sila_daemon.folder.secrets import read_secrets, write_secrets
 from sila_daemon.folder.space_folder import SpaceFolder
 from sila_daemon.folder.tree_loader import load_tree
 from sila_daemon.mirror.record import ServerRecord
-from sila_daemon.ports.disk import ReadableFile, SystemDisk
+from sila_daemon.ports.disk import ReadableFile, SystemDisk, WritableFile
 from sila_daemon.ports.randomness import SystemRandomness
 from sila_daemon.store.space_store import SpaceStore
 from tests.mirror.bench import SETTINGS, SPACE, Bench, current, until
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sila_daemon.store.space_store import Committed, Delivery
 
 TREE = "66311b5732f44edab7e16ff76fa16666"
+OTHER_TREE = "77311b5732f44edab7e16ff76fa17777"
 DAY = "2026/11/21"
 
 
@@ -69,6 +70,15 @@ class UnsyncableDisk(SystemDisk):
 
         opened.sync = sync  # type: ignore[method-assign]
         return opened
+
+
+class PartlyRefusingDisk(SystemDisk):
+    """The real disk, on which nothing new can be made for one tree."""
+
+    def create(self, path: Path) -> WritableFile:  # type: ignore[override]
+        if OTHER_TREE[2:] in str(path):
+            raise PermissionError(errno.EACCES, "permission denied", str(path))
+        return super().create(path)
 
 
 @pytest.fixture
@@ -435,6 +445,21 @@ async def test_ops_of_a_conflict_copy_are_written_where_the_app_reads_them(
     written = [path for path in root.rglob("*.jsonl") if path.name.startswith("peer.")]
     assert len(written) == 1
     assert written[0].read_text() == '["m",2,"w","v"]\n'
+
+
+async def test_only_what_was_written_of_a_page_is_paid(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, FakeServer(SPACE), PartlyRefusingDisk())
+    root = bench.folder("f")
+    for tree in (TREE, OTHER_TREE):
+        # What stands in a copy only is still to be written where the app reads it.
+        copy = op_file(root, "peer", tree=tree).with_name("peer-m (conflicted copy).jsonl")
+        write_lines(copy, [1, "v", "0"], [2, "w", "v"])
+    async with bench.mirror("a", folder=root) as a:
+        await until(lambda: a.status()["state"] == "broken" and a.status()["ops"] == 4)
+        await until(lambda: a.status()["folder"]["pendingOps"] == 2)
+        written = [path.parts[-6] + path.parts[-5] for path in root.rglob("peer.*.jsonl")]
+        assert written == [TREE]
+    bench.close()
 
 
 async def test_two_folders_become_equal_through_a_server(bench: Bench, server: FakeServer) -> None:
