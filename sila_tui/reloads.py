@@ -15,8 +15,9 @@ RELOAD_S_MIN = 0.5
 class Reloads:
     """Remembers what was seen last, and whether a load is under way."""
 
-    def __init__(self, load: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, load: Callable[[], Awaitable[None]], pause_s: float = RELOAD_S_MIN) -> None:
         self._load = load
+        self._pause_s = pause_s
         self._seen = -1
         self._is_wanted = False
         self._is_running = False
@@ -36,6 +37,6 @@ class Reloads:
             while self._is_wanted:
                 self._is_wanted = False
                 await self._load()
-                await asyncio.sleep(RELOAD_S_MIN)
+                await asyncio.sleep(self._pause_s)
         finally:
             self._is_running = False

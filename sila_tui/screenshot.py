@@ -82,7 +82,9 @@ async def rest(pilot: Pilot[None]) -> None:
     app: SilaApp = pilot.app  # type: ignore[assignment]
     for _ in range(PATIENCE):
         await pilot.pause()
-        busy = [worker for worker in app.workers if worker.group not in ("link", "dialog")]
+        busy = [
+            worker for worker in app.workers if worker.group not in ("link", "dialog", "listing")
+        ]
         if (
             app.session.connection is not Connection.OPENING
             and not busy

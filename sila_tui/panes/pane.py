@@ -8,6 +8,7 @@ from textual.containers import Container
 from textual.message import Message
 
 from sila_tui.commanded import Commanded
+from sila_tui.widgets.below import below
 from sila_tui.widgets.chat_reader import ChatReader
 from sila_tui.widgets.row_list import RowList
 
@@ -56,7 +57,7 @@ class Pane(Commanded, Container):
     def filtered(self) -> Filtered | None:
         """What of it can be filtered."""
         # A pane that is taken down has nothing any more.
-        main = next(iter(self.query(self.MAIN)), None)
+        main = next(iter(below(self, self.MAIN)), None)
         return main if isinstance(main, RowList | ChatReader) else None
 
     def all_kept(self) -> State:

@@ -16,6 +16,7 @@ from sila_tui.jobs import run_job
 from sila_tui.panes.pane import Pane
 from sila_tui.theme import palette
 from sila_tui.view_memory import text
+from sila_tui.widgets.below import below
 from sila_tui.widgets.filter_line import FilterLine
 from sila_tui.widgets.lines import line
 
@@ -54,11 +55,12 @@ class PaneSlot(Vertical):
     @property
     def pane(self) -> Pane | None:
         """The pane in front; None also while the slot is taken down, from its panes on."""
-        return next((pane for pane in self.query(Pane) if pane.id == self._front), None)
+        front = self._front
+        return next((pane for pane in below(self, Pane) if pane.id == front), None)
 
     @property
     def _front(self) -> str | None:
-        return next((switcher.current for switcher in self.query(ContentSwitcher)), None)
+        return next((switcher.current for switcher in below(self, ContentSwitcher)), None)
 
     async def open(self, item: Item) -> Pane | None:
         """Shows a part in its pane. Raises SilaError."""
@@ -142,7 +144,7 @@ class Slots(Container):
     @property
     def all(self) -> list[PaneSlot]:
         """The slots in their order."""
-        return list(self.query(PaneSlot))
+        return [child for child in self.children if isinstance(child, PaneSlot)]
 
     @property
     def is_split(self) -> bool:

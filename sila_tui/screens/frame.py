@@ -81,21 +81,27 @@ class FramedScreen(Commanded, Screen[None]):
     @property
     def is_whole(self) -> bool:
         """Whether all parts are there: timers also tick while a screen is built or taken down."""
-        return self.is_mounted and all(self.query(part) for part in self.PARTS)
+        if not self.is_mounted:
+            return False
+        there = self.walk_children(with_self=False)
+        return all(any(isinstance(each, part) for each in there) for part in self.PARTS)
 
     def pull(self) -> None:
         """Takes the news from the session into the widgets; called when there are some."""
         session = self.sila.session
-        said = (session.revision, session.overall, tuple(self.crumbs()))
+        crumbs = self.crumbs()
+        said = (session.overall, tuple(crumbs), session.connection)
         is_still = said == self._drawn and session.connection is Connection.OPEN
         # Most seconds nothing is said otherwise, and then nothing is to be done.
-        if (is_still and not self._is_filtering) or not self.is_whole:
+        is_known = is_still and self._seen == session.revision
+        if (is_known and not self._is_filtering) or not self.is_whole:
             return
         self._drawn = said
-        bar = self.query_one(TopBar)
-        bar.go_to(self.crumbs())
-        bar.refresh()
-        self.query_one(Banner).pull()
+        if not is_still:
+            bar = self.query_one(TopBar)
+            bar.go_to(crumbs)
+            bar.refresh()
+            self.query_one(Banner).pull()
         self.query_one(FilterLine).pull()
         problems = len(session.problems)
         self.query_one(KeyLine).say(counted(problems, "problem") if problems else "")
@@ -106,7 +112,7 @@ class FramedScreen(Commanded, Screen[None]):
     @property
     def _is_filtering(self) -> bool:
         """Whether the line of a filter may have something else to count."""
-        return any(each.display for each in self.query(FilterLine))
+        return any(isinstance(each, FilterLine) and each.display for each in self.children)
 
     def news(self) -> None:
         """Redraws what shows the session's facts."""

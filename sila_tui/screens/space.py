@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from sila_tui.commanded import Commanded
     from sila_tui.facts import SpaceFacts
 
+OUTLINE_S_MIN = 2.0
+"""The sidebar is asked for anew at most this often, however many changes come."""
+
 
 class SpaceScreen(FramedScreen):
     """Moves between the sidebar and the panes, and keeps both up to date."""
@@ -75,6 +78,7 @@ class SpaceScreen(FramedScreen):
         self.outline = Outline()
         self._has_begun = False
         self._reloads = Reloads(self._reload)
+        self._listings = Reloads(self.load_outline, OUTLINE_S_MIN)
         self.chats = ChatList(self)
 
     def crumbs(self) -> list[str]:
@@ -112,6 +116,8 @@ class SpaceScreen(FramedScreen):
     async def load_outline(self) -> None:
         """Asks what the space consists of. Raises SilaError."""
         self.outline = await self.reader.outline()
+        if not self.is_whole:
+            return  # It was left while the daemon answered.
         self._unread.begin(self.outline)
         self.query_one(Sidebar).show(self.outline)
         for slot in self.slots.all:
@@ -166,12 +172,13 @@ class SpaceScreen(FramedScreen):
         revision = self.sila.session.content_revisions.get(self._space_id, 0)
         if self._reloads.must_run(revision):
             run_job(self, self._reloads.run, group="reload")
+        if self._listings.must_run(revision):
+            run_job(self, self._listings.run, group="listing")
         for slot in self.slots.all:
             if slot.pane is not None:
                 slot.pane.news()
 
     async def _reload(self) -> None:
-        await self.load_outline()
         for slot in self.slots.all:
             if slot.pane is not None:
                 await slot.pane.reload()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sila_tui.view_memory import State, text
+from sila_tui.widgets.below import below
 from sila_tui.widgets.sidebar import Sidebar
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def note(screen: SpaceScreen, memory: ViewMemory) -> None:
     if not shown:
         return
     for slot in shown:
-        if slot.shown is not None and slot.pane is not None and slot.pane.query(slot.pane.MAIN):
+        if slot.shown is not None and slot.pane is not None and below(slot.pane, slot.pane.MAIN):
             memory.note_part(slot.shown, slot.pane.all_kept())
     memory.note_space(
         {

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
-from rich.syntax import Syntax
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
@@ -17,12 +16,12 @@ from textual.strip import Strip
 
 from sila_tui.png_pixels import half_blocks
 from sila_tui.theme import palette
-from sila_tui.widgets.chat_lines import ChatMarkdown, markdown_theme
 from sila_tui.widgets.lines import fitted, line
 from sila_tui.words import UNICODE
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.syntax import Syntax
 
     from sila_tui.png_pixels import Colour, Pixels
     from sila_tui.preview import Preview
@@ -98,6 +97,8 @@ class FilePreview(ScrollView, can_focus=True, inherit_bindings=False):
         console = self.app.console
         options = console.options.update(width=width, height=None, no_wrap=False)
         body: RenderableType
+        from sila_tui.widgets.markdown import ChatMarkdown, markdown_theme
+
         match preview.kind:
             case "markdown":
                 body = ChatMarkdown(preview.text, look)
@@ -120,6 +121,8 @@ class FilePreview(ScrollView, can_focus=True, inherit_bindings=False):
         ]
 
     def _highlighted(self, preview: Preview, look: Palette) -> Syntax | Text:
+        from rich.syntax import Syntax
+
         lexer = "json" if preview.kind == "json" else Syntax.guess_lexer(self._title)
         if lexer == "default":
             return Text(preview.text, look.text)
