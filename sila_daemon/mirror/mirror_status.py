@@ -54,7 +54,11 @@ def folder_verdict(folder: FolderLayer) -> tuple[str, str]:
     if folder.lost_file_count:
         return "syncing", f"{folder.lost_file_count} op files lack what was read from them"
     if not folder.is_settled:
-        return "syncing", f"{folder.owed.ops} changes wait for the folder"
+        owed = folder.owed.ops
+        waits = (
+            f"{owed} changes wait for the folder" if owed else "the folder is being looked through"
+        )
+        return "syncing", waits
     return "current", ""
 
 

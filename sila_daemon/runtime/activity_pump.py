@@ -90,8 +90,18 @@ class ActivityPump:
                 space_id,
                 state=status["state"],
                 reason=reason,
-                text=f"{said}: {reason}" if reason else said,
+                text=state_text(said, reason),
             )
+
+
+def state_text(state: str, reason: str) -> str:
+    """A state with its reason, which may say no more than the state, or of which server."""
+    subject, _, why = reason.rpartition(": ")
+    if reason.startswith(f"{state} "):
+        return reason
+    if why == state:
+        return f"{state}: {subject}" if subject else state
+    return f"{state}: {reason}" if reason else state
 
 
 def _origin(source: str | None) -> str:
