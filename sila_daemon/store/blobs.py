@@ -217,8 +217,8 @@ class Blobs:
         def work(connection: apsw.Connection) -> list[Any]:
             return [
                 row
-                for first in directories
-                for row in sql.rows(connection, query, sql.beginning(first))
+                for names in sql.beginnings(directories)
+                for row in sql.rows(connection, query, names)
             ]
 
         return _by_name(await self._database.read(work))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import apsw
 
@@ -21,6 +21,16 @@ def first(connection: apsw.Connection, query: str, bindings: Sequence[Any] = ())
     return None if row is None else row[0]
 
 
-def beginning(letters: str) -> tuple[str, str]:
-    """Returns the first and the last text that begins so, for names of plain ASCII."""
-    return letters, letters + "\x7f"
+def beginnings(numbers: Iterable[str]) -> list[tuple[str, str]]:
+    """Returns the ranges of names in hexadecimal that begin with numbers of one length.
+
+    Numbers that follow each other have one range, so that all of them are one query.
+    """
+    ranges: list[tuple[str, str]] = []
+    before = -1
+    for number in sorted(numbers):
+        follows = bool(ranges) and int(number, 16) == before + 1
+        first = ranges.pop()[0] if follows else number
+        ranges.append((first, number + "\x7f"))
+        before = int(number, 16)
+    return ranges

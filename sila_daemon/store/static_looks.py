@@ -57,8 +57,8 @@ class StaticLooks:
         def work(connection: apsw.Connection) -> dict[str, StaticLook]:
             return {
                 name: _look(facts)
-                for first in directories
-                for name, *facts in sql.rows(connection, query, sql.beginning(first))
+                for names in sql.beginnings(directories)
+                for name, *facts in sql.rows(connection, query, names)
             }
 
         return await self._database.read(work)
