@@ -118,24 +118,25 @@ class StaticDirectories:
 
     def _due(self, wanted: Collection[str] | None) -> Due:
         problems: list[Problem] = []
-        listing = BlobListing(self._files_dir, self._disk, problems)
-        top, names = self._stamp(STATIC_PLACE, self._top), self._names
+        place = self._files_dir / STATIC_PLACE
+        top, names = self._stamp(self._disk.stat(place), self._top), self._names
         if wanted is None or top is None or not top.is_settled or top != self._top:
+            listing = BlobListing(self._files_dir, self._disk, problems)
             names = [sys.intern(name) for name in listing.directories(STATIC_PLACE)]
+        stats = dict(self._disk.list_stats(place)) if names else {}
         stamps: dict[str, _Stamp] = {}
         due = set(ALL if wanted is None else wanted).union(self._known.keys() - names)
         for name in names:
             known = self._known.get(name)
-            stamp = self._stamp(STATIC_PLACE / name, known)
+            stamp = self._stamp(stats.get(name), known)
             if stamp is None or stamp != known or not stamp.is_settled or wanted is None:
                 due.add(name)
             if stamp is not None:
                 stamps[name] = stamp
         return Due(sorted(due), stamps, top, names, problems)
 
-    def _stamp(self, place: Path, known: _Stamp | None) -> _Stamp | None:
+    def _stamp(self, stat: FileStat | None, known: _Stamp | None) -> _Stamp | None:
         """Returns what a directory is now, as it was known if it is the same."""
-        stat = self._disk.stat(self._files_dir / place)
         if stat is None or stat.kind is not EntryKind.DIRECTORY:
             return None
         now = self._clock.monotonic()

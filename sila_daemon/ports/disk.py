@@ -11,46 +11,28 @@ from __future__ import annotations
 import errno
 import os
 import stat as stat_module
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from enum import Enum
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Protocol, Self
+from typing import Protocol, Self
 
-if sys.platform == "darwin":
-    import fcntl
+from sila_daemon.ports.descriptors import Descriptor, ReadDescriptor
+from sila_daemon.ports.file_facts import DirEntry, EntryKind, FileStat, facts_of
 
-_CHUNK_BYTES = 1 << 20
+__all__ = (
+    "DirEntry",
+    "Disk",
+    "EntryKind",
+    "FileStat",
+    "ReadableFile",
+    "SystemDisk",
+    "WritableFile",
+    "make_dirs",
+    "read_file",
+    "remove_tree",
+)
+
 _TROUBLE = {errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE}
-
-
-class EntryKind(Enum):
-    """What a directory entry is, links not followed."""
-
-    FILE = "file"
-    DIRECTORY = "directory"
-    OTHER = "other"
-    """A symbolic link, FIFO, socket or device: never opened."""
-
-
-class FileStat(NamedTuple):
-    """The facts that tell one state of a file from another."""
-
-    kind: EntryKind
-    size: int
-    inode: int
-    device: int
-    modified_ns: int
-
-
-class DirEntry(NamedTuple):
-    """One name in a directory."""
-
-    name: str
-    kind: EntryKind
 
 
 class ReadableFile(Protocol):
@@ -123,6 +105,10 @@ class Disk(Protocol):
 
     def list_dir(self, path: Path) -> list[DirEntry]:
         """Returns the entries of a directory, by name."""
+        ...
+
+    def list_stats(self, path: Path) -> list[tuple[str, FileStat]]:
+        """Returns the facts of each entry of a directory, by name."""
         ...
 
     def open_read(self, path: Path) -> ReadableFile:
@@ -206,111 +192,13 @@ def remove_tree(disk: Disk, path: Path) -> None:
     disk.remove_dir(path)
 
 
-class _Descriptor:
-    """What reading and writing handles of the real disk share."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._lock = threading.Lock()
-        self._users = 0
-        self._is_closed = False
-
-    @contextmanager
-    def _in_use(self) -> Iterator[int]:
-        """Keeps the descriptor open: its number would stand for another file's at once."""
-        with self._lock:
-            if self._is_closed:
-                raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-            self._users += 1
-        try:
-            yield self._descriptor
-        finally:
-            with self._lock:
-                self._users -= 1
-                if self._is_free():
-                    os.close(self._descriptor)
-
-    def stat(self) -> FileStat:
-        """Returns the facts of the open file."""
-        with self._in_use() as descriptor:
-            return _facts(os.fstat(descriptor))
-
-    def size(self) -> int:
-        """Returns the file's size in bytes."""
-        with self._in_use() as descriptor:
-            return os.fstat(descriptor).st_size
-
-    def read_at(self, offset: int, size: int) -> bytes:
-        """Reads at a position without moving one."""
-        parts = []
-        with self._in_use() as descriptor:
-            os.lseek(descriptor, offset, os.SEEK_SET)
-            while size > 0:
-                part = os.read(descriptor, min(size, _CHUNK_BYTES))
-                if not part:
-                    break
-                parts.append(part)
-                size -= len(part)
-        return b"".join(parts)
-
-    def write(self, data: bytes) -> None:
-        """Appends everything, through as many system calls as it takes."""
-        view = memoryview(data)
-        with self._in_use() as descriptor:
-            while view:
-                view = view[os.write(descriptor, view) :]
-
-    def sync(self) -> None:
-        """Asks for stable storage; on macOS also past the drive's cache."""
-        with self._in_use() as descriptor:
-            if sys.platform == "darwin":
-                fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
-            else:
-                os.fsync(descriptor)
-
-    def close(self) -> None:
-        """Closes the descriptor, once what still runs on another thread is done with it."""
-        with self._lock:
-            is_last = not self._is_closed and not self._users
-            self._is_closed = True
-        if is_last:
-            os.close(self._descriptor)
-
-    def _is_free(self) -> bool:
-        return self._is_closed and not self._users
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-
-class _ReadDescriptor(_Descriptor):
-    """A handle to read."""
-
-    def sync(self) -> None:
-        """Hands what others wrote to the drive, where the platform lets a reader do so.
-
-        The drive's own cache is not waited for: a first scan asks this of thousands of files.
-        """
-        if os.name == "posix":
-            with self._in_use() as descriptor:
-                os.fsync(descriptor)
-
-
 class SystemDisk:
     """The machine's file systems."""
 
     def stat(self, path: Path) -> FileStat | None:
         """Asks lstat."""
         try:
-            return _facts(os.lstat(path))
+            return facts_of(os.lstat(path))
         except (FileNotFoundError, NotADirectoryError):
             return None
 
@@ -330,17 +218,26 @@ class SystemDisk:
                 entries.append(DirEntry(entry.name, kind))
         return sorted(entries, key=lambda entry: entry.name)
 
-    def open_read(self, path: Path) -> _ReadDescriptor:
+    def list_stats(self, path: Path) -> list[tuple[str, FileStat]]:
+        """Asks lstat of each; what is gone by then is left out."""
+        stats = []
+        with os.scandir(path) as found:
+            for entry in found:
+                with suppress(FileNotFoundError):
+                    stats.append((entry.name, facts_of(entry.stat(follow_symlinks=False))))
+        return sorted(stats, key=lambda stat: stat[0])
+
+    def open_read(self, path: Path) -> ReadDescriptor:
         """Opens without following links and without waiting for a FIFO's writer."""
-        return _ReadDescriptor(self._open(path, os.O_RDONLY | _NON_BLOCKING))
+        return ReadDescriptor(self._open(path, os.O_RDONLY | _NON_BLOCKING))
 
-    def open_append(self, path: Path) -> _Descriptor:
+    def open_append(self, path: Path) -> Descriptor:
         """Opens for writing at the end."""
-        return _Descriptor(self._open(path, os.O_RDWR | os.O_APPEND | _NON_BLOCKING))
+        return Descriptor(self._open(path, os.O_RDWR | os.O_APPEND | _NON_BLOCKING))
 
-    def create(self, path: Path) -> _Descriptor:
+    def create(self, path: Path) -> Descriptor:
         """Creates exclusively."""
-        return _Descriptor(self._open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL))
+        return Descriptor(self._open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL))
 
     def make_dir(self, path: Path) -> None:
         """Creates one directory."""
@@ -387,13 +284,3 @@ class SystemDisk:
 _NON_BLOCKING: int = getattr(os, "O_NONBLOCK", 0)
 _NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
 _CLOSE_ON_EXEC: int = getattr(os, "O_CLOEXEC", 0)
-
-
-def _facts(found: os.stat_result) -> FileStat:
-    if stat_module.S_ISREG(found.st_mode):
-        kind = EntryKind.FILE
-    elif stat_module.S_ISDIR(found.st_mode):
-        kind = EntryKind.DIRECTORY
-    else:
-        kind = EntryKind.OTHER
-    return FileStat(kind, found.st_size, found.st_ino, found.st_dev, found.st_mtime_ns)

@@ -55,6 +55,10 @@ class FaultyDisk:
         """Never fails."""
         return self._disk.list_dir(path)
 
+    def list_stats(self, path: Path) -> list[tuple[str, FileStat]]:
+        """Never fails."""
+        return self._disk.list_stats(path)
+
     def open_read(self, path: Path) -> ReadableFile:
         """Never fails."""
         return self._disk.open_read(path)

@@ -230,6 +230,11 @@ class DiskView:
         names = self._directory(path).names
         return [DirEntry(name, names[name].kind) for name in sorted(names)]
 
+    def list_stats(self, path: Path) -> list[tuple[str, FileStat]]:
+        """Returns the facts of each entry of a directory, by name."""
+        stats = ((entry.name, self.stat(path / entry.name)) for entry in self.list_dir(path))
+        return [(name, stat) for name, stat in stats if stat is not None]
+
     def open_read(self, path: Path) -> Handle:
         """Opens a file to read."""
         return Handle(self, path, self._file(path))
