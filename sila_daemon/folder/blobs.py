@@ -332,7 +332,8 @@ class _Directories:
     def __init__(self, files_dir: Path, disk: Disk) -> None:
         self._files_dir = files_dir
         self._disk = disk
-        self._durable: set[Path] = set()
+        self._durable: set[str] = set()
+        """By the last two names of each: there are many."""
 
     def make(self, directory: Path) -> None:
         """Makes a directory. Raises OSError where a link would lead out of the space."""
@@ -342,23 +343,27 @@ class _Directories:
             found = self._disk.stat(path)
             if found is not None and found.kind is not EntryKind.DIRECTORY:
                 raise NotADirectoryError(errno.ENOTDIR, "a link where a folder belongs", str(path))
-            if found is None or path not in self._durable:
+            if found is None or _key(path) not in self._durable:
                 self._disk.make_dir(path)
                 self._disk.sync_dir(path.parent)
-                self._durable.add(path)
+                self._durable.add(_key(path))
 
     def settle(self, directory: Path) -> None:
         """Makes a directory durable that somebody else may have made; makes none."""
         for path in self._chain(directory):
-            if path not in self._durable:
+            if _key(path) not in self._durable:
                 self._disk.sync_dir(path.parent)
-                self._durable.add(path)
+                self._durable.add(_key(path))
 
     def _chain(self, directory: Path) -> list[Path]:
         chain = [directory]
         while chain[-1] != self._files_dir:
             chain.append(chain[-1].parent)
         return chain[::-1]
+
+
+def _key(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
 
 
 def digest(file: ReadableFile) -> tuple[int, str]:

@@ -24,6 +24,7 @@ from sila_daemon.core.errors import (
     SignInNeededError,
 )
 from sila_daemon.mirror.connector import Answer, Body, Connection, Event, Incoming, Response
+from sila_daemon.ports.lean_imports import left_out
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -65,6 +66,16 @@ def _raw_packets() -> type:
     from socketio import packet
 
     return type("RawPacket", (packet.Packet,), {"json": wire_json})
+
+
+def load_libraries() -> None:
+    """Loads what a connection needs; blocking.
+
+    Socket.IO would load clients for requests that block, and for Redis: ten megabytes.
+    """
+    with left_out("redis", "requests"):
+        importlib.import_module("socketio")
+    importlib.import_module("aiohttp")
 
 
 class SocketIoConnector:
@@ -142,8 +153,7 @@ class SocketIoConnector:
     async def _load_libraries(self) -> None:
         """Loads them on a thread: it takes a few hundred milliseconds, once."""
         if not self._are_libraries_loaded:
-            await asyncio.to_thread(importlib.import_module, "socketio")
-            await asyncio.to_thread(importlib.import_module, "aiohttp")
+            await asyncio.to_thread(load_libraries)
             self._are_libraries_loaded = True
 
     def _http(self) -> aiohttp.ClientSession:
