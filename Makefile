@@ -12,6 +12,8 @@ PY_RUN := .venv-run/bin/python
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Tests, demo and benches start programs by the dozen: without bytecode each compiles everything anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
