@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from sila_tui.facts import SpaceFacts
 
+AGES_S = 5.0
+"""How often words such as `12 s ago` in the list and the details are told anew."""
+
 
 class HomeScreen(FramedScreen):
     """Lists the spaces and starts everything that can be done with one."""
@@ -51,6 +54,11 @@ class HomeScreen(FramedScreen):
         Binding("m", "mirror", "Mirror to a server", show=False),
         Binding("i", "sign_in", "Sign in", show=False),
     ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._drawn_body = (-1, 0.0)
+        """What the session had come to when the list was drawn last, and when that was."""
 
     def body(self) -> ComposeResult:
         """Builds the list beside the details, and the page that takes their place."""
@@ -82,8 +90,13 @@ class HomeScreen(FramedScreen):
             self.query_one(Horizontal).display = not welcome.is_needed
             if welcome.is_needed and not welcome.has_focus:
                 welcome.focus()
-            self._list.refresh()
-            self.query_one(SpaceDetails).refresh()
+            session = self.sila.session
+            drawn_of, at = self._drawn_body
+            # Drawing all of it each second is most of what an app costs that nobody touches.
+            if drawn_of != session.revision or not 0 <= session.now() - at < AGES_S:
+                self._drawn_body = session.revision, session.now()
+                self._list.refresh()
+                self.query_one(SpaceDetails).refresh()
 
     def news(self) -> None:
         """Takes spaces that came or went into the list."""
