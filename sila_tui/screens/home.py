@@ -55,10 +55,8 @@ class HomeScreen(FramedScreen):
         Binding("i", "sign_in", "Sign in", show=False),
     ]
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._drawn_body = (-1, 0.0)
-        """What the session had come to when the list was drawn last, and when that was."""
+    _drawn_body = (-1, 0.0)
+    """What the session had come to when the list was drawn last, and when that was."""
 
     def body(self) -> ComposeResult:
         """Builds the list beside the details, and the page that takes their place."""
