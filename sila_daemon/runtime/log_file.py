@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -21,7 +22,16 @@ if TYPE_CHECKING:
 _FACTS = "facts"
 """The name under which a record carries what a program wants to read from it."""
 
+_OWN_NAMES = ("event", "level", "timestamp", "exception")
+"""What every line has besides its facts, all of it text."""
+
 _SECRET_WORDS = ("token", "password", "secret", "authorization", "value", "refresh", "access")
+
+_DEPTH_MAX = 6
+"""What is nested deeper is left out: no line may cost more than it tells, nor go round for ever."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""What could move a terminal's cursor, or begin a line that looks like another event."""
 
 
 class Log:
@@ -76,7 +86,12 @@ class _JsonFormatter(logging.Formatter):
     """One JSON object a line: event, facts, level, timestamp, exception."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return json.dumps(_line(record), default=repr)
+        line = _line(record)
+        try:
+            return json.dumps(line, default=repr, allow_nan=False)
+        except (TypeError, ValueError, RecursionError):
+            told = {name: str(line.pop(name)) for name in _OWN_NAMES if name in line}
+            return json.dumps(told | {_FACTS: repr(line)})
 
 
 class _TextFormatter(logging.Formatter):
@@ -84,10 +99,17 @@ class _TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line = _line(record)
-        head = f"{line.pop('timestamp')} {line.pop('level'):8} {line.pop('event')}"
+        event = _escaped(line.pop("event"))
+        head = f"{line.pop('timestamp')} {line.pop('level'):8} {event}"
         error = line.pop("exception", None)
-        facts = "".join(f" {name}={value!r}" for name, value in line.items())
-        return f"{head}{facts}" if error is None else f"{head}{facts}\n{error}"
+        facts = _escaped("".join(f" {name}={value!r}" for name, value in line.items()))
+        if error is None:
+            return f"{head}{facts}"
+        return "\n".join([f"{head}{facts}", *map(_escaped, str(error).split("\n"))])
+
+
+def _escaped(text: str) -> str:
+    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def _line(record: logging.LogRecord) -> dict[str, Any]:
@@ -102,12 +124,29 @@ def _line(record: logging.LogRecord) -> dict[str, Any]:
     return line
 
 
-def hide_secrets(facts: dict[str, Any]) -> dict[str, Any]:
-    """Replaces what is named like a secret, so that a careless line cannot give one away."""
+def hide_secrets(facts: Mapping[Any, Any], depth: int = 1) -> dict[Any, Any]:
+    """Replaces what is named like a secret, so that a careless line cannot give one away.
+
+    That goes for mappings and lists in the facts, too.
+    """
     return {
-        name: "(hidden)" if any(word in name.lower() for word in _SECRET_WORDS) else fact
+        name: "(hidden)" if _is_secret(name) else _masked(fact, depth)
         for name, fact in facts.items()
     }
+
+
+def _is_secret(name: object) -> bool:
+    return any(word in str(name).lower() for word in _SECRET_WORDS)
+
+
+def _masked(fact: object, depth: int) -> object:
+    if not isinstance(fact, (Mapping, list, tuple, set, frozenset)):
+        return fact
+    if depth == _DEPTH_MAX:
+        return "(left out: nested too deep)"
+    if isinstance(fact, Mapping):
+        return hide_secrets(fact, depth + 1)
+    return [_masked(part, depth + 1) for part in fact]
 
 
 @contextmanager

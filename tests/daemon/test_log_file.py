@@ -44,6 +44,57 @@ def test_what_is_named_like_a_secret_is_hidden(tmp_path: Path) -> None:
     assert "canary" not in (tmp_path / "daemon.log").read_text(encoding="utf-8")
 
 
+def test_what_is_nested_is_hidden_as_well(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_log(tmp_path / "daemon.log", LogSettings(), to_terminal=True) as log:
+        log.warning(
+            "careless",
+            params={"token": "canary", "space": "s1"},
+            calls=[{"password": "canary"}, ({"deep": {"secretKey": "canary"}},)],
+        )
+    (line,) = lines(tmp_path / "daemon.log")
+    assert line["params"] == {"token": "(hidden)", "space": "s1"}
+    assert line["calls"] == [{"password": "(hidden)"}, [{"deep": {"secretKey": "(hidden)"}}]]
+    text = (tmp_path / "daemon.log").read_text(encoding="utf-8") + capsys.readouterr().err
+    assert "canary" not in text
+
+
+def test_no_fact_makes_a_line_that_is_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is not JSON")
+
+    ring: dict[str, Any] = {"token": "canary"}
+    ring["again"] = [ring]
+    with open_log(tmp_path / "daemon.log", LogSettings(), to_terminal=False) as log:
+        log.info("not a number", seconds=float("nan"), space="s1")
+        log.info("odd names", counts={("a", 1): 2, "token": "canary"})
+        log.info("round", facts=ring)
+    text = (tmp_path / "daemon.log").read_text(encoding="utf-8")
+    found = [json.loads(line, parse_constant=refuse) for line in text.splitlines()]
+    assert [line["event"] for line in found] == ["not a number", "odd names", "round"]
+    assert [line["level"] for line in found] == ["info"] * 3
+    assert "nan" in found[0]["facts"] and "'s1'" in found[0]["facts"]
+    assert "('a', 1): 2" in found[1]["facts"]
+    assert "canary" not in text
+    assert capsys.readouterr().err == ""
+
+
+def test_an_event_cannot_steer_the_terminal_nor_forge_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_log(tmp_path / "daemon.log", LogSettings(), to_terminal=True) as log:
+        try:
+            raise ValueError("\x1b[2J\x9b")
+        except ValueError as error:
+            log.error("a\x1b[31m\nb \u2028é", exc_info=error)
+    shown = capsys.readouterr().err
+    assert "error    a\\x1b[31m\\nb \\u2028é\nTraceback" in shown
+    assert shown.endswith("ValueError: \\x1b[2J\\x9b\n")
+
+
 def test_an_error_is_told_with_where_it_came_from(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
