@@ -15,7 +15,7 @@ from sila_daemon.core.errors import CorruptBlobError
 from sila_daemon.folder.problems import storage_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from sila_daemon.folder.blobs import BlobFolder, BlobWriter, StaticBlob
@@ -31,14 +31,39 @@ SYNCS_AT_ONCE = 4
 
 
 async def put_together(
-    folder: BlobFolder, workers: Workers, files: Sequence[tuple[str, bytes]]
+    folder: BlobFolder,
+    workers: Workers,
+    files: Sequence[tuple[str, bytes]],
+    require_place: Callable[[], object] = lambda: None,
 ) -> list[StaticBlob]:
     """Stores immutable files, given by their names and bytes; durable when this returns.
 
     At most FILES_MAX. Those whose bytes are not what their names say are left out. Raises
     StorageError; then some of them may have their names, and count as stored by nobody.
+    `require_place` is called on a worker before files are begun and before they are named, and may
+    raise.
     """
-    batch = BlobBatch(folder)
+    batch = BlobBatch(folder, require_place)
+    # Who is cancelled here cannot call back a thread that writes. What it does is seen to its
+    # end, so that nothing stays open or on the disk without a name.
+    under_way = asyncio.ensure_future(_stored(batch, workers, files))
+    interruption: asyncio.CancelledError | None = None
+    while not under_way.done():
+        try:
+            await asyncio.wait((under_way,))
+        except asyncio.CancelledError as error:
+            batch.stop()
+            interruption = error
+    if interruption is not None:
+        if not under_way.cancelled():
+            under_way.exception()  # Of no interest any more.
+        raise interruption
+    return under_way.result()
+
+
+async def _stored(
+    batch: BlobBatch, workers: Workers, files: Sequence[tuple[str, bytes]]
+) -> list[StaticBlob]:
     try:
         await workers.run(lambda: batch.fill(files))
         syncs = [
@@ -58,18 +83,27 @@ async def put_together(
 class BlobBatch:
     """Files on their way in together; blocking, for worker threads."""
 
-    def __init__(self, folder: BlobFolder) -> None:
+    def __init__(self, folder: BlobFolder, require_place: Callable[[], object]) -> None:
         self._folder = folder
+        self._require_place = require_place
         self._writers: list[tuple[str, BlobWriter]] = []
+        self._is_stopped = False
 
     @property
     def is_open(self) -> bool:
         """Whether there are bytes without a name."""
         return bool(self._writers)
 
+    def stop(self) -> None:
+        """Has nothing begun any more, from another thread: what follows ends early."""
+        self._is_stopped = True
+
     def fill(self, files: Iterable[tuple[str, bytes]]) -> None:
         """Writes bytes to places without names. Raises StorageError."""
+        self._require_place()
         for name, data in files:
+            if self._is_stopped:
+                return
             writer = self._folder.writer()
             self._writers.append((name, writer))
             writer.write(data)
@@ -77,14 +111,17 @@ class BlobBatch:
     def sync(self, first: int) -> None:
         """Makes every SYNCS_AT_ONCE-th durable, from one on. Raises StorageError."""
         for name, writer in self._writers[first::SYNCS_AT_ONCE]:
-            if writer.sha256 == name:
+            if not self._is_stopped and writer.sha256 == name:
                 writer.sync()
 
     def finish(self) -> list[StaticBlob]:
         """Gives all their names, and returns what is durable then. Raises StorageError."""
         stored: list[StaticBlob] = []
         directories: dict[Path, None] = {}
+        self._require_place()
         for name, writer in self._writers:
+            if self._is_stopped:
+                break
             with suppress(CorruptBlobError):
                 blob, directory = writer.place_static(name)
                 stored.append(blob)

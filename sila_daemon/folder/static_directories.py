@@ -111,11 +111,6 @@ class StaticDirectories:
         """Takes note that everything that was due was dealt with."""
         self._top, self._names = due.top, due.others
 
-    def forget(self) -> None:
-        """Has everything listed the next time."""
-        self._top = None
-        self._known.clear()
-
     def _due(self, wanted: Collection[str] | None) -> Due:
         problems: list[Problem] = []
         place = self._files_dir / STATIC_PLACE

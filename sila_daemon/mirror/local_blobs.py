@@ -149,9 +149,10 @@ class LocalBlobs:
         run, kept, looks = self._ports.workers.run, list[LocalBlob](), dict[str, StaticLook]()
         try:
             for start in range(0, len(files), FILES_MAX):
-                await run(self._require_place)
                 some = [(blob.name, data) for blob, data in files[start : start + FILES_MAX]]
-                stored = await put_together(self._folder, self._ports.workers, some)
+                stored = await put_together(
+                    self._folder, self._ports.workers, some, self._require_place
+                )
                 looks |= await run(lambda stored=stored: self._looks_of(stored))  # type: ignore[misc]
                 kept += [
                     LocalBlob(BlobName(STATIC, static.hash), static.size, static.hash)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import threading
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from sila_daemon.core.errors import StorageError
+from sila_daemon.core.errors import NotFoundError, StorageError
 from sila_daemon.folder.blob_batch import put_together
 from sila_daemon.folder.blobs import BlobFolder, StaticBlob
 from sila_daemon.ports.disk import SystemDisk
 from sila_daemon.ports.randomness import SystemRandomness
-from sila_daemon.ports.workers import InlineWorkers
+from sila_daemon.ports.workers import InlineWorkers, ThreadWorkers
 
 
 class SyncingDisk(SystemDisk):
@@ -84,3 +87,90 @@ async def test_a_failure_leaves_nothing_without_a_name(
     assert not [path for path in (tmp_path / "files").iterdir() if path.name.startswith(".")]
     disk.refused = None
     assert len(await put_together(folder, InlineWorkers(), files)) == 8
+
+
+class HeldDisk(SystemDisk):
+    """The real disk; a call waits on its thread, and what is open is counted."""
+
+    def __init__(self, held: str, at: int) -> None:
+        self._held = held
+        self._at = at
+        self.is_reached = threading.Event()
+        self.goes_on = threading.Event()
+        self.opened: list[Any] = []
+
+    def _call(self, name: str) -> None:
+        if name == self._held:
+            self._at -= 1
+            if self._at == 0:
+                self.is_reached.set()
+                assert self.goes_on.wait(30)
+
+    def create(self, path: Path) -> Any:
+        self._call("create")
+        file = super().create(path)
+        self.opened.append(file)
+        sync = file.sync
+
+        def held_sync() -> None:
+            self._call("sync")
+            sync()
+
+        file.sync = held_sync  # type: ignore[method-assign]
+        return file
+
+    def rename(self, source: Path, target: Path) -> None:
+        self._call("rename")
+        super().rename(source, target)
+
+
+def is_closed(file: Any) -> bool:
+    try:
+        file.size()
+    except OSError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("held", ["create", "sync", "rename"])
+@pytest.mark.parametrize("cancels", [1, 3])
+async def test_who_is_cancelled_leaves_nothing_behind(
+    tmp_path: Path, held: str, cancels: int
+) -> None:
+    disk, workers = HeldDisk(held, at=3), ThreadWorkers(4, "test")
+    folder = BlobFolder(tmp_path / "files", disk, SystemRandomness())
+    files = [named(b"file %d" % number) for number in range(40)]
+    task = asyncio.create_task(put_together(folder, workers, files))
+    await asyncio.to_thread(disk.is_reached.wait, 30)
+    for _ in range(cancels):
+        task.cancel()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    disk.goes_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    # By now, with no thread waited for: whoever was cancelled goes on as if it were over.
+    assert disk.opened
+    assert [file for file in disk.opened if not is_closed(file)] == []
+    assert not [path for path in (tmp_path / "files").iterdir() if path.name.startswith(".")]
+    workers.close()
+
+
+async def test_a_folder_that_goes_away_meanwhile_gets_no_directories(tmp_path: Path) -> None:
+    root = tmp_path / "disk"
+    folder = BlobFolder(root / "files", SystemDisk(), SystemRandomness())
+    (root / "files").mkdir(parents=True)
+    asked: list[int] = []
+
+    def require_place() -> None:
+        asked.append(len(list((root / "files").glob(".*"))))
+        if len(asked) == 2:  # As if unmounted: what is left is an empty mount point.
+            root.rename(tmp_path / "unmounted")
+            root.mkdir()
+            raise NotFoundError("the space is away")
+
+    files = [named(bytes([number])) for number in range(8)]
+    with pytest.raises(NotFoundError, match="away"):
+        await put_together(folder, InlineWorkers(), files, require_place)
+    assert asked == [0, 8]
+    assert list(root.iterdir()) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -179,3 +180,23 @@ async def test_revisions_come_in_pages(tmp_path: Path) -> None:
             newest, first = await var.revisions(UUID, 1 << 60), await var.revisions(UUID, 3)
     assert [int(one["revision"]) for one in newest] == list(range(3, REVISIONS_MAX + 3))
     assert [int(one["revision"]) for one in first] == [1, 2]
+
+
+@pytest.mark.parametrize("refused", ["static", "var"])
+async def test_a_quota_that_refuses_in_the_midst_of_a_pack(tmp_path: Path, refused: str) -> None:
+    """What came before is kept, so that sending the rest again gets on."""
+    # A mutable file is stored before the immutable ones that wait: it is too large by itself.
+    first, second, third = b"a" * 50, b"b" * 40, b"c" * (20 if refused == "static" else 101)
+    name = UUID if refused == "var" else sha256(third)
+    lines = [("static", sha256(data), data) for data in (first, second)] + [(refused, name, third)]
+    pack = b"".join(
+        json.dumps({"kind": kind, "id": known_as, "size": len(data)}).encode() + b"\n" + data
+        for kind, known_as, data in lines
+    )
+    files = f"/spaces/{SPACE}/files"
+    async with running_api(tmp_path / "data", LIMITS) as api:
+        status, _, answer = await api.ask("POST", f"{files}/pack", data=pack)
+        assert (status, answer["code"]) == (507, "quota")
+        assert (await api.ask("GET", f"{files}/static/{sha256(first)}"))[2] == first
+        assert (await api.ask("GET", f"{files}/static/{sha256(second)}"))[2] == second
+        assert (await api.ask("GET", f"{files}/{refused}/{name}"))[0] == 404

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response, StreamingResponse
 
 from sila_daemon.core import ids
-from sila_daemon.core.errors import CorruptBlobError, FormatError
+from sila_daemon.core.errors import CorruptBlobError, FormatError, StorageError
 from sila_daemon.core.file_packs import MEDIA_TYPE
 from sila_daemon.folder.blob_batch import BYTES_MAX, FILES_MAX
 from sila_daemon.server.accounts.rights import Right
@@ -43,7 +43,7 @@ async def _pack(request: Request) -> Response:
                     if len(taking.results) == ASKED_MAX:
                         raise FormatError(f"a pack has at most {ASKED_MAX} files", code="too_large")
                     await taking.take(packed)
-            except FormatError:
+            except (FormatError, StorageError):
                 await taking.store_held()
                 raise
             await taking.store_held()
