@@ -58,6 +58,16 @@ def check_text(text: bytes) -> str | None:
     return f"key {doubled[0]!a} appears twice in one object" if doubled else None
 
 
+def one_line(text: bytes) -> bytes:
+    """Returns the JSON text of a value without line breaks, so that it fits into a line of a file.
+
+    They are blanks between its parts: within a string they stand as escapes.
+    """
+    if b"\n" not in text and b"\r" not in text:
+        return text
+    return text.replace(b"\n", b" ").replace(b"\r", b" ")
+
+
 def check_value(value: Json) -> None:
     """Checks a decoded value: JSON types only, finite numbers, at most DEPTH_MAX deep.
 

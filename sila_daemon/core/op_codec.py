@@ -262,7 +262,7 @@ def encode_lines(ops: Collection[Op], *, are_typed: bool) -> bytes:
             rows.append(("m", op.counter, op.target, op.parent))
         else:
             assert not op.transient, "transient ops are never written to a file"
-            value = Raw(b"{}" if op.value is None else op.value)
+            value = Raw(_written(op.value))
             rows.append(("p", op.counter, op.target, op.key, value))
     if not are_typed:
         rows = [row[1:] for row in rows]
@@ -292,8 +292,12 @@ def encode_typed_line(op: Op) -> bytes:
 
 def _property_columns(op: PropertyOp) -> bytes:
     assert not op.transient, "transient ops are never written to a file"
-    value = b"{}" if op.value is None else op.value
-    return b"%b,%b,%b" % (_quoted(op.target), _quoted(op.key), value)
+    return b"%b,%b,%b" % (_quoted(op.target), _quoted(op.key), _written(op.value))
+
+
+def _written(value: bytes | None) -> bytes:
+    """Returns a value as it stands in a line: removal is an empty object there."""
+    return b"{}" if value is None else json_value.one_line(value)
 
 
 def _quoted(text: str | None) -> bytes:

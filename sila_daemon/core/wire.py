@@ -130,8 +130,10 @@ def _from_usual(wire_ops: list[WireOp]) -> list[Op] | None:
         if key is UNSET:
             return None
         value = None if raw is UNSET else bytes(raw)
-        if value is not None and value[0] not in SAFE_STARTS and not _is_value(value):
-            return None
+        if value is not None and value[0] not in SAFE_STARTS:
+            if not _is_value(value):
+                return None
+            value = json_value.one_line(value)
         ops.append(
             PropertyOp(op.id.counter, op.id.peerId, op.targetId, key, value, op.transient is True)
         )
@@ -262,7 +264,7 @@ def _from_wire(op: WireOp) -> Op:
             return checked_op(MoveOp(counter, peer, op.targetId, op.parentId))
         if isinstance(op.key, UnsetType):
             raise InvalidOpError("neither a move nor a property op")
-        value = None if isinstance(op.value, UnsetType) else bytes(op.value)
+        value = None if isinstance(op.value, UnsetType) else json_value.one_line(bytes(op.value))
         return checked_op(
             PropertyOp(counter, peer, op.targetId, op.key, value, op.transient is True)
         )

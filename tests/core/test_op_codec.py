@@ -13,6 +13,7 @@ from sila_daemon.core.op_codec import (
     checked_op,
     decode_chunk,
     encode_line,
+    encode_lines,
     encode_typed_line,
     to_op,
 )
@@ -220,6 +221,12 @@ OPS: list[tuple[Op, bytes, bytes]] = [
         b'[5,"a","\\u0001",[]]\n',
         b'["p",5,"a","\\u0001",[]]\n',
     ),
+    # Nobody lets such a value in any more; stores may hold some.
+    (
+        PropertyOp(6, "p", "a", "k", b'{"a":\n"b\\n",\r\n"c":1}'),
+        b'[6,"a","k",{"a": "b\\n",  "c":1}]\n',
+        b'["p",6,"a","k",{"a": "b\\n",  "c":1}]\n',
+    ),
 ]
 
 
@@ -227,6 +234,8 @@ OPS: list[tuple[Op, bytes, bytes]] = [
 def test_ops_are_written_as_lines(op: Op, line: bytes, typed: bytes) -> None:
     assert encode_line(op) == line
     assert encode_typed_line(op) == typed
+    assert encode_lines([op], are_typed=False) == line
+    assert encode_lines([op, op], are_typed=True) == typed * 2
 
 
 def test_transient_ops_are_never_written() -> None:

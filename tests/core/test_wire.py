@@ -103,6 +103,13 @@ def test_a_bad_value_is_refused_by_itself_on_both_ways(value: bytes, neighbour: 
     assert [error.code for error in refused] == ["malformed_op", "value_not_json"]
 
 
+@pytest.mark.parametrize("neighbour", [GOOD, b'{"id":5}'])
+def test_a_value_over_many_lines_comes_as_one_line(neighbour: bytes) -> None:
+    spread = GOOD.replace(b'"value":1', b'"value":\n{"a":\r\n[1,\n"\\n"]}\n')
+    ops, _ = wire.decode_ops(b"[%b,\n%b]" % (neighbour, spread))
+    assert ops[-1] == PropertyOp(9, "n", "v", "k", b'{"a":  [1, "\\n"]}')
+
+
 @pytest.mark.parametrize("depth", [900, 3_000, 200_000])
 def test_a_value_deeper_than_any_parser_is_refused_by_itself(depth: int) -> None:
     value = b"[" * depth + b"]" * depth
