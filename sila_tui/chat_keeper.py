@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sila_tui.facts import text_of
 
@@ -27,14 +27,24 @@ class ChatKeeper:
         """Gives a chat another name."""
         await self._link.call("chat.rename", space=self._space_id, tree=tree, name=name)
 
-    async def delete(self, tree: str, *, is_meant: bool = False) -> list[str]:
-        """Moves a chat to the trash; returns what of the space tree went there."""
+    async def delete(self, tree: str, *, is_meant: bool = False) -> None:
+        """Moves a chat to the trash."""
         force = {"force": True} if is_meant else {}
-        answer = await self._link.call("chat.delete", space=self._space_id, tree=tree, **force)
-        return [text_of(vertex) for vertex in answer["vertices"]]
+        await self._link.call("chat.delete", space=self._space_id, tree=tree, **force)
 
-    async def restore(self, vertices: list[str]) -> None:
-        """Takes out of the trash what `delete` put there."""
-        edits = [{"do": "restore", "vertex": vertex} for vertex in vertices]
-        space = self._space_id
-        await self._link.call("edit.apply", space=space, tree=space, edits=edits)
+    async def undo(self) -> str:
+        """Takes back the last edit of the space that was made through the daemon; says which.
+
+        Raises SilaError, also when what was made holds something that came later.
+        """
+        answer = await self._link.call("edit.undo", space=self._space_id)
+        changes = answer["changes"]
+        more = len(changes) - 1 + answer["more"]
+        return f"{_sentence(changes[0])}{f' and {more} more' if more else ''}"
+
+
+def _sentence(change: dict[str, Any]) -> str:
+    name = change["name"] or change["vertex"]
+    if change["key"] == "name":
+        return f"renamed to {name}"
+    return f"{change['what']} {name}" + (f": {change['key']}" if change["key"] else "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import SilaError
@@ -14,28 +13,17 @@ from sila_tui.widgets.dialogs import ConfirmDialog, Field, FormDialog
 from sila_tui.widgets.sidebar import Sidebar
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from sila_tui.outline import Item
     from sila_tui.screens.space import SpaceScreen
 
-UNDO_MAX = 100
-
-
-@dataclass(frozen=True)
-class Change:
-    """One change that was kept: what it is called, and what takes it back."""
-
-    title: str
-    take_back: Callable[[], Awaitable[object]]
-
 
 class ChatList:
-    """Changes the chats of the space that a screen shows, and remembers how to go back."""
+    """Changes the chats of the space that a screen shows; the daemon remembers how to go back."""
 
     def __init__(self, screen: SpaceScreen) -> None:
         self._screen = screen
-        self._changes: list[Change] = []
 
     @property
     def _keeper(self) -> ChatKeeper:
@@ -101,7 +89,7 @@ class ChatList:
 
         async def job() -> None:
             tree = await keeper.make(name, above)
-            self._kept(f"made {name}", lambda: keeper.delete(tree))
+            self._kept(f"Made {name}")
             await screen.load_outline()
             item = screen.outline.chat(tree)
             if item is None:
@@ -116,11 +104,11 @@ class ChatList:
 
     def rename(self, item: Item, name: str) -> None:
         """Gives a chat another name."""
-        keeper, before = self._keeper, item.title
+        keeper = self._keeper
 
         async def job() -> None:
             await keeper.rename(item.tree, name)
-            self._kept(f"renamed {before}", lambda: keeper.rename(item.tree, before))
+            self._kept(f"Renamed {item.title}")
             await self._screen.load_outline()
 
         run_job(self._screen, job, group="chats")
@@ -133,35 +121,29 @@ class ChatList:
 
         async def job() -> None:
             try:
-                vertices = await keeper.delete(item.tree)
+                await keeper.delete(item.tree)
             except SilaError as error:
                 if error.code != MASS_CHANGE:
                     raise
                 question = ConfirmDialog(error.message, "yes, I mean it")
                 if not await self._screen.app.push_screen_wait(question):
                     return
-                vertices = await keeper.delete(item.tree, is_meant=True)
-            self._kept(f"deleted {item.title}", lambda: keeper.restore(vertices))
+                await keeper.delete(item.tree, is_meant=True)
+            self._kept(f"Deleted {item.title}")
             await self._screen.load_outline()
 
         run_job(self._screen, job, group="chats")
 
     def _undo(self) -> None:
-        """Takes the last change of this sitting back."""
-        if not self._changes:
-            self._screen.app.notify("nothing to undo", timeout=2)
-            return
-        change = self._changes.pop()
+        """Takes back the last edit of the space, unless somebody changed that since."""
+        keeper = self._keeper
 
         async def job() -> None:
-            await change.take_back()
-            self._screen.app.notify(f"Undone: {change.title}", timeout=4, markup=False)
+            undone = await keeper.undo()
+            self._screen.app.notify(f"Undone: {undone}", timeout=4, markup=False)
             await self._screen.load_outline()
 
         run_job(self._screen, job, group="chats")
 
-    def _kept(self, title: str, take_back: Callable[[], Awaitable[object]]) -> None:
-        self._changes.append(Change(title, take_back))
-        del self._changes[:-UNDO_MAX]
-        said = title[:1].upper() + title[1:]
-        self._screen.app.notify(f"{said}   u undoes it", timeout=4, markup=False)
+    def _kept(self, title: str) -> None:
+        self._screen.app.notify(f"{title}   u undoes it", timeout=4, markup=False)

@@ -13,7 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.tui import fake_chats, fake_files, sample
+from tests.tui import fake_files, sample
+from tests.tui.fake_chats import FakeChats
 from tests.tui.fake_search import search
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class FakeDaemon:
         self.messages: dict[str, list[Json]] = {sample.COFFEE: sample.chat_messages()}
         self.vertices = sample.vertices()
         self.chats = [dict(row) for row in sample.CHATS]
+        self._chat_list = FakeChats(self)
         self.secrets = dict(sample.SECRETS)
         self.events = sample.events()
         self.places: dict[str, str | None] = {"f8": "recipes", "v-gone": sample.WORK}
@@ -170,9 +172,7 @@ class FakeDaemon:
             "chat.list": lambda _: {"chats": self.chats},
             "chat.show": self._chat,
             "chat.send": self._send,
-            "chat.new": lambda params: fake_chats.new(self.vertices, self.chats, params),
-            "chat.rename": lambda params: fake_chats.rename(self.vertices, self.chats, params),
-            "chat.delete": lambda params: fake_chats.delete(self.vertices, self._change, params),
+            **self._chat_list.answers,
             "edit.apply": self._edit,
             "file.list": lambda _: fake_files.listed(self.vertices, self.away),
             "file.fetch": self._fetch,

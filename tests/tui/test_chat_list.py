@@ -35,6 +35,35 @@ async def test_a_chat_is_made_beside_the_one_at_hand_and_written_into(daemon: Fa
         assert daemon.called("chat.send")[0]["text"] == "from nine"
 
 
+async def test_a_new_chat_with_words_in_it_is_not_undone(daemon: FakeDaemon) -> None:
+    async with driven(daemon) as (app, pilot):
+        await press(pilot, "enter")
+        await until(pilot, lambda: "How long do I rest" in shown(app))
+        await press(pilot, "n", *"Hours", "enter")
+        await until(pilot, lambda: isinstance(app.focused, Composer))
+        await press(pilot, *"nine", "enter")
+        await until(pilot, lambda: bool(daemon.called("chat.send")))
+        app.screen.query_one(Sidebar).focus()
+        await press(pilot, "u")
+        await until(pilot, lambda: "the chat was changed since" in shown(app))
+        assert [chat["title"] for chat in daemon.chats][-1] == "Hours"
+
+
+async def test_a_new_chat_is_undone_and_what_cannot_be_is_said(daemon: FakeDaemon) -> None:
+    async with driven(daemon) as (app, pilot):
+        await press(pilot, "enter")
+        await until(pilot, lambda: "How long do I rest" in shown(app))
+        await press(pilot, "n", *"Hours", "enter")
+        await until(pilot, lambda: isinstance(app.focused, Composer))
+        app.screen.query_one(Sidebar).focus()
+        await press(pilot, "u")
+        await until(pilot, lambda: "Undone: made Hours" in shown(app))
+        titles = [item.title for item in app.screen.query_one(Sidebar)._items]
+        assert "Hours" not in titles
+        await press(pilot, "u")
+        await until(pilot, lambda: "nothing was edited" in shown(app))
+
+
 async def test_a_new_space_says_how_a_chat_is_made(daemon: FakeDaemon) -> None:
     daemon.chats.clear()
     space = daemon.vertices[sample.WORK]
@@ -58,7 +87,7 @@ async def test_a_rename_shows_everywhere_and_is_undone(daemon: FakeDaemon) -> No
         await until(pilot, lambda: "sila › Work › Beans" in shown(app))
         assert shown(app).count("Coffee roasting") == 1  # in the notice only
         await press(pilot, "u")
-        await until(pilot, lambda: "Undone: renamed Coffee roasting" in shown(app))
+        await until(pilot, lambda: "Undone: renamed to Beans" in shown(app))
         assert "sila › Work › Coffee roasting" in shown(app)
 
 
