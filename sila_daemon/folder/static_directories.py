@@ -85,12 +85,21 @@ class StaticDirectories:
         with storage_errors("look at the directories of files"):
             return self._due(wanted)
 
-    def list_some(self, due: Due, names: Iterable[str]) -> Listed:
-        """Lists some of the directories that are due. Raises StorageError."""
+    def list_some(
+        self, due: Due, names: Iterable[str], expected: Collection[str] = frozenset()
+    ) -> Listed:
+        """Lists some of the directories that are due. Raises StorageError.
+
+        `expected` are directories that files are known to be in by now: one of them may have been
+        made since it was asked which are there.
+        """
         problems: list[Problem] = []
         files: dict[str, FileStat] = {}
         there = set(due.others)
         listing = BlobListing(self._files_dir, self._disk, problems)
+        if not there.issuperset(expected):
+            with storage_errors("look at the directories of files"):
+                there.update(listing.directories(STATIC_PLACE))
         for directory in sorted(there.intersection(names)):
             for name in listing.names_in(STATIC_PLACE, directory, ids.is_hash, is_conflict_copy):
                 stat = self._folder.static_stat(name)

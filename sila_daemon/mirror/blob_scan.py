@@ -113,8 +113,9 @@ class BlobScan:
         """Compares some directories; tells whether the store said something else."""
         usual = [name for name in names if name in ALL]  # No file here has its name from others.
         known = await self._blobs.static_here(usual)
+        expected = {blob.name[:2] for blob in known}
         listed: Listed = await self._ports.workers.run(
-            lambda: self._directories.list_some(due, names)
+            lambda: self._directories.list_some(due, names, expected)
         )
         problems += listed.problems
         looks = await self._looks.below(usual)

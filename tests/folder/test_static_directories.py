@@ -129,6 +129,19 @@ def test_another_directory_of_that_name_is_due(looker: Looker) -> None:
     assert looker.directories.list_some(due, due.names).files == {}
 
 
+def test_a_directory_that_was_made_meanwhile_is_listed_where_files_are_expected(
+    looker: Looker,
+) -> None:
+    first = looker.put(b"one")
+    due = looker.directories.due(None)
+    second = looker.put(b"two")
+    found = looker.directories.list_some(due, due.names, {first[:2], second[:2]})
+    assert set(found.files) == {first, second}
+    looker.directories.listed(due, due.names)
+    looker.directories.ended(due)
+    assert looker.look()[0] == {first, second}
+
+
 def test_a_look_that_was_not_dealt_with_is_repeated(looker: Looker) -> None:
     name = looker.put(b"one")
     looker.settle()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from sila_daemon.core.errors import CorruptBlobError
 from sila_daemon.core.files_view import BlobKind, BlobReference
 from sila_daemon.mirror.record import ServerRecord
-from sila_daemon.ports.disk import ReadableFile, SystemDisk
+from sila_daemon.ports.disk import DirEntry, ReadableFile, SystemDisk
 from tests.mirror.bench import SETTINGS, Bench, current, until
 
 if TYPE_CHECKING:
@@ -37,6 +38,22 @@ class FileCountingDisk(SystemDisk):
         if "sha256" in path.parts:
             self.opened.append(path.name)
         return super().open_read(path)
+
+
+class HeldDisk(SystemDisk):
+    """The real disk; a look at the directories of files stands still where it is held."""
+
+    def __init__(self) -> None:
+        self.is_held = False
+        self.stands, self.may_go = threading.Event(), threading.Event()
+
+    def list_dir(self, path: Path) -> list[DirEntry]:
+        found = super().list_dir(path)
+        if self.is_held and path.name == "sha256":
+            self.is_held = False
+            self.stands.set()
+            self.may_go.wait(10)
+        return found
 
 
 @pytest.fixture
@@ -195,6 +212,33 @@ async def test_a_scan_finds_the_files_that_no_event_told_of(bench: Bench) -> Non
         await until(lambda: a.status()["files"] == 1)
         path.unlink()
         await until(lambda: a.status()["files"] == 0)
+
+
+async def test_a_file_that_is_put_in_the_midst_of_a_look_is_here_and_sent(
+    tmp_path: Path, server: FakeServer
+) -> None:
+    disk = HeldDisk()
+    bench = Bench(tmp_path, server, disk)
+
+    async def once(data: bytes) -> AsyncIterator[bytes]:
+        yield data
+
+    servers = (ServerRecord(server.url),)
+    async with bench.mirror("a", servers=servers) as a:
+        await a.create_space("Ours")
+        await a.put_blob(once(b"another"))
+        await current(a)
+    disk.is_held = True  # At the look with which the next run begins.
+    async with bench.mirror("a", servers=servers) as a:
+        await until(disk.stands.is_set)
+        await a.put_blob(once(DATA))  # Its directory is none of those that were listed.
+        disk.may_go.set()
+        await until(lambda: a.status()["files"] == 2)
+        await current(a)
+        assert NAME in server.static
+        assert await a.file_fetches.is_here(REFERENCE)
+        assert a.status()["files"] == 2
+    bench.close()
 
 
 async def test_a_full_look_finds_what_was_written_over_without_an_event(bench: Bench) -> None:
