@@ -117,7 +117,7 @@ class BlobBatch:
     def finish(self) -> list[StaticBlob]:
         """Gives all their names, and returns what is durable then. Raises StorageError."""
         stored: list[StaticBlob] = []
-        directories: dict[Path, None] = {}
+        directories: dict[Path, list[str]] = {}
         self._require_place()
         for name, writer in self._writers:
             if self._is_stopped:
@@ -125,10 +125,10 @@ class BlobBatch:
             with suppress(CorruptBlobError):
                 blob, directory = writer.place_static(name)
                 stored.append(blob)
-                directories[directory] = None
+                directories.setdefault(directory, []).append(name)
         with storage_errors("store files"):
-            for directory in directories:
-                self._folder.disk.sync_dir(directory)
+            for directory, names in directories.items():
+                self._folder.unsure.sync_names(directory, names)
         self.abort()
         return stored
 

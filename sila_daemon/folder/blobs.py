@@ -7,7 +7,6 @@ Used for space folders and for the server's files, which are laid out the same w
 
 from __future__ import annotations
 
-import errno
 import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -18,10 +17,12 @@ from typing import TYPE_CHECKING, Self
 
 from sila_daemon.core import ids
 from sila_daemon.core.errors import CorruptBlobError, InvalidIdError, NotFoundError
+from sila_daemon.folder.blob_directories import BlobDirectories
 from sila_daemon.folder.blob_listing import BlobListing, is_conflict_copy
 from sila_daemon.folder.layout import static_path, var_path
 from sila_daemon.folder.problems import Problem, storage_errors
-from sila_daemon.ports.disk import Disk, EntryKind, FileStat, ReadableFile, make_dirs
+from sila_daemon.folder.unsure_files import UnsureFiles
+from sila_daemon.ports.disk import Disk, EntryKind, FileStat, ReadableFile
 from sila_daemon.ports.durable_files import remove_temporaries, temporary_name
 
 if TYPE_CHECKING:
@@ -56,14 +57,15 @@ class BlobFolder:
         self._files_dir = files_dir
         self.disk = disk
         self._randomness = randomness
-        self._directories = _Directories(files_dir, disk)
+        self._directories = BlobDirectories(files_dir, disk)
+        self.unsure = UnsureFiles(disk)
 
     def writer(self) -> BlobWriter:
         """Begins a new blob; use it as a context manager. Raises StorageError."""
         with storage_errors("begin a file"):
             self._directories.make(self._files_dir)
             temporary = self._files_dir / temporary_name(self._randomness, "sila-")
-            return BlobWriter(self._files_dir, self.disk, temporary, self._directories)
+            return BlobWriter(self._files_dir, self.disk, temporary, self._directories, self.unsure)
 
     def put_static(self, chunks: Iterable[bytes], expected_hash: str | None = None) -> StaticBlob:
         """Stores an immutable file. Raises CorruptBlobError for a hash that is not expected."""
@@ -88,15 +90,15 @@ class BlobFolder:
         target = static_path(self._files_dir, ids.checked_hash(expected_hash))
         with storage_errors(f"store the file {expected_hash}"):
             with self.disk.open_append(source) as written:
-                written.sync()
+                self.unsure.sync(written, expected_hash)
             with self.disk.open_read(source) as file:
                 size, found = digest(file)
             if found != expected_hash:
                 raise _other_bytes(expected_hash, found)
             self._directories.make(target.parent)
             self.disk.rename(source, target)
-            for directory in (target.parent, source.parent):
-                self.disk.sync_dir(directory)
+            self.unsure.sync_names(target.parent, (expected_hash,))
+            self.disk.sync_dir(source.parent)
         return StaticBlob(found, size)
 
     def has_static(self, blob_hash: str) -> bool:
@@ -160,17 +162,24 @@ class BlobFolder:
         return _file_stat(self.disk, static_path(self._files_dir, blob_hash))
 
     def make_static_durable(self, *hashes: str) -> None:
-        """Returns when immutable files, whoever wrote them, are durable. Raises StorageError."""
-        directories: dict[Path, None] = {}
+        """Returns when immutable files, whoever wrote them, are durable. Raises StorageError.
+
+        The caller knows that they are right. After that error, those that it was about are
+        written anew, and are other files then, when they are given again.
+        """
+        directories: dict[Path, list[str]] = {}
         for blob_hash in hashes:
+            if blob_hash in self.unsure:
+                _write_anew(self, blob_hash)
+                continue
             path = static_path(self._files_dir, blob_hash)
-            directories[path.parent] = None
+            directories.setdefault(path.parent, []).append(blob_hash)
             with storage_errors(f"store the file {blob_hash}"):
-                _sync_found(self.disk, path)
+                self.unsure.sync_found(path, blob_hash)
         with storage_errors("store files"):
-            for directory in directories:
-                self.disk.sync_dir(directory)
-                self._directories.settle(directory)
+            for directory, names in directories.items():
+                self.unsure.sync_names(directory, names)
+            self._directories.settle(directories)
 
     def list_var(self, problems: list[Problem] | None = None) -> Iterator[str]:
         """Yields the UUIDs of mutable files, sorted; what is in the way goes to `problems`."""
@@ -196,11 +205,17 @@ class BlobWriter:
     """One blob on its way in; leaving the context without finishing drops it."""
 
     def __init__(
-        self, files_dir: Path, disk: Disk, temporary: Path, directories: _Directories
+        self,
+        files_dir: Path,
+        disk: Disk,
+        temporary: Path,
+        directories: BlobDirectories,
+        unsure: UnsureFiles,
     ) -> None:
         self._files_dir = files_dir
         self._disk = disk
         self._directories = directories
+        self._unsure = unsure
         self._temporary = temporary
         self._file = disk.create(temporary)
         self._digest = hashlib.sha256()
@@ -241,26 +256,31 @@ class BlobWriter:
     def finish_static(self, expected_hash: str | None = None) -> StaticBlob:
         """Gives the bytes their name, durably. Raises CorruptBlobError for an unexpected hash.
 
-        What is there already under that name stays when it is right and is replaced when not.
+        What is there already under that name stays when it is right, and no sync of it failed;
+        else it is replaced.
         """
         blob, directory = self.place_static(expected_hash)
         with storage_errors(f"store the file {blob.hash}"):
-            self._disk.sync_dir(directory)
+            self._unsure.sync_names(directory, (blob.hash,))
         return blob
 
     def place_static(self, expected_hash: str | None = None) -> tuple[StaticBlob, Path]:
-        """Does the same, and leaves it to the caller to sync the directory that it returns."""
+        """Does the same, and leaves the names in the directory that it returns to the caller.
+
+        It makes them durable with `BlobFolder.unsure.sync_names`.
+        """
         blob = StaticBlob(self._digest.hexdigest(), self.size)
         if expected_hash is not None and ids.checked_hash(expected_hash) != blob.hash:
             raise _other_bytes(expected_hash, blob.hash)
         target = static_path(self._files_dir, blob.hash)
         with storage_errors(f"store the file {blob.hash}"):
             self._directories.make(target.parent)
-            if self._is_there(target, blob):
+            if blob.hash not in self._unsure and self._is_there(target, blob):
                 self.abort()
-                _sync_found(self._disk, target)
+                self._unsure.sync_found(target, blob.hash)
             else:
                 self._name(target)
+                self._unsure.written(blob.hash)
         return blob, target.parent
 
     def finish_var(self, uuid: str) -> VarBlob:
@@ -304,10 +324,16 @@ class BlobWriter:
             raise
 
 
-def _sync_found(disk: Disk, path: Path) -> None:
-    """Makes bytes durable that others wrote: they may not have done so. Not their name."""
-    with disk.open_read(path) as file:
-        file.sync()
+def _write_anew(folder: BlobFolder, blob_hash: str) -> None:
+    """Puts the bytes of a file, which are right, in the place of the file."""
+    with (
+        folder.open_static(blob_hash) as file,
+        folder.writer() as writer,
+        storage_errors(f"store the file {blob_hash}"),
+    ):
+        while chunk := file.read_at(writer.size, CHUNK_BYTES):
+            writer.write(chunk)
+        writer.finish_static(blob_hash)
 
 
 def _file_stat(disk: Disk, path: Path) -> FileStat | None:
@@ -321,49 +347,6 @@ def _other_bytes(expected_hash: str, found: str) -> CorruptBlobError:
         f"expected the SHA-256 {expected_hash}, got {found}",
         hint="The bytes were damaged on the way: send them again.",
     )
-
-
-class _Directories:
-    """Makes directories of blobs, each durable once in the life of a BlobFolder.
-
-    That one is there proves nothing: it may be the work of a process that was interrupted.
-    """
-
-    def __init__(self, files_dir: Path, disk: Disk) -> None:
-        self._files_dir = files_dir
-        self._disk = disk
-        self._durable: set[str] = set()
-        """By the last two names of each: there are many."""
-
-    def make(self, directory: Path) -> None:
-        """Makes a directory. Raises OSError where a link would lead out of the space."""
-        if self._disk.stat(self._files_dir) is None:
-            make_dirs(self._disk, self._files_dir)
-        for path in self._chain(directory):
-            found = self._disk.stat(path)
-            if found is not None and found.kind is not EntryKind.DIRECTORY:
-                raise NotADirectoryError(errno.ENOTDIR, "a link where a folder belongs", str(path))
-            if found is None or _key(path) not in self._durable:
-                self._disk.make_dir(path)
-                self._disk.sync_dir(path.parent)
-                self._durable.add(_key(path))
-
-    def settle(self, directory: Path) -> None:
-        """Makes a directory durable that somebody else may have made; makes none."""
-        for path in self._chain(directory):
-            if _key(path) not in self._durable:
-                self._disk.sync_dir(path.parent)
-                self._durable.add(_key(path))
-
-    def _chain(self, directory: Path) -> list[Path]:
-        chain = [directory]
-        while chain[-1] != self._files_dir:
-            chain.append(chain[-1].parent)
-        return chain[::-1]
-
-
-def _key(path: Path) -> str:
-    return f"{path.parent.name}/{path.name}"
 
 
 def digest(file: ReadableFile) -> tuple[int, str]:

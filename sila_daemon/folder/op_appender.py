@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from sila_daemon.ports.randomness import Randomness
 
 _WRITER_BYTES = 8
+_Identity = tuple[int, int]
 _NOT_A_FILE = {errno.ELOOP, errno.EINVAL, errno.EISDIR, errno.ENXIO}
 
 
@@ -63,9 +64,9 @@ class OpAppender:
         self._writer = self._new_writer()
         self._left: set[Path] = set()
         """Files that failed in a way that forbids to write to them again."""
-        self._durable_names: set[Path] = set()
-        """Files whose names are known to be on stable storage."""
-        self._durable_ways: dict[Path, list[Path]] = {}
+        self._durable_names: dict[Path, _Identity] = {}
+        """Files whose names are known to be on stable storage, while they are the same files."""
+        self._durable_ways: dict[Path, list[tuple[Path, _Identity | None]]] = {}
         """The same of directories, each with its way up to that of the ops."""
         self._done: dict[str, _Done] = {}
         """By tree: what is durable of a batch that failed, and that will be repeated."""
@@ -128,6 +129,11 @@ class OpAppender:
         return None if path in self._left else path
 
     def _append_to(self, path: Path, group: _Group) -> Appended:
+        known = self._durable_names.get(path)
+        if known is not None and self._identity(path) != known:
+            # Its directory may have gone with it, and the system give its number to another.
+            del self._durable_names[path]
+            self._durable_ways.pop(path.parent, None)
         self._make_durable_dir(path.parent)
         data = encode_lines(group.ops, are_typed=group.are_typed)
         with self._open(path) as file:
@@ -142,17 +148,19 @@ class OpAppender:
             try:
                 file.sync()
                 if path not in self._durable_names:
+                    made = self._identity(path)
                     self._disk.sync_dir(path.parent)
+                    if made is not None:
+                        self._durable_names[path] = made
             except OSError:
                 self._leave(path)
                 raise
-        self._durable_names.add(path)
         start += len(healing)
         return Appended(path, start, start + len(data), len(group.ops))
 
     def _open(self, path: Path) -> WritableFile:
         if self._disk.stat(path) is None:
-            self._durable_names.discard(path)
+            self._durable_names.pop(path, None)
             return self._disk.create(path)
         if path not in self._durable_names:
             self._refuse_folded(path)
@@ -181,25 +189,33 @@ class OpAppender:
 
         That it is there proves nothing: it may be the work of a process that was interrupted.
         """
-        if not self._is_directory(self._layout.version_dir):
+        version_dir = self._disk.stat(self._layout.version_dir)
+        if version_dir is None or version_dir.kind is not EntryKind.DIRECTORY:
             # An unmounted disk looks like this; creating a folder there would hide it.
             raise FileNotFoundError(errno.ENOENT, "the space's folder is not there")
-        chain = self._durable_ways.get(directory)
-        # Looked at each time: a link that was put in the way since would lead out of the space.
-        if chain is not None and all(map(self._is_directory, chain)):
+        way = self._durable_ways.get(directory)
+        # Looked at each time: a link that was put in the way since would lead out of the space,
+        # and a directory that another program made in the place of ours may not be durable.
+        if way is not None and all(self._is_directory(path, known) for path, known in way):
             return
         chain = [directory]
         while chain[-1] != self._layout.ops_dir:
             chain.append(chain[-1].parent)
+        way = []
         for path in reversed(chain):
             self._refuse_folded(path)
             self._disk.make_dir(path)
+            way.append((path, self._identity(path)))
             self._disk.sync_dir(path.parent)
-        self._durable_ways[directory] = chain
+        self._durable_ways[directory] = way
 
-    def _is_directory(self, path: Path) -> bool:
+    def _is_directory(self, path: Path, known: _Identity | None) -> bool:
         found = self._disk.stat(path)
-        return found is not None and found.kind is EntryKind.DIRECTORY
+        return found is not None and found.kind is EntryKind.DIRECTORY and (found.identity == known)
+
+    def _identity(self, path: Path) -> _Identity | None:
+        found = self._disk.stat(path)
+        return None if found is None else found.identity
 
     def _refuse_folded(self, path: Path) -> None:
         """Raises InvalidIdError where the file system takes one name for another."""

@@ -63,7 +63,8 @@ class Reading:
 def read_small(folder: BlobFolder, names: Iterable[str]) -> dict[str, Found | SilaError]:
     """Reads files that take one step, and makes those durable that are right, together.
 
-    Leaves out what is longer, and what could not be made durable together.
+    Leaves out what is longer, and what could not be made durable together. What that failed for
+    is written anew when it is asked for again: the folder remembers it.
     """
     outcomes: dict[str, Found | SilaError] = {}
     for name in names:

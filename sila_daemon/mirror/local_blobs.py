@@ -130,6 +130,7 @@ class LocalBlobs:
         disk = self._ports.disk
         with self._begun() as writer, storage_errors("store a file"):
             here, there = disk.stat(self._files_dir), disk.stat(path)
+            is_sound = is_sound and blob.name not in self._folder.unsure
             if is_sound and here is not None and there is not None and here.device == there.device:
                 static = self._folder.adopt_static(path, blob.name)
                 local = LocalBlob(blob, static.size, static.hash)

@@ -26,6 +26,11 @@ class FileStat(NamedTuple):
     device: int
     modified_ns: int
 
+    @property
+    def identity(self) -> tuple[int, int]:
+        """What tells one entry from another that has its name later."""
+        return self.device, self.inode
+
 
 class DirEntry(NamedTuple):
     """One name in a directory."""

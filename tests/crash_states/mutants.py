@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import apsw
 
 from sila_daemon.database import database, schema
-from sila_daemon.folder import blob_batch, blobs, secrets
+from sila_daemon.folder import blob_batch, blob_directories, blobs, secrets
 from sila_daemon.folder.layout import static_path
 from sila_daemon.folder.op_appender import Appended, OpAppender
 from sila_daemon.mirror import op_file_scan
@@ -221,7 +221,8 @@ MUTANTS: dict[str, Planted] = {
         WrongCode(blobs.BlobWriter, "_name", _blob_named_before_sync), "blob: mutable, replaced"
     ),
     "blob_directories_not_synced": Planted(
-        WrongCode(blobs._Directories, "make", _directories_not_synced), "blob: immutable"
+        WrongCode(blob_directories.BlobDirectories, "make", _directories_not_synced),
+        "blob: immutable",
     ),
     "blob_there_taken_as_durable": Planted(
         WrongCode(blobs.BlobWriter, "finish_static", _there_taken_as_durable), "blob: immutable"

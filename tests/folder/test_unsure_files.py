@@ -1,0 +1,121 @@
+"""A sync that failed is not repeated: the next one may succeed for nothing, as on Linux."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from sila_daemon.core.errors import StorageError
+from sila_daemon.folder.blob_batch import put_together
+from sila_daemon.folder.blobs import BlobFolder
+from sila_daemon.mirror.file_reading import Found, read_small
+from sila_daemon.ports.workers import InlineWorkers
+from tests.folder.spaces import SeededRandomness
+from tests.simulation.disk import DiskView, MachineDisk
+from tests.simulation.inodes import File
+
+FILES = Path("/space/files")
+CONTENT = b"some bytes" * 1000
+NAME = hashlib.sha256(CONTENT).hexdigest()
+PATH = FILES / "static/sha256" / NAME[:2] / NAME[2:]
+PART = FILES / "part"
+
+
+class Machine:
+    """A simulated disk that forgets what waited for a sync that failed."""
+
+    def __init__(self) -> None:
+        self.disk = MachineDisk("a", lambda: 1.0)
+        self.view: DiskView = self.disk.view()
+        self.view.make_dir(FILES.parent)
+        self.view.sync_dir(Path("/"))
+        self.folder = BlobFolder(FILES, self.view, SeededRandomness())
+
+    def bring(self, path: Path = PATH) -> None:
+        """Writes a file as another program does, which makes nothing durable."""
+        for directory in reversed(path.parents[: len(path.relative_to("/space").parts) - 1]):
+            self.view.make_dir(directory)
+        self.view.create(path).write(CONTENT)
+
+    def fail(self, only: str) -> None:
+        """Lets the next call on what has a name like this fail."""
+        self.disk.faults.fail(errno.EIO, 0, only=only, forgets=True)
+
+    def survives(self) -> bool:
+        """Tells whether the file would be there after the worst power cut."""
+        found = self.view.find(PATH, durable=True)
+        return isinstance(found, File) and bytes(found.durable) == CONTENT
+
+    def leftovers(self) -> list[str]:
+        names = [entry.name for entry in self.view.list_dir(FILES)]
+        return [name for name in names if name.startswith(".")]
+
+
+@pytest.fixture
+def machine() -> Machine:
+    return Machine()
+
+
+def test_a_found_file_is_written_anew_once_its_sync_failed(machine: Machine) -> None:
+    machine.bring()
+    machine.fail(NAME[2:])
+    with pytest.raises(StorageError):
+        machine.folder.make_static_durable(NAME)
+    before = machine.folder.static_stat(NAME)
+    machine.folder.make_static_durable(NAME)
+    after = machine.folder.static_stat(NAME)
+    assert machine.survives()
+    assert before is not None and after is not None
+    assert before.inode != after.inode
+    machine.folder.make_static_durable(NAME)
+    assert machine.folder.static_stat(NAME) == after, "once"
+    assert machine.leftovers() == []
+
+
+def test_one_look_believes_no_second_sync(machine: Machine) -> None:
+    machine.bring()
+    machine.fail(NAME[2:])
+    assert read_small(machine.folder, [NAME]) == {}
+    assert isinstance(read_small(machine.folder, [NAME])[NAME], Found)
+    assert machine.survives()
+
+
+@pytest.mark.parametrize("failing", [NAME[2:], NAME[:2]])
+def test_who_brings_what_is_there_has_it_written_anew(machine: Machine, failing: str) -> None:
+    """Whether the sync of its bytes failed, or that of its name."""
+    machine.folder.put_static([b"another file"])
+    machine.bring()
+    machine.folder._directories.settle([PATH.parent])  # Or a directory of this name fails first.
+    machine.fail(failing)
+    with pytest.raises(StorageError):
+        machine.folder.put_static([CONTENT])
+    before = machine.folder.static_stat(NAME)
+    machine.folder.put_static([CONTENT])
+    assert machine.survives()
+    assert before != machine.folder.static_stat(NAME)
+    assert machine.leftovers() == []
+
+
+async def test_nor_do_those_that_are_stored_together(machine: Machine) -> None:
+    machine.bring()
+    machine.fail(NAME[2:])
+    files = [(NAME, CONTENT)]
+    with pytest.raises(StorageError):
+        await put_together(machine.folder, InlineWorkers(), files)
+    assert len(await put_together(machine.folder, InlineWorkers(), files)) == 1
+    assert machine.survives()
+
+
+def test_a_file_in_parts_whose_sync_failed_is_unsure(machine: Machine) -> None:
+    machine.bring(PART)
+    machine.fail(PART.name)
+    machine.disk.faults.fail(errno.EIO, 1, only=PART.name, forgets=True)
+    with pytest.raises(StorageError):
+        machine.folder.adopt_static(PART, NAME)
+    assert NAME in machine.folder.unsure
+    machine.folder.put_static([CONTENT])
+    assert NAME not in machine.folder.unsure
+    assert machine.survives()
