@@ -111,10 +111,22 @@ class ControlClient:
                 self._observe(method, loop.time() - began, len(line), received, code)
 
     def _cancel(self, request_id: int) -> None:
-        """Has the daemon end what nobody waits for any more; its answer is passed over."""
+        """Has the daemon end what nobody waits for any more; both answers are passed over.
+
+        It goes with an id of its own: a daemon that does not know it refuses just that request.
+        """
         if not self._is_lost and not self._writer.is_closing():
-            notice = {"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": request_id}}
-            self._writer.write(encode_line(notice))
+            own_id, self._next_id = self._next_id, self._next_id + 1
+            self._writer.write(
+                encode_line(
+                    {
+                        "jsonrpc": "2.0",
+                        "id": own_id,
+                        "method": "$/cancelRequest",
+                        "params": {"id": request_id},
+                    }
+                )
+            )
 
     async def events(
         self, after: int | None = None, epoch: str | None = None

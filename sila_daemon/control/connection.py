@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,16 +23,33 @@ if TYPE_CHECKING:
     from sila_daemon.control.activity import ActivityLog, Event
 
 REQUESTS_RUNNING_MAX = 16
-"""A client that sends more is not read until one of them is answered."""
+"""So many requests of a client are worked on at a time; more wait for a place."""
+
+WAITING_BYTES_MAX = 1 << 16
+"""Once so much of a client waits for a place, it is not read; up to then it is heard what it
+takes back."""
 
 EVENTS_WAITING_MAX = 1000
 """A subscriber that lags further is told of the gap and dropped."""
 
-CANCEL = b"$/cancelRequest"
-"""The notification by which a client ends a request of its own."""
+CANCEL = "$/cancelRequest"
+"""The method by which a client ends a request of its own; without an id it is not answered."""
 
 Handler = Callable[[Any], Awaitable[Any]]
 """Takes the checked parameters of its method and returns its result."""
+
+
+@dataclass(slots=True, eq=False)
+class _Request:
+    id: int | str
+    method: str
+    given: Any
+    size: int
+    """Bytes of its line, until it has a place or is answered."""
+    task: asyncio.Task[None] | None = None
+    has_begun: bool = False
+    is_cancelled: bool = False
+    """By its client."""
 
 
 class Connection:
@@ -55,9 +73,11 @@ class Connection:
         self._waiting: deque[Event] = deque()
         self._news = asyncio.Event()
         self._end_subscription: Callable[[], None] | None = None
-        self._tasks: dict[int | str, asyncio.Task[None]] = {}
-        """What may be ended of what is worked on, by the ids of the requests."""
-        self._cancelled: set[int | str] = set()
+        self._may_end: dict[int | str, _Request] = {}
+        """What its client may end of what is not answered yet, by id."""
+        self._waiting_bytes = 0
+        self._eased = asyncio.Event()
+        """Less waits than before."""
 
     async def run(self) -> None:
         """Serves until the client hangs up or breaks the rules of the protocol."""
@@ -73,69 +93,88 @@ class Connection:
             self._writer.close()
 
     async def _read(self, requests: asyncio.TaskGroup) -> None:
-        while True:
-            try:
-                line = await self._reader.readuntil(b"\n")
-            except asyncio.IncompleteReadError as end:
-                if not end.partial.strip():
-                    return
-                line = end.partial
-            except asyncio.LimitOverrunError:
-                limit = refused("line_too_long", f"a request may have {LINE_BYTES_MAX} bytes")
-                message = {"jsonrpc": "2.0", "id": None, "error": to_wire(limit)}
-                await self._send(encode_line(message))
-                return
-            except ConnectionError:
-                return
-            if not line.strip() or self._cancel(line):
+        while (line := await self._line()) is not None:
+            if not line.strip():
                 continue
-            await self._running.acquire()
-            requests.create_task(self._answer(line), name="control-request")
+            try:
+                found = _message(line)
+                if found.get("method") == CANCEL:
+                    self._cancel(found.get("params"))
+                    if "id" in found:
+                        await self._send(_answer_line(_request_id(found), {}))
+                else:
+                    self._begin(_request(found, len(line)), requests)
+            except SilaError as error:
+                await self._send(_refusal(None, error))
+            while self._waiting_bytes > WAITING_BYTES_MAX:
+                self._eased.clear()
+                await self._eased.wait()
 
-    def _cancel(self, line: bytes) -> bool:
-        """Ends the work on a request if the line says so; whose work is over already is nothing."""
-        if CANCEL not in line:
-            return False
-        with contextlib.suppress(ValueError):
-            found = decode_line(line)
-            if isinstance(found, dict) and found.get("method") == CANCEL.decode():
-                params = found.get("params")
-                request_id = params.get("id") if isinstance(params, dict) else None
-                if isinstance(request_id, (int, str)) and request_id in self._tasks:
-                    self._cancelled.add(request_id)
-                    self._tasks[request_id].cancel()
-                return True
-        return False
+    async def _line(self) -> bytes | None:
+        """Returns the next line; None where there is none, or one that breaks the rules."""
+        try:
+            return await self._reader.readuntil(b"\n")
+        except asyncio.IncompleteReadError as end:
+            return end.partial or None
+        except asyncio.LimitOverrunError:
+            limit = refused("line_too_long", f"a request may have {LINE_BYTES_MAX} bytes")
+            await self._send(_refusal(None, limit))
+        except ConnectionError:
+            pass
+        return None
 
-    async def _answer(self, line: bytes) -> None:
-        """Answers one line, whatever it holds."""
-        request_id: Any = None
+    def _cancel(self, params: Any) -> None:
+        """Ends the work on a request; whose work is over already is nothing."""
+        request_id = params.get("id") if isinstance(params, dict) else None
+        if isinstance(request_id, bool) or not isinstance(request_id, (int, str)):
+            return
+        request = self._may_end.get(request_id)
+        if request is not None and not request.is_cancelled:
+            request.is_cancelled = True
+            if request.task is not None and request.has_begun:
+                request.task.cancel()  # Before that it would end without an answer.
+
+    def _begin(self, request: _Request, requests: asyncio.TaskGroup) -> None:
+        self._waiting_bytes += request.size
+        request.task = requests.create_task(self._answer(request), name="control-request")
+        method = METHODS.get(request.method)
+        if method is not None and method.may_end:
+            self._may_end.setdefault(request.id, request)
+
+    def _waits_no_more(self, request: _Request) -> None:
+        self._waiting_bytes -= request.size
+        request.size = 0
+        self._eased.set()
+
+    async def _answer(self, request: _Request) -> None:
+        """Answers one request once there is a place for it, which it has until that is sent."""
         try:
-            request_id, method, given = _request(line)
-            answer = await self._cancellable(request_id, method, given)
-        except SilaError as error:
-            answer = encode_line({"jsonrpc": "2.0", "id": request_id, "error": to_wire(error)})
-        try:
-            await self._send(answer)
+            async with contextlib.AsyncExitStack() as place:
+                try:
+                    answer = await self._cancellable(request, place)
+                except SilaError as error:
+                    answer = _refusal(request.id, error)
+                await self._send(answer)
         finally:
-            self._running.release()
+            self._waits_no_more(request)
 
-    async def _cancellable(self, request_id: int | str, name: str, given: Any) -> bytes:
+    async def _cancellable(self, request: _Request, place: contextlib.AsyncExitStack) -> bytes:
         """Answers a call, or raises ControlError when its client no longer wants it."""
-        task, method = asyncio.current_task(), METHODS.get(name)
-        if task is None or method is None or not method.may_end or request_id in self._tasks:
-            return await self._call(request_id, name, given)
-        self._tasks[request_id] = task
+        taken_back = refused("cancelled", f"{request.method:.80} was cancelled")
         try:
-            return await self._call(request_id, name, given)
+            if request.is_cancelled:
+                raise taken_back
+            request.has_begun = True
+            await place.enter_async_context(self._running)
+            self._waits_no_more(request)
+            return await self._call(request.id, request.method, request.given)
         except asyncio.CancelledError:
-            if request_id not in self._cancelled:
-                raise
-            task.uncancel()
-            raise refused("cancelled", f"{name} was cancelled") from None
+            if not request.is_cancelled or request.task is None or request.task.uncancel():
+                raise  # The connection ends, maybe besides.
+            raise taken_back from None
         finally:
-            del self._tasks[request_id]
-            self._cancelled.discard(request_id)
+            if self._may_end.get(request.id) is request:
+                del self._may_end[request.id]
 
     async def _call(self, request_id: int | str, name: str, given: Any) -> bytes:
         """Returns the answer's line. Raises SilaError, also for a bug in the handler."""
@@ -152,7 +191,7 @@ class Connection:
                 result: Any = self._subscribe(params)
             else:
                 result = await self._handlers[name](params)
-            return encode_line({"jsonrpc": "2.0", "id": request_id, "result": result})
+            return _answer_line(request_id, result)
         except SilaError:
             raise
         except Exception as error:
@@ -213,17 +252,35 @@ class Connection:
                 self._writer.close()
 
 
-def _request(line: bytes) -> tuple[int | str, str, Any]:
-    """Returns id, method and parameters of a request. Raises ControlError."""
+def _message(line: bytes) -> dict[str, Any]:
+    """Returns what a line says. Raises ControlError."""
     try:
         found = decode_line(line)
     except ValueError as error:
         raise refused("parse_error", f"not a line of JSON: {error}") from error
     if not isinstance(found, dict) or found.get("jsonrpc") != "2.0":
         raise refused("invalid_request", "not a JSON-RPC 2.0 request (one object a line)")
-    request_id, method = found.get("id"), found.get("method")
-    if not isinstance(request_id, (int, str)) or isinstance(request_id, bool):
-        raise refused("invalid_request", "a request needs an id: a number or a string")
+    return found
+
+
+def _request(found: dict[str, Any], size: int) -> _Request:
+    """Returns a request whose line had `size` bytes. Raises ControlError."""
+    request_id, method = _request_id(found), found.get("method")
     if not isinstance(method, str):
         raise refused("invalid_request", "a request needs a method")
-    return request_id, method, found.get("params", {})
+    return _Request(request_id, method, found.get("params", {}), size)
+
+
+def _request_id(found: dict[str, Any]) -> int | str:
+    request_id = found.get("id")
+    if not isinstance(request_id, (int, str)) or isinstance(request_id, bool):
+        raise refused("invalid_request", "a request needs an id: a number or a string")
+    return request_id
+
+
+def _answer_line(request_id: int | str, result: Any) -> bytes:
+    return encode_line({"jsonrpc": "2.0", "id": request_id, "result": result})
+
+
+def _refusal(request_id: int | str | None, error: SilaError) -> bytes:
+    return encode_line({"jsonrpc": "2.0", "id": request_id, "error": to_wire(error)})

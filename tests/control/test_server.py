@@ -17,7 +17,11 @@ import pytest
 from sila_daemon.control.activity import ActivityLog
 from sila_daemon.control.call import call
 from sila_daemon.control.client import ControlClient
-from sila_daemon.control.connection import EVENTS_WAITING_MAX
+from sila_daemon.control.connection import (
+    EVENTS_WAITING_MAX,
+    REQUESTS_RUNNING_MAX,
+    WAITING_BYTES_MAX,
+)
 from sila_daemon.control.limits import LINE_BYTES_MAX
 from sila_daemon.control.methods import METHODS
 from sila_daemon.control.server import CONNECTIONS_MAX, ControlServer
@@ -427,3 +431,160 @@ async def test_a_call_that_is_cancelled_ends_at_the_daemon(tmp_path: Path) -> No
             call.cancel()
             await ended.wait()
             assert await client.call("space.list") == {}
+
+
+def cancel(request_id: int, own_id: int | None = None) -> bytes:
+    """One line that takes a request back."""
+    own = {} if own_id is None else {"id": own_id}
+    params = {"id": request_id}
+    message = {"jsonrpc": "2.0", **own, "method": "$/cancelRequest", "params": params}
+    return json.dumps(message).encode() + b"\n"
+
+
+class Stuck:
+    """A handler whose calls stand still until they are ended or let go."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.may_end = asyncio.Event()
+
+    async def __call__(self, params: Any) -> Any:
+        self.begun += 1
+        await self.may_end.wait()
+        return {}
+
+    async def all_begun(self, count: int) -> None:
+        """Waits until so many calls were begun."""
+        async with asyncio.timeout(10):
+            while self.begun < count:  # noqa: ASYNC110 - handlers run in between.
+                await asyncio.sleep(0)
+
+
+async def answered(reader: asyncio.StreamReader, count: int) -> dict[int, dict[str, Any]]:
+    """Returns so many answers by their ids."""
+    async with asyncio.timeout(10):
+        found = [json.loads(await reader.readline()) for _ in range(count)]
+    return {answer["id"]: answer for answer in found}
+
+
+async def test_a_cancel_with_an_id_is_answered(tmp_path: Path) -> None:
+    async with serving(tmp_path) as daemon:
+        daemon.handlers["space.search"] = stuck = Stuck()
+        reader, writer = await asyncio.open_unix_connection(daemon.path)
+        writer.write(request("space.search", 1, space="s", query="x"))
+        await stuck.all_begun(1)
+        writer.write(cancel(1, 2) + cancel(77, 3))
+        found = await answered(reader, 3)
+        assert found[1]["error"]["data"]["code"] == "cancelled"
+        assert (found[2]["result"], found[3]["result"]) == ({}, {})
+        writer.close()
+
+
+async def test_cancels_are_heard_while_every_place_is_taken(tmp_path: Path) -> None:
+    async with serving(tmp_path) as daemon:
+        daemon.handlers["space.search"] = stuck = Stuck()
+        reader, writer = await asyncio.open_unix_connection(daemon.path)
+        count = REQUESTS_RUNNING_MAX + 3
+        for request_id in range(1, count + 1):
+            writer.write(request("space.search", request_id, space="s", query="x"))
+        await stuck.all_begun(REQUESTS_RUNNING_MAX)
+        writer.write(cancel(count) + cancel(1))  # One that waits, one that is worked on.
+        found = await answered(reader, 2)
+        assert {one["error"]["data"]["code"] for one in found.values()} == {"cancelled"}
+        assert sorted(found) == [1, count]
+        await stuck.all_begun(REQUESTS_RUNNING_MAX + 1)
+        stuck.may_end.set()
+        assert sorted(await answered(reader, count - 2)) == list(range(2, count))
+        assert stuck.begun == count - 1, "the one that waited was never begun"
+        writer.close()
+
+
+async def test_a_call_and_its_cancel_in_one_read_end_it(tmp_path: Path) -> None:
+    async with serving(tmp_path) as daemon:
+        daemon.handlers["space.search"] = stuck = Stuck()
+        reader, writer = await asyncio.open_unix_connection(daemon.path)
+        writer.write(request("space.search", 1, space="s", query="x") + cancel(1))
+        found = await answered(reader, 1)
+        assert found[1]["error"]["data"]["code"] == "cancelled"
+        assert stuck.begun == 0
+        writer.close()
+
+
+async def test_a_client_with_much_that_waits_is_not_read_before_less_does(tmp_path: Path) -> None:
+    async with serving(tmp_path) as daemon:
+        daemon.handlers["space.search"] = stuck = Stuck()
+        reader, writer = await asyncio.open_unix_connection(daemon.path)
+        query = "x" * (WAITING_BYTES_MAX // 2)
+        sent = 500
+        for request_id in range(1, sent + 1):
+            writer.write(request("space.search", request_id, space="s", query=query))
+        draining = asyncio.create_task(writer.drain())
+        await stuck.all_begun(REQUESTS_RUNNING_MAX)
+        for _ in range(1000):
+            await asyncio.sleep(0)  # Whatever would be read would be read now.
+        assert len(requests_waiting()) <= REQUESTS_RUNNING_MAX + 3
+        assert not draining.done(), "the socket is full"
+        stuck.may_end.set()
+        assert len(await answered(reader, sent)) == sent
+        await draining
+        writer.close()
+
+
+def requests_waiting() -> list[asyncio.Task[Any]]:
+    return [task for task in asyncio.all_tasks() if task.get_name() == "control-request"]
+
+
+async def test_a_daemon_ends_while_a_call_is_being_taken_back(tmp_path: Path) -> None:
+    begun, cleaning = asyncio.Event(), asyncio.Event()
+
+    async def search(params: Any) -> Any:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cleaning.set()
+            await asyncio.Event().wait()
+
+    daemon = Daemon(tmp_path / "daemon.sock", None)
+    daemon.handlers["space.search"] = search
+    running = asyncio.create_task(daemon.server.run())
+    await daemon.server.listening()
+    reader, writer = await asyncio.open_unix_connection(daemon.path)
+    writer.write(request("space.search", 1, space="s", query="x"))
+    await begun.wait()
+    writer.write(cancel(1))
+    await cleaning.wait()
+    running.cancel()
+    async with asyncio.timeout(10):
+        await asyncio.gather(running, return_exceptions=True)
+        assert await reader.read() == b"", "nothing is written any more"
+    writer.close()
+
+
+async def test_a_daemon_that_knows_no_cancel_fails_no_other_call(tmp_path: Path) -> None:
+    """One of before refuses what it does not know, and what has no id without one."""
+    taken_back = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        other: Any = None
+        while line := await reader.readline():
+            asked = json.loads(line)
+            if asked["method"] == "space.list":
+                other = asked["id"]
+            if asked["method"] == "$/cancelRequest":
+                error = {"code": -32601, "message": "none", "data": {"code": "unknown_method"}}
+                for answer in (
+                    {"id": asked.get("id"), "error": error},
+                    {"id": other, "result": {"spaces": []}},
+                ):
+                    writer.write(json.dumps({"jsonrpc": "2.0", **answer}).encode() + b"\n")
+                taken_back.set()
+
+    path = tmp_path / "daemon.sock"
+    async with answering(path, serve), await ControlClient.connect(path) as client:
+        other = asyncio.create_task(client.call("space.list"))
+        search = asyncio.create_task(client.call("space.search", space="s", query="x"))
+        await asyncio.sleep(0)
+        search.cancel()
+        await taken_back.wait()
+        assert await other == {"spaces": []}
