@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sila_daemon.core.errors import SilaError
+from sila_daemon.core.errors import SilaError, UsageError
 from tests.daemon.machine import FIXTURES, Machine, serving, wait_until
 
 pytestmark = pytest.mark.slow
@@ -352,6 +352,29 @@ def test_chats_are_made_renamed_and_deleted(machine: Machine, space: str) -> Non
     assert (chat["title"], chat["messages"]) == ("Plan 2027", 1)
     machine.data("trash", "restore", space, "space", below["vertex"])
     assert len(machine.data("chat", "list", space)["chats"]) == 2
+
+
+def test_chats_may_be_called_what_people_write(machine: Machine, space: str) -> None:
+    names = [
+        "family \U0001f468\u200d\U0001f469\u200d\U0001f467",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        "10\u00a0km",
+    ]
+    for name in names:
+        tree = machine.call("chat.new", space=space, name=name)["tree"]
+        machine.call("chat.rename", space=space, tree=tree, name=f"{name}!")
+    found = machine.call("chat.list", space=space)["chats"]
+    assert {chat["title"] for chat in found} == {f"{name}!" for name in names}
+    for name, reason in (
+        ("a\nb", "line breaks and other control characters: this one has U\\+000A"),
+        ("a\x1b[2J", "control characters: this one has U\\+001B"),
+        ("cut \ud83d", "halves of characters: this one has U\\+D83D"),
+        ("a\u2028b", "line breaks: this one has U\\+2028"),
+        ("a\u2029b", "paragraph breaks: this one has U\\+2029"),
+        ("x" * 201, "has 1 to 200 characters$"),
+    ):
+        with pytest.raises(UsageError, match=reason):
+            machine.call("chat.new", space=space, name=name)
 
 
 def test_a_new_chat_has_the_assistant_that_the_space_has(machine: Machine, tmp_path: Path) -> None:

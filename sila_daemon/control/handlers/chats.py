@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING
 
 from sila_daemon.control import chat_results, messages, results
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
 TEXT_CHARACTERS_MAX = 200_000
 NAME_CHARACTERS_MAX = 200
 ASSISTANT_CHARACTERS_MAX = 256
+
+_REFUSED_CATEGORIES = {
+    "Cc": "line breaks and other control characters",
+    "Cs": "halves of characters",
+    "Zl": "line breaks",
+    "Zp": "paragraph breaks",
+}
+"""By Unicode's general category; joiners and odd spaces belong to what many languages write."""
 
 
 class ChatHandlers:
@@ -106,10 +115,13 @@ class ChatHandlers:
 
 
 def _checked_name(name: str) -> str:
-    if not name.strip() or len(name) > NAME_CHARACTERS_MAX or not name.isprintable():
-        raise UsageError(
-            f"a chat's name has 1 to {NAME_CHARACTERS_MAX} characters, and is one line"
-        )
+    """Returns a name without white space around it. Raises UsageError."""
+    if not name.strip() or len(name) > NAME_CHARACTERS_MAX:
+        raise UsageError(f"a chat's name has 1 to {NAME_CHARACTERS_MAX} characters")
+    for char in name:
+        what = _REFUSED_CATEGORIES.get(unicodedata.category(char))
+        if what is not None:
+            raise UsageError(f"a chat's name holds no {what}: this one has U+{ord(char):04X}")
     return name.strip()
 
 
