@@ -104,7 +104,7 @@ class BlobBatch:
         for name, data in files:
             if self._is_stopped:
                 return
-            writer = self._folder.writer()
+            writer = self._folder.writer(is_place_made=bool(self._writers))
             self._writers.append((name, writer))
             writer.write(data)
 

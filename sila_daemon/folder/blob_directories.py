@@ -27,10 +27,17 @@ class BlobDirectories:
         self._durable: dict[str, tuple[int, int]] = {}
         """What each is, by the last two parts of its path: there are many."""
 
-    def make(self, directory: Path) -> None:
-        """Makes a directory. Raises OSError where a link would lead out of the space."""
+    def make_top(self) -> None:
+        """Makes the directory of all of them, with those above it."""
         if self._disk.stat(self._files_dir) is None:
             make_dirs(self._disk, self._files_dir)
+        self.make(self._files_dir)
+
+    def make(self, directory: Path) -> None:
+        """Makes a directory, and none above `files`: a disk may have been unmounted meanwhile.
+
+        Raises OSError, also where a link would lead out of the space.
+        """
         for path in self._chain(directory):
             found = self._disk.stat(path)
             if found is not None and found.kind is not EntryKind.DIRECTORY:

@@ -60,10 +60,14 @@ class BlobFolder:
         self._directories = BlobDirectories(files_dir, disk)
         self.unsure = UnsureFiles(disk)
 
-    def writer(self) -> BlobWriter:
-        """Begins a new blob; use it as a context manager. Raises StorageError."""
+    def writer(self, *, is_place_made: bool = False) -> BlobWriter:
+        """Begins a new blob; use it as a context manager. Raises StorageError.
+
+        With `is_place_made` one was begun just before: no directory is made.
+        """
         with storage_errors("begin a file"):
-            self._directories.make(self._files_dir)
+            if not is_place_made:
+                self._directories.make_top()
             temporary = self._files_dir / temporary_name(self._randomness, "sila-")
             return BlobWriter(self._files_dir, self.disk, temporary, self._directories, self.unsure)
 

@@ -7,7 +7,7 @@ import hashlib
 import threading
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,6 +17,9 @@ from sila_daemon.folder.blobs import BlobFolder, StaticBlob
 from sila_daemon.ports.disk import SystemDisk
 from sila_daemon.ports.randomness import SystemRandomness
 from sila_daemon.ports.workers import InlineWorkers, ThreadWorkers
+
+if TYPE_CHECKING:
+    from sila_daemon.ports.descriptors import Descriptor
 
 
 class SyncingDisk(SystemDisk):
@@ -173,4 +176,41 @@ async def test_a_folder_that_goes_away_meanwhile_gets_no_directories(tmp_path: P
     with pytest.raises(NotFoundError, match="away"):
         await put_together(folder, InlineWorkers(), files, require_place)
     assert asked == [0, 8]
+    assert list(root.iterdir()) == []
+
+
+class UnmountedDisk(SystemDisk):
+    """The real disk; after a call it is as if a disk were unmounted: its mount point is empty."""
+
+    def __init__(self, root: Path, after: str, at: int) -> None:
+        self._root = root
+        self._after = after
+        self._at = at
+
+    def _called(self, name: str) -> None:
+        if name == self._after:
+            self._at -= 1
+            if self._at == 0:
+                self._root.rename(self._root.with_name("unmounted"))
+                self._root.mkdir()
+
+    def create(self, path: Path) -> Descriptor:
+        file = super().create(path)
+        self._called("create")
+        return file
+
+    def rename(self, source: Path, target: Path) -> None:
+        super().rename(source, target)
+        self._called("rename")
+
+
+@pytest.mark.parametrize("after", ["create", "rename"])
+async def test_nor_between_two_of_its_files(tmp_path: Path, after: str) -> None:
+    root = tmp_path / "disk"
+    disk = UnmountedDisk(root, after, at=3)
+    folder = BlobFolder(root / "space-v1" / "files", disk, SystemRandomness())
+    (root / "space-v1" / "files").mkdir(parents=True)
+    files = [named(bytes([number])) for number in range(8)]
+    with pytest.raises(StorageError):
+        await put_together(folder, InlineWorkers(), files)
     assert list(root.iterdir()) == []

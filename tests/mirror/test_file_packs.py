@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sila_daemon.core.errors import FormatError, RemoteUnavailableError
+from sila_daemon.core.errors import FormatError, RemoteUnavailableError, StorageError
 from sila_daemon.core.files_view import BlobKind, BlobReference
 from sila_daemon.mirror.file_packs import (
     PACK_BYTES_MAX,
@@ -17,14 +17,17 @@ from sila_daemon.mirror.file_packs import (
     packed,
 )
 from sila_daemon.mirror.record import ServerRecord
+from sila_daemon.ports.disk import SystemDisk
 from sila_daemon.store.blobs import BlobName
 from tests.mirror.bench import Bench, current, until
 from tests.mirror.test_file_fetches import bring
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from sila_daemon.mirror.space_mirror import SpaceMirror
+    from sila_daemon.ports.descriptors import Descriptor
     from tests.mirror.fake_server import FakeServer
 
 FILES = [bytes([number]) * (number + 1) for number in range(20)]
@@ -193,3 +196,37 @@ async def test_what_came_of_a_pack_that_broke_off_is_kept(bench: Bench, server: 
     await arrived(bench, server)
     singles = [one for one in server.requests if one.startswith("GET /files/static")]
     assert 0 < len(singles) < len(FILES)
+
+
+class VanishingDisk(SystemDisk):
+    """The real disk; the space's marker is gone once so many files were begun."""
+
+    def __init__(self, space_json: Path) -> None:
+        self._space_json = space_json
+        self.to_begin = 0
+
+    def create(self, path: Path) -> Descriptor:
+        file = super().create(path)
+        if self.to_begin:
+            self.to_begin -= 1
+            if not self.to_begin:
+                self._space_json.rename(self._space_json.with_name("away"))
+        return file
+
+
+async def test_nothing_gets_a_name_in_a_folder_that_went_away(bench: Bench) -> None:
+    root = bench.folder("f")
+    marker = root / "space-v1" / "space.json"
+    disk = bench.disk = VanishingDisk(marker)
+    files = [(name_of(data), data) for data in FILES]
+    async with bench.mirror("a", folder=root) as a:
+        await current(a)
+        assert a._layers is not None
+        local = a._layers.local_blobs
+        disk.to_begin = len(FILES)
+        with pytest.raises(StorageError) as caught:
+            await local.receive_small(files, "server")
+        marker.with_name("away").rename(marker)
+        assert caught.value.code == "folder_away"
+        assert [path for path in (root / "space-v1/files").rglob("*") if path.is_file()] == []
+        assert len(await local.receive_small(files, "server")) == len(FILES)

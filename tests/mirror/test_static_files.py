@@ -20,6 +20,7 @@ from tests.mirror.bench import SETTINGS, Bench, current, until
 
 if TYPE_CHECKING:
     from sila_daemon.mirror.space_mirror import SpaceMirror
+    from sila_daemon.ports.descriptors import ReadDescriptor
     from tests.mirror.fake_server import FakeServer
 
 DATA = b"what the file holds" * 1000
@@ -264,3 +265,46 @@ async def test_an_event_of_a_file_has_it_looked_at(bench: Bench) -> None:
         path.write_bytes(DATA)
         bench.watcher.hint(path)
         await current(a)
+
+
+class RefusingDisk(SystemDisk):
+    """The real disk; the first sync of one found file fails, the next ones succeed for nothing."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.syncs = 0
+
+    def open_read(self, path: Path) -> ReadDescriptor:
+        file = super().open_read(path)
+        if path.name == self._name[2:]:
+            sync = file.sync
+
+            def counted() -> None:
+                self.syncs += 1
+                if self.syncs == 1:
+                    raise OSError(5, "Input/output error", str(path))
+                sync()
+
+            file.sync = counted  # type: ignore[method-assign]
+        return file
+
+
+@pytest.mark.parametrize("others", [0, 3])
+async def test_a_file_whose_sync_failed_is_written_anew(bench: Bench, others: int) -> None:
+    """Alone, and among some that are read in one step."""
+    bench.disk = RefusingDisk(NAME)
+    root = bench.folder("f")
+    beside = [
+        put(root, data, hashlib.sha256(data).hexdigest()) for data in map(bytes, range(others))
+    ]
+    path = put(root, DATA)
+    before = [file.stat().st_ino for file in (path, *beside)]
+    async with bench.mirror("a", folder=root) as a:
+        await until(lambda: a.status()["files"] == 1 + others or told(a)[0] == "needs_you")
+        await a.sync_now()
+        await current(a)
+        assert a.status()["files"] == 1 + others
+    after = [file.stat().st_ino for file in (path, *beside)]
+    assert after[0] != before[0]
+    assert after[1:] == before[1:]
+    assert path.read_bytes() == DATA
