@@ -106,11 +106,12 @@ def decode_chunk(kind: LineKind, chunk: bytes) -> DecodedChunk:
     `chunk` ends with a newline or at the end of a file. Lines that are not understood are
     reported, and the rest is decoded.
     """
+    has_open_line = bool(chunk) and not chunk.endswith(b"\n")
+    decoded = DecodedChunk(line_count=chunk.count(b"\n") + has_open_line)
     body = chunk.rstrip(b"\r\n")
     if not body:
-        return DecodedChunk(line_count=chunk.count(b"\n"))
+        return decoded
     separators = body.count(b"\n")
-    decoded = DecodedChunk(line_count=chunk.count(b"\n") + (not chunk.endswith(b"\n")))
     try:
         rows = _DECODERS[kind].decode_lines(body)
         chunk.decode()  # msgspec passes over raw values without looking at their encoding.

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sila_daemon.core import json_value, op_codec, wire, wire_json
@@ -141,6 +141,7 @@ def test_what_is_shown_can_be_encoded(text: str) -> None:
 
 
 @given(st.binary(max_size=60), st.sampled_from(LineKind))
+@example(b"\r", LineKind.MOVES)
 def test_no_bytes_break_the_reader(chunk: bytes, kind: LineKind) -> None:
     decoded = op_codec.decode_chunk(kind, chunk)
     assert decoded.line_count == chunk.count(b"\n") + (not chunk.endswith(b"\n") and bool(chunk))
