@@ -211,8 +211,10 @@ async def test_a_scan_finds_the_files_that_no_event_told_of(bench: Bench) -> Non
         await current(a)
         path = put(root, DATA)
         await until(lambda: a.status()["files"] == 1)
+        assert await a.file_fetches.is_here(REFERENCE)
         path.unlink()
         await until(lambda: a.status()["files"] == 0)
+        assert not await a.file_fetches.is_here(REFERENCE)
 
 
 async def test_a_file_that_is_put_in_the_midst_of_a_look_is_here_and_sent(
@@ -250,8 +252,11 @@ async def test_a_full_look_finds_what_was_written_over_without_an_event(bench: B
         await until(lambda: a.status()["files"] == 1)
         path.write_bytes(DATA[:5])
         await until(lambda: told(a)[0] == "needs_you")
+        assert told(a)[1].startswith("1 file is damaged")
+        assert not await a.file_fetches.is_here(REFERENCE)
         path.write_bytes(DATA)
         await current(a)
+        assert await a.file_fetches.is_here(REFERENCE)
 
 
 async def test_an_event_of_a_file_has_it_looked_at(bench: Bench) -> None:
@@ -262,9 +267,11 @@ async def test_an_event_of_a_file_has_it_looked_at(bench: Bench) -> None:
         path.write_bytes(DATA[:5])
         bench.watcher.hint(path, path.with_name(".sila-0123456789abcdef.tmp"))
         await until(lambda: told(a)[0] == "needs_you")
+        assert not await a.file_fetches.is_here(REFERENCE)
         path.write_bytes(DATA)
         bench.watcher.hint(path)
         await current(a)
+        assert await a.file_fetches.is_here(REFERENCE)
 
 
 class RefusingDisk(SystemDisk):

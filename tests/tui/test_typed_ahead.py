@@ -8,6 +8,7 @@ import pytest
 
 from sila_tui.screens.activity import ActivityScreen
 from sila_tui.screens.home import HomeScreen
+from sila_tui.screens.space import SpaceScreen
 from sila_tui.widgets.filter_line import FilterLine
 from tests.tui.driving import burst, driven, press, shown, until
 
@@ -25,6 +26,7 @@ async def test_a_command_runs_that_came_in_one_piece(daemon: FakeDaemon) -> None
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
         await burst(pilot, ":open Work files\r")
         await until(pilot, lambda: "sila › Work › Files" in shown(app))
+        assert isinstance(app.screen, SpaceScreen)
 
 
 async def test_a_filter_has_every_letter(daemon: FakeDaemon) -> None:
