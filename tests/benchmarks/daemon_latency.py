@@ -94,7 +94,7 @@ async def _beside_syncthing(
         async def pass_line() -> None:
             size = _append(source, b"a line as long as one of an op, or about so\n")
             begun = time.perf_counter()
-            await _until(lambda: target.exists() and target.stat().st_size >= size)
+            await _until(lambda: _size(target) >= size)
             lines.append(time.perf_counter() - begun)
 
         try:
@@ -131,6 +131,14 @@ def _append(file: Path, line: bytes) -> int:
     with file.open("ab") as opened:
         opened.write(line)
         return opened.tell()
+
+
+def _size(file: Path) -> int:
+    """The bytes of a file; -1 while there is none, as between two contents put in its place."""
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return -1
 
 
 def _holds(day: Path, marker: bytes) -> bool:
