@@ -56,6 +56,7 @@ class SimServer:
         self._starts = 0
         self._view: DiskView
         self._process: Process | None = None
+        self._opening: asyncio.Task[None]
         self._joined: list[Wire] = []
         self._dying: list[asyncio.Task[None]] = []
 
@@ -74,9 +75,13 @@ class SimServer:
         self._starts += 1
         self._process = Process(f"{self.name}.{self._starts}")
         self._trace.note(self.name, "starts")
-        opening = self._process.spawn(self._open())
+        self._opening = self._process.spawn(self._open())
+        await self._opened(self._opening)
+
+    async def _opened(self, opening: asyncio.Task[None]) -> None:
         await asyncio.wait([opening])
-        if not opening.cancelled() and opening.exception() is not None:
+        is_latest = opening is self._opening  # Several may have waited for it.
+        if is_latest and not opening.cancelled() and opening.exception() is not None:
             # Its disk refused: it ends, and is started again some time.
             self._trace.note(self.name, f"cannot start: {opening.exception()}")
             self.crash(None)
@@ -97,7 +102,10 @@ class SimServer:
         self.is_listening = True
 
     async def ensure_running(self) -> None:
-        """Starts a process, if there is none."""
+        """Starts a process, if there is none. Returns once it listens."""
+        # Whoever started it may not wait for it any more.
+        if self.is_running and not self._opening.done():
+            await self._opened(self._opening)
         if not self.is_running:
             await self.start()
 
