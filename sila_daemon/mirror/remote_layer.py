@@ -122,8 +122,7 @@ class RemoteLayer:
 
     def added(self, count: int) -> None:
         """Notes debts that were just committed, until they are counted."""
-        self.status.pending_ops += count
-        self.status.added_ops += count
+        self.status.owes_more(count, int(self._ports.clock.time() * 1000))
 
     def offer_transients(self, transients: Iterable[TreeOp]) -> None:
         """Passes on live state, or drops it: it is stale soon."""

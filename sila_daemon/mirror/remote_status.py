@@ -174,6 +174,13 @@ class RemoteStatus:
         self.refused_ops, self.set_aside_ops = debt.refused, debt.set_aside
         self.held_ops = debt.held
 
+    def owes_more(self, ops: int, now_ms: int) -> None:
+        """Takes note of debts that were just committed, until they are counted."""
+        if ops and self.oldest_pending_ms is None:
+            self.oldest_pending_ms = now_ms
+        self.pending_ops += ops
+        self.added_ops += ops
+
     def to_json(self) -> dict[str, object]:
         """Returns one element of `remotes` of the status."""
         return {

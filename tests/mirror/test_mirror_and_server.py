@@ -89,6 +89,22 @@ async def test_edits_made_offline_arrive_later_and_once(bench: Bench, server: Fa
     assert len({(op.counter, op.peer) for _, op in server.history}) == len(server.history)
 
 
+async def test_status_tells_since_when_changes_wait_that_were_made_offline(
+    bench: Bench, server: FakeServer
+) -> None:
+    server.is_down = True
+    async with bench.mirror("a", servers=servers(server)) as a:
+        await a.create_space("Ours")
+        waiting = a.status()["remotes"][0]
+        server.is_down = False
+        await current(a)
+        paid = a.status()["remotes"][0]
+
+    assert waiting["pendingOps"] > 0
+    assert isinstance(waiting["oldestPendingAt"], int)
+    assert (paid["pendingOps"], paid["oldestPendingAt"]) == (0, None)
+
+
 async def test_a_restart_resumes_from_the_cursor(bench: Bench, server: FakeServer) -> None:
     server.commit(OTHER, ops(1, 50))
     async with bench.mirror("a", servers=servers(server)) as a:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sila_daemon.core.errors import StorageError
 from sila_daemon.core.ops import MoveOp, Op, PropertyOp
 from tests.core.tree_specification import Picture, expected_picture, picture_of
+from tests.simulation.chatting import references, require_whole_chats
 from tests.simulation.device import FOLDER, SETTINGS, SPACE, SimDevice
 from tests.simulation.editor import LIVE
 from tests.simulation.files import require_whole
 from tests.simulation.holders import SERVER_OPS, STORE_OPS, line_of
-from tests.simulation.reader import Line, read_folder, read_secrets
+from tests.simulation.reader import SECRETS, Line, read_folder, read_secrets
 from tests.simulation.record import Fact, OpKey, Record, ViolationError, fact_of
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 NOTICED_S = 1.2 * SETTINGS.scan_interval_s + 1.0
 """So long a change of the folder may stay unseen."""
+SECRETS_FILE = FOLDER / SECRETS
 
 
 class FolderGuard:
@@ -69,7 +71,9 @@ def check_claim(device: SimDevice, record: Record, carrier: Carrier | None) -> N
     if carrier is not None:
         since = max(ago, device.started_at + NOTICED_S)
         for (name, path), put_at in carrier.placeholders.items():
-            if name == device.name and put_at < min(ago, since):
+            # Nobody reads a copy of the secrets: who lost wrote what it knew of them elsewhere, too.
+            is_read = path.parent != SECRETS_FILE.parent or path == SECRETS_FILE
+            if name == device.name and is_read and put_at < min(ago, since):
                 raise ViolationError(f"{name} says current, and {path.name} was not brought yet")
         if carrier.touched_at.get(device.name, 0.0) > ago:
             return
@@ -103,6 +107,7 @@ async def check_end(
         _require_all(record.all_facts, {fact_of(line) for line in lines}, f"{name} lacks")
         _require_equal(lines, at_server, name, first)
     _require_no_deletions(at_server, record)
+    require_whole_chats(at_server, record)
     pictures = expected_pictures(at_server)
     for device in devices:
         if device.guard.violations:
@@ -138,7 +143,7 @@ def _require_unique_ids(lines: Iterable[Line], record: Record) -> None:
             raise ViolationError(f"the id of live state was given out again: {line}")
 
 
-def _require_no_deletions(lines: Iterable[Line], record: Record) -> None:
+def _require_no_deletions(lines: Collection[Line], record: Record) -> None:
     """Absence is never deletion: nothing is deleted but what somebody deleted, or forged so.
 
     Who undoes held changes says anew where things are, in the trash too.
@@ -146,6 +151,8 @@ def _require_no_deletions(lines: Iterable[Line], record: Record) -> None:
     deleting = [line for line in lines if line.key is None and line.value == "0"]
     meant = {(line.tree, line.target) for line in deleting if line[:3] in record.forged}
     meant |= record.deletions
+    referring = references(lines)
+    meant |= {(SPACE, target) for tree in record.put_away for target in referring.get(tree, ())}
     for line in deleting:
         if (line.tree, line.target) not in meant:
             raise ViolationError(f"nobody deleted what is deleted: {line}")

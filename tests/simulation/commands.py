@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from tests.simulation.chatting import Chatter
 from tests.simulation.control import ControlEnd, HungUpError
 from tests.simulation.device import SPACE
 from tests.simulation.file_contents import file_content, write_whole
@@ -48,13 +49,14 @@ class CommandUser:
         self._count = 0
         self._running = 0
         self.violations: list[str] = []
-        self._doers: dict[str, Callable[[_Conversation, Random, Action], Awaitable[None]]] = {
+        self._doers: dict[str, Callable[[Conversation, Random, Action], Awaitable[None]]] = {
             "command_edit": self._edit,
             "command_put": self._put_file,
             "command_get": self._get_file,
             "command_fetch": self._fetch_file,
             "command_watch": self._watch,
             "command_undo": self._undo,
+            **Chatter(device.name, trace, record).doers(),
         }
 
     @property
@@ -81,7 +83,7 @@ class CommandUser:
         self._running += 1
         self._count += 1
         random = Random(f"{self._device.name} {action}")
-        conversation = _Conversation(control.connect(), random)
+        conversation = Conversation(control.connect(), random)
         try:
             async with asyncio.timeout(ANSWER_S):
                 await self._doers[action.kind](conversation, random, action)
@@ -97,7 +99,7 @@ class CommandUser:
             conversation.end.hang_up()
             self._running -= 1
 
-    async def _edit(self, talk: _Conversation, random: Random, action: Action) -> None:
+    async def _edit(self, talk: Conversation, random: Random, action: Action) -> None:
         """Looks for a vertex, and changes it and others in one step or in several at once."""
         trees = sorted(tree["id"] for tree in (await talk.ask("tree.list"))["trees"])
         if not trees:
@@ -123,7 +125,7 @@ class CommandUser:
                 self._record.said(self._device.name, tree, result["vertex"], key, said)
         self._trace.note(self._device.name, f"command: {len(answers)} edits acknowledged")
 
-    async def _put_file(self, talk: _Conversation, _: Random, action: Action) -> None:
+    async def _put_file(self, talk: Conversation, _: Random, action: Action) -> None:
         data = file_content(action)
         source = DESK / f"{self._device.name} {self._count}"
         try:
@@ -140,7 +142,7 @@ class CommandUser:
         self._record.add(name, (stored["tree"], stored["vertex"], "hash", json.dumps(sha256(data))))
         self._trace.note(name, f"command: file {stored['hash'][:8]} kept, {len(data)} bytes")
 
-    async def _get_file(self, talk: _Conversation, _: Random, action: Action) -> None:
+    async def _get_file(self, talk: Conversation, _: Random, action: Action) -> None:
         files = [file for file in (await talk.ask("file.list"))["files"] if file["here"]]
         static = [file for file in files if file["hash"]]
         if not static:
@@ -162,7 +164,7 @@ class CommandUser:
         if name not in self._record.offered_files:
             raise ViolationError(f"the file {wanted['path']} is written out with other bytes")
 
-    async def _fetch_file(self, talk: _Conversation, _: Random, action: Action) -> None:
+    async def _fetch_file(self, talk: Conversation, _: Random, action: Action) -> None:
         """Asks for a file that is left on a server: after the answer it is here for good."""
         name, began = self._device.name, asyncio.get_running_loop().time()
         away = [file for file in (await talk.ask("file.list"))["files"] if file["away"]]
@@ -182,7 +184,7 @@ class CommandUser:
             raise ViolationError(f"{wanted['hash']} was fetched, and is not there")
         self._trace.note(name, f"command: file {wanted['hash'][:8]} fetched")
 
-    async def _undo(self, talk: _Conversation, _: Random, action: Action) -> None:
+    async def _undo(self, talk: Conversation, _: Random, action: Action) -> None:
         """Takes back what was done last on the device, whoever did it."""
         mirror = self._device.mirror
         if mirror is None:
@@ -204,7 +206,7 @@ class CommandUser:
         said = [change["what"] for change in undone["changes"]]
         self._trace.note(self._device.name, f"command: undone {', '.join(said)}")
 
-    async def _watch(self, talk: _Conversation, random: Random, _: Action) -> None:
+    async def _watch(self, talk: Conversation, random: Random, _: Action) -> None:
         """Follows events for a while: none is missing unless that is told."""
         talk.last_event = (await talk.ask("events.subscribe"))["latest"]
         until = asyncio.get_running_loop().time() + 10.0 * random.random()
@@ -216,7 +218,7 @@ class CommandUser:
             await talk.ask("tree.list")
 
 
-class _Conversation:
+class Conversation:
     """One connection: requests with numbers, and an answer to each."""
 
     def __init__(self, end: ControlEnd, random: Random) -> None:

@@ -68,7 +68,9 @@ def without_original(device: SimDevice, status: dict[str, Any]) -> tuple[str, bo
     if "current" in (status["state"], there["state"]):
         raise ViolationError(f"{device.name} says current of an original server")
     is_seen = ALL_SEEN in there["reason"]
-    is_settled = is_seen or GIVEN_UP in there["reason"]
+    # That some were given up is told first, whatever is still on its way.
+    given_up = there["reason"].split()[0] if GIVEN_UP in there["reason"] else ""
+    is_settled = is_seen or given_up == str(there["pendingOps"])
     # Among layers in the same state the original is named last.
     is_its = status["state"] == "syncing" and status["reason"].startswith(device.original_url)
     return "current" if is_its and is_settled else status["state"], is_settled

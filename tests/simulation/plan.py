@@ -31,6 +31,15 @@ APP_FILES = ("app_file", "app_file", "app_var")
 COMMANDS = ("command_edit", "command_put", "command_put", "command_get", "command_watch")
 FETCHES = ("command_fetch",)
 UNDOS = ("command_undo",)
+CHATS = (
+    "chat_new",
+    "chat_new",
+    "chat_send",
+    "chat_send",
+    "chat_send",
+    "chat_rename",
+    "chat_delete",
+)
 APP_REWRITES = ("app_secret", "app_compact")
 FAULT_CHANCES = (0.0, 0.1, 0.2, 0.4)
 """How likely each kind of fault takes part, by seed."""
@@ -111,6 +120,7 @@ ACTORS = (
     WIPERS,
     FETCHERS,
     Actor("people who undo", UNDOS, range(1, 6), share=0.3),
+    Actor("people who chat", CHATS, range(2, 9), share=0.2),
     Actor("original client", ORIGINAL_EDITS, range(3, 12), share=0.2),
 )
 HOSTILE = (

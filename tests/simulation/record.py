@@ -43,6 +43,8 @@ class Record:
     """When a device last went back, or the other program took lines out of a file of its own."""
     deletions: set[tuple[str, str]] = field(default_factory=set)
     """Every vertex that somebody tried to delete, with its tree before it."""
+    put_away: set[str] = field(default_factory=set)
+    """Chats that somebody tried to delete: what refers to them."""
 
     said_by: Counter[str] = field(default_factory=Counter)
     """How many changes were acknowledged to the people at each device."""

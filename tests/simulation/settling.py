@@ -94,6 +94,10 @@ def _is_at_rest(device: SimDevice, status: dict[str, Any]) -> bool:
         bad = len(read_folder(view, FOLDER).bad) + (read_secrets(view, FOLDER, SPACE) is None)
     if not bad:
         return bool(state == "current")
+    # That is told first, whatever is not well with servers.
+    servers = [one for one in status["remotes"] if one["url"] != device.original_url]
+    if any(one["state"] != "current" for one in servers):
+        return False
     reason = f"{bad} things in the folder cannot be read"
     return (state, status["reason"]) == ("needs_you", reason)
 

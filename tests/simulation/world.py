@@ -34,6 +34,7 @@ from tests.simulation.plan import (
     APP_EDITS,
     APP_FILES,
     APP_REWRITES,
+    CHATS,
     COMMANDS,
     EDITS,
     FETCHES,
@@ -170,7 +171,7 @@ class SimWorld:
         self._doers: dict[str, Doer] = {
             **dict.fromkeys((*EDITS, *WIPES, *REMOVALS, *LIVE_EDITS), self._edit),
             **dict.fromkeys((*APP_EDITS, *APP_REWRITES, *APP_FILES), self._edit_in_app),
-            **dict.fromkeys((*COMMANDS, *FETCHES, *UNDOS), self._command),
+            **dict.fromkeys((*COMMANDS, *FETCHES, *UNDOS, *CHATS), self._command),
             **dict.fromkeys(FAULTS, self._go_wrong),
             **dict.fromkeys(GUESTS, self._welcome),
             **dict.fromkeys(ORIGINAL_FAULTS, lambda action: go_wrong(self, action)),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from sila_daemon.core.space import Space
 from sila_daemon.folder.op_appender import OpAppender
 from sila_daemon.mirror import op_file_scan
+from sila_daemon.mirror.app_trees import AppTrees, MadeTree
 from sila_daemon.mirror.folder_writer import FolderWriter
+from sila_daemon.ports.randomness import new_id
 from sila_daemon.server.ops.op_store import OpStore
 from sila_daemon.store.schema import FOLDER
 from sila_daemon.store.space_store import SpaceStore
@@ -22,6 +25,7 @@ from tests.simulation.mutants.mutant import Mutant
 from tests.simulation.regressions import REGRESSIONS
 
 if TYPE_CHECKING:
+    from sila_daemon.core.rep_tree import RepTree
     from sila_daemon.store.outbox import OwedOp
     from sila_daemon.store.positions import Position
     from sila_daemon.store.space_store import Committed, Delivery
@@ -54,6 +58,28 @@ async def _debt_ends_before_append(
     await _append(writer, owed, positions)
 
 
+async def _referred_to_before_it_is_there(
+    trees: AppTrees,
+    app_id: str,
+    build: Callable[[RepTree], object],
+    name: str = "",
+    parent: str | None = None,
+) -> MadeTree:
+    layers = await trees._ready_layers()
+    tree_id = new_id(trees._randomness)
+
+    def refer(opened: list[RepTree]) -> str:
+        return Space(opened[0]).add_tree(tree_id, name, parent=parent).id
+
+    def fill(opened: list[RepTree]) -> None:
+        opened[0].create_root().set("appId", app_id)
+        build(opened[0])
+
+    vertex_id = await layers.intake.edit([trees._space_id], refer)
+    await layers.intake.edit([], fill, fresh_ids=[tree_id])
+    return MadeTree(tree_id, vertex_id)
+
+
 def _tail_is_always_whole(*_: object) -> bool:
     return True
 
@@ -83,6 +109,9 @@ DURABILITY: dict[str, Mutant] = {
     ),
     "torn_tail_not_healed": Mutant(
         OpAppender, "_ends_well", _tail_is_always_whole, plans.TORN_LINE
+    ),
+    "chat_made_in_two_commits": Mutant(
+        AppTrees, "create", _referred_to_before_it_is_there, plans.CHATS_AND_DISK_ERRORS
     ),
     "unsynced_lines_credited": Mutant(op_file_scan, "_outlasts", _is_durable, plans.CUT_APPENDS),
 }

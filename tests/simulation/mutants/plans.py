@@ -115,6 +115,18 @@ ARRIVALS_AND_KILLS = _plan(
     )
 )
 
+# The disk refuses something while a chat is made: each time something later.
+CHATS_AND_DISK_ERRORS = _plan(
+    *(
+        action
+        for n in range(14)
+        for action in (
+            Action(1.0 + 4 * n, "disk_error", 0, 0.001, round(0.0668 * n, 4)),
+            Action(1.001 + 4 * n, "chat_new", 0, 0.1, 0.2),
+        )
+    )
+)
+
 # The daemon dies just before it appends anything of what was saved.
 APPENDS_AND_KILLS = _plan(
     *(
