@@ -26,6 +26,8 @@ ORIGINAL_SETTLING_S = 60.0
 """What an original server does not show is sent twice more, each time after a while."""
 TIGHT_SETTLING_S = 120.0
 """The same, where tight limits have many small messages in a row take the place of a few."""
+TIGHT_ORIGINAL_SETTLING_S = 300.0
+"""Both: what it never shows is sent three times in small batches, each of which waits."""
 NEEDS_ROOM = "once the damaged file is moved away"
 """Says a mirror for which a person has to do so."""
 LOOK_S = 0.25
@@ -36,7 +38,7 @@ LOOKS_CALM = 3
 def settling_s(plan: Plan) -> float:
     """Returns how long a world may take to come to rest."""
     if plan.is_tight:
-        return TIGHT_SETTLING_S
+        return TIGHT_ORIGINAL_SETTLING_S if plan.originals else TIGHT_SETTLING_S
     return ORIGINAL_SETTLING_S if plan.originals else SETTLING_S
 
 
