@@ -71,7 +71,7 @@ def check_claim(device: SimDevice, record: Record, carrier: Carrier | None) -> N
     if carrier is not None:
         since = max(ago, device.started_at + NOTICED_S)
         for (name, path), put_at in carrier.placeholders.items():
-            # Nobody reads a copy of the secrets: who lost wrote what it knew of them elsewhere, too.
+            # Nobody reads a copy of the secrets: who lost tells what it knew elsewhere.
             is_read = path.parent != SECRETS_FILE.parent or path == SECRETS_FILE
             if name == device.name and is_read and put_at < min(ago, since):
                 raise ViolationError(f"{name} says current, and {path.name} was not brought yet")
