@@ -181,7 +181,7 @@ class FolderLayer:
         self._wake.set()
 
     def _rung(self, news: News) -> None:
-        if news is News.OPS:
+        if news is News.OPS and self.owed.ops:
             self._write_due = True
         elif news is News.SECRETS:
             self._secrets_due = True
@@ -218,12 +218,13 @@ class FolderLayer:
             self._fail(FolderState.FAILING, error)
         else:
             self._back_off.reset()
+        if not is_news:
+            return
         self._intake.let_servers_bring()
         async with self._turned:
             self._turns += 1
             self._turned.notify_all()
-        if is_news:
-            self._wakes.ring(News.STATE)
+        self._wakes.ring(News.STATE)
 
     def _fail(self, state: FolderState, error: SilaError) -> None:
         self.state, self.reason = state, error.message

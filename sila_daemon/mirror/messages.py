@@ -90,6 +90,12 @@ class HavePart(msgspec.Struct):
     cursor: WireCursor | None = None
 
 
+class SecretsChanged(msgspec.Struct):
+    """The server's secrets are others now."""
+
+    etag: str = ""
+
+
 class RejectedOp(msgspec.Struct):
     """An op that the server does not take."""
 

@@ -193,19 +193,22 @@ class RemoteApi:
         found = unseal(answer.get("sealed"), self._space_id)
         return RemoteSecrets(SecretSet(found.values, found.removed), etag)
 
-    async def put_secrets(self, secrets: SecretSet, etag: str) -> bool:
-        """Replaces the secrets on the server; False when they changed meanwhile."""
+    async def put_secrets(self, secrets: SecretSet, etag: str) -> str | None:
+        """Replaces the secrets on the server.
+
+        Returns the tag of the new state, None when they changed meanwhile.
+        """
         sealed = seal(secrets.values, secrets.removed, self._space_id, self._randomness)
         body = msgspec.json.encode({"sealed": sealed})
         headers = {"If-Match": etag}
         try:
             async with self._asked("PUT", "/secrets", headers=headers, body=body) as got:
                 await _json(got)
+                return got.headers.get("ETag", "")
         except RemoteRefusedError as error:
             if error.code == "changed":
-                return False
+                return None
             raise
-        return True
 
     @asynccontextmanager
     async def _asked(

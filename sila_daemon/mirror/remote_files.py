@@ -84,8 +84,14 @@ class RemoteFiles:
             self._due.add(news)
             self._wake.set()
 
+    def secrets_changed(self, etag: str) -> None:
+        """Takes note of the tag of the server's secrets; its own write is no news."""
+        if self._secrets is not None and self._secrets.told(etag):
+            self.rung(News.SECRETS)
+
     async def run(self) -> None:
         """Compares and transfers until cancelled; a failure is waited out."""
+        self._forget_secrets()
         self._problems.clear()
         self.downloads.problems.clear()
         self._packs.expect_packs()
@@ -116,7 +122,13 @@ class RemoteFiles:
                 async with asyncio.timeout(pause_s):
                     await self._wake.wait()
             except TimeoutError:
-                self._due = self._due or set(_BOTH)
+                if not self._due:
+                    self._forget_secrets()
+                    self._due = set(_BOTH)
+
+    def _forget_secrets(self) -> None:
+        if self._secrets is not None:
+            self._secrets.forget()
 
     async def count_debt(self) -> None:
         """Counts what the server is not known to hold."""

@@ -83,7 +83,8 @@ class RemoteLayer:
         self._quarantine = Quarantine(store.database)
         self._session: RemoteSession | OriginalSession | None = None
         self._hurry = asyncio.Event()
-        self._changed = asyncio.Condition()
+        self._state_rung = asyncio.Event()
+        """Whoever waits for a state waits for this; each ring takes another one's place."""
         self._attempts = 0
         self._last_was_token_trouble = False
         self._last_error: SilaError | None = None
@@ -110,15 +111,14 @@ class RemoteLayer:
         self._hurry.set()
         if self.status.is_original:
             self.offer_again()
-        async with self._changed:
-            while not (self.status.is_current or self.status.is_all_seen):
-                if self._attempts > attempt and self._last_error is not None:
-                    raise self._last_error
-                if self._is_stuck():
-                    raise ProblemError(
-                        f"{self.status.url}: {self.status.public_reason}", code="needs_you"
-                    )
-                await self._changed.wait()
+        while not (self.status.is_current or self.status.is_all_seen):
+            if self._attempts > attempt and self._last_error is not None:
+                raise self._last_error
+            if self._is_stuck():
+                raise ProblemError(
+                    f"{self.status.url}: {self.status.public_reason}", code="needs_you"
+                )
+            await self._state_rung.wait()
 
     def added(self, count: int) -> None:
         """Notes debts that were just committed, until they are counted."""
@@ -143,6 +143,9 @@ class RemoteLayer:
     def _rung(self, news: News) -> None:
         if news is News.OPS and self._session is not None:
             self._session.pusher.wake()
+        if news is News.STATE:
+            self._state_rung.set()
+            self._state_rung = asyncio.Event()
         self.files.rung(news)
 
     async def _load_facts(self) -> None:
@@ -228,7 +231,6 @@ class RemoteLayer:
                 group.create_task(self._session.run(), name=f"session {url}")
                 group.create_task(self._with_the_session(), name=f"files {url}")
                 group.create_task(self._pass_on(self._session), name=f"transients {url}")
-                group.create_task(self._watch(), name=f"watch {url}")
         finally:
             await connection.close()
 
@@ -271,11 +273,12 @@ class RemoteLayer:
             ports.clock,
             ports.workers,
             self._history,
+            self.files.secrets_changed,
         )
 
     async def _with_the_session(self) -> None:
-        async with self._changed:
-            await self._changed.wait_for(lambda: self.status.state is RemoteState.LIVE)
+        while self.status.state is not RemoteState.LIVE:
+            await self._state_rung.wait()
         self._back_off.reset()
         if not self.status.is_original:
             await self.files.run()
@@ -286,19 +289,6 @@ class RemoteLayer:
         while True:
             tree_id, ops = await self._transients.get()
             await session.pass_on(tree_id, ops)
-
-    async def _watch(self) -> None:
-        """Tells those who wait for a state that it may be reached."""
-        rung = asyncio.Event()
-        unlisten = self._wakes.listen(lambda news: rung.set() if news is News.STATE else None)
-        try:
-            while True:
-                await rung.wait()
-                rung.clear()
-                async with self._changed:
-                    self._changed.notify_all()
-        finally:
-            unlisten()
 
     async def _rest(self, error: SilaError) -> None:
         """Says what ended the attempt, and waits: longest where only a person can help."""
@@ -319,8 +309,6 @@ class RemoteLayer:
         self._attempts += 1
         self._last_error = error
         self._set(state, error.message)
-        async with self._changed:
-            self._changed.notify_all()
         try:
             async with asyncio.timeout(delay_s):
                 await self._hurry.wait()

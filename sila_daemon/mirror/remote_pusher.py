@@ -105,6 +105,8 @@ class Pusher:
         """Batches that failed before; they go last."""
         self._under_way: dict[int, Batch] = {}
         self._read_up_to = 0
+        self._may_owe_more = True
+        """Whether there may be debts behind what was read."""
         self._is_stale = False
         """What was put off is to be read again."""
         self._retry_at: float | None = None
@@ -116,8 +118,10 @@ class Pusher:
         return not (self._waiting or self._doubtful or self._under_way)
 
     def wake(self) -> None:
-        """Looks for new debts."""
-        self._wake.set()
+        """Looks for new debts, if there are any: each is counted before anybody rings."""
+        if self._status.pending_ops:
+            self._may_owe_more = True
+            self._wake.set()
 
     def offer_again(self) -> None:
         """Offers everything that is owed, without waiting for the end of a pause."""
@@ -158,7 +162,7 @@ class Pusher:
         if self._is_stale and not self._under_way:
             # What was put off is read from the outbox again, from its beginning.
             self._is_stale, self._retry_at = False, None
-            self._read_up_to = 0
+            self._read_up_to, self._may_owe_more = 0, True
             self._waiting.clear()
             self._doubtful.clear()
         while self._may_send():
@@ -186,9 +190,13 @@ class Pusher:
 
     async def _read_page(self) -> bool:
         """Cuts the next debts into batches; tells whether there are any."""
+        if not self._may_owe_more:
+            return False
+        self._may_owe_more = False  # Before: what is rung while it is read is read after.
         page = await self._store.owed(self._layer, self._read_up_to, PAGE_OPS)
         if not page:
             return False
+        self._may_owe_more |= len(page) == PAGE_OPS
         self._read_up_to = page[-1].seq
         oversized: list[Refusal] = []
         by_tree: dict[str, tuple[Batch, int]] = {}

@@ -3,6 +3,9 @@
 Several servers can give several devices different secrets at one moment; each device then carries
 what it saw here to there, and in step they would change places for ever. So who has just written
 waits before it writes again, by chance and longer each time: somebody is then alone for once.
+
+What the server has is remembered with its tag, as it was read or written last: it is asked again
+only once it tells of another tag.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import RemoteRefusedError
+from sila_daemon.mirror.remote_api import RemoteSecrets as Held
 from sila_daemon.mirror.wakes import News
 
 if TYPE_CHECKING:
@@ -45,6 +49,25 @@ class RemoteSecrets:
         self._back_off = back_off
         self._written_at = -CALM_S
         self._write_at = 0.0
+        self._there: Held | None = None
+        self._told_etag: str | None = None
+        """The tag that the server told of last: it may have been before what was read."""
+
+    def forget(self) -> None:
+        """Has the server asked again: on a new connection nobody knows what was missed."""
+        self._there = self._told_etag = None
+
+    def told(self, etag: str) -> bool:
+        """Takes note of the tag that the server tells of; tells whether it is news."""
+        self._told_etag = etag
+        return self._known() is None
+
+    def _known(self) -> Held | None:
+        """Returns what the server has, if that is known."""
+        there = self._there
+        if there is None or self._told_etag not in (None, there.etag.strip('"')):
+            return None
+        return there
 
     async def sync(self) -> float | None:
         """Merges both sides, and writes what the server lacks.
@@ -53,8 +76,13 @@ class RemoteSecrets:
         SecretsError, RemoteError, StorageError.
         """
         for _ in range(ATTEMPTS_MAX):
-            there = await self._api.secrets()
+            there = self._known()
+            is_known = there is not None
+            if there is None:
+                there = self._there = await self._api.secrets()
             before = await self._secrets.load()
+            if is_known and before == there.secrets:
+                return None
             outcome = await self._secrets.merge_from(
                 self._layer, there.secrets, prefer_theirs=False
             )
@@ -65,7 +93,10 @@ class RemoteSecrets:
             now = self._clock.monotonic()
             if now < self._write_at:
                 return self._write_at - now
-            if await self._api.put_secrets(outcome, there.etag):
+            self._there = None  # Should no answer come, nobody knows what was written.
+            etag = await self._api.put_secrets(outcome, there.etag)
+            if etag is not None:
+                self._there = Held(outcome, etag) if etag else None
                 await self._secrets.set_base(self._layer, outcome)
                 self._note_written(now)
                 return None

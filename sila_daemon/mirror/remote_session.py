@@ -15,7 +15,7 @@ from sila_daemon.mirror import messages
 from sila_daemon.mirror.arrivals import Arrivals
 from sila_daemon.mirror.connector import Answer
 from sila_daemon.mirror.greeting import check_farewell
-from sila_daemon.mirror.messages import HavePart, OpsMessage, Ready, SyncDone
+from sila_daemon.mirror.messages import HavePart, OpsMessage, Ready, SecretsChanged, SyncDone
 from sila_daemon.mirror.remote_pusher import Pusher
 from sila_daemon.mirror.remote_status import RemoteState, count_debt
 from sila_daemon.mirror.set_aside import check_room
@@ -25,7 +25,7 @@ from sila_daemon.store.servers import Cursor
 from sila_daemon.store.space_store import Acknowledgement, Delivery
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sila_daemon.core.ops import Op
     from sila_daemon.mirror.connector import Connection, Incoming
@@ -61,7 +61,9 @@ class RemoteSession:
         clock: Clock,
         workers: Workers,
         history: SendingHistory,
+        on_secrets: Callable[[str], None],
     ) -> None:
+        """`on_secrets` is told the tag of the server's secrets whenever they change."""
         self._layer = layer
         self._ready = ready
         self._connection = connection
@@ -73,6 +75,7 @@ class RemoteSession:
         self._clock = clock
         self._workers = workers
         self._history = history
+        self._on_secrets = on_secrets
         self._quarantine = Quarantine(store.database)
         self.pusher = Pusher(
             layer, connection, store, clock, ready.limits, status, self.count_debt, history
@@ -208,7 +211,7 @@ class RemoteSession:
             await self._arrivals.drained()
             self._on_have(messages.decode(arrived.payload, HavePart))
         elif arrived.name == "secrets:changed":
-            self._wakes.ring(News.SECRETS)
+            self._on_secrets(messages.decode(arrived.payload, SecretsChanged).etag)
         elif arrived.name == "files:changed":
             self._wakes.ring(News.BLOBS)
         else:

@@ -45,6 +45,12 @@ class Server:
             raise RemoteUnavailableError("away")
         return set()
 
+    def forget(self) -> None:
+        self.asked.append("forget")
+
+    def told(self, etag: str) -> bool:
+        return etag != "own"
+
     async def sync(self) -> float | None:
         self.asked.append("secrets")
         return None
@@ -117,7 +123,18 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
 
 
 async def test_a_new_connection_compares_everything(bench: Bench) -> None:
-    assert await bench.asked_for() == ["secrets", "files"]
+    assert await bench.asked_for() == ["forget", "secrets", "files"]
+
+
+async def test_only_tags_that_are_news_have_secrets_compared(bench: Bench) -> None:
+    await bench.asked_for()
+    bench.server.asked.clear()
+    were_equal = []
+    for etag in ("own", "another's"):
+        bench.files.secrets_changed(etag)
+        were_equal.append(bench.status.are_files_equal)
+    assert were_equal == [True, False]
+    assert await bench.asked_for() == ["secrets"]
 
 
 async def test_what_is_not_due_is_not_asked_for(bench: Bench) -> None:

@@ -9,16 +9,21 @@ nothing either: a file that is gone somewhere is brought again.
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
 from tests.simulation.device import FOLDER
-from tests.simulation.inodes import File
+from tests.simulation.inodes import Directory, File
 from tests.simulation.process import spawn_outside
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.simulation.device import SimDevice
     from tests.simulation.disk import DiskView
     from tests.simulation.network import Network
@@ -114,7 +119,7 @@ class Carrier:
         if known is None:
             return  # It carries nothing there; there may be no folder at all.
         view = device.disk.view(may_crash=False)
-        for path in _files(view, FOLDER, hidden=True):
+        for path, _ in _files(view, FOLDER, hidden=True):
             if path.suffix == ".icloud":
                 stands_for = path.with_name(path.name[1:].removesuffix(".icloud"))
                 self.placeholders.setdefault(
@@ -139,7 +144,7 @@ class Carrier:
 
     def _is_settled(self, device: SimDevice) -> bool:
         view, known = device.disk.view(), self._known[device.name]
-        if not set(_files(view, FOLDER)) <= set(self._middle):
+        if not {path for path, _ in _files(view, FOLDER)} <= self._middle.keys():
             return False
         return all(
             path in known
@@ -164,10 +169,11 @@ class Carrier:
     def _take(self, device: SimDevice) -> None:
         """Takes what changed on a device."""
         view, known = device.disk.view(may_crash=False), self._known[device.name]
-        for path in _files(view, FOLDER):
-            found, last = _content(view, path), known.get(path)
-            if found is None or (last is not None and found == last.data):
+        for path, file in _files(view, FOLDER):
+            last = known.get(path)
+            if last is not None and last.data is not None and file.data == last.data:
                 continue
+            found = bytes(file.data)
             middle = self._middle.get(path)
             if middle is not None and found == middle.data:
                 known[path] = _Version(found, middle.number)
@@ -281,17 +287,26 @@ def _placeholder(path: Path) -> Path:
     return path.with_name(f".{path.name}.icloud")
 
 
-def _files(view: DiskView, directory: Path, *, hidden: bool = False) -> list[Path]:
-    """Returns all files, hidden ones only if they are asked for."""
-    found = []
-    for entry in view.list_dir(directory):
-        path = directory / entry.name
-        if isinstance(view.find(path), File):
-            if hidden or not entry.name.startswith("."):
-                found.append(path)
-        else:
-            found += _files(view, path, hidden=hidden)
-    return found
+def _files(view: DiskView, directory: Path, *, hidden: bool = False) -> list[tuple[Path, File]]:
+    """Returns all files, hidden ones only if they are asked for. Raises OSError."""
+    root = view.find(directory)
+    if not isinstance(root, Directory):
+        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), str(directory))
+    return list(_below(str(directory), root, hidden=hidden))
+
+
+def _below(name: str, directory: Directory, *, hidden: bool) -> Iterator[tuple[Path, File]]:
+    for below, entry in sorted(directory.names.items()):
+        if isinstance(entry, Directory):
+            yield from _below(f"{name}/{below}", entry, hidden=hidden)
+        elif hidden or not below.startswith("."):
+            yield _path(f"{name}/{below}"), entry
+
+
+@lru_cache(maxsize=4096)
+def _path(name: str) -> Path:
+    """Parses a path. Kept, since a carrier looks at the same files all the time."""
+    return Path(name)
 
 
 def _content(view: DiskView, path: Path) -> bytes | None:

@@ -8,7 +8,7 @@ what it gave out. And with several servers two contents may cross, each newest o
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sila_daemon.core.errors import SilaError
 from tests.simulation.files import place_of, read_files, sha256
@@ -21,13 +21,15 @@ if TYPE_CHECKING:
     from tests.simulation.record import Record
 
 
-async def see_to_conflicts(devices: Iterable[SimDevice], record: Record) -> None:
+async def see_to_conflicts(
+    devices: Iterable[SimDevice], states: Iterable[dict[str, Any]], record: Record
+) -> None:
     """Has a person choose wherever a device asks for it. Raises ViolationError.
 
     What is told must be true: the content that lost is there, whole, beside the newer one.
     """
-    for device in devices:
-        if device.mirror is not None and device.mirror.status()["conflictedFiles"]:
+    for device, state in zip(devices, states, strict=False):
+        if device.mirror is not None and state["conflictedFiles"]:
             with suppress(SilaError):  # The person comes back to it.
                 await _choose(device, record)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sila_daemon.core.errors import StorageError
 
@@ -13,13 +13,16 @@ if TYPE_CHECKING:
     from tests.simulation.device import SimDevice
 
 
-async def follow_hints(devices: Iterable[SimDevice]) -> None:
-    """Has ops offered again that a server refused, or took to its grave a few times."""
-    for device in devices:
+async def follow_hints(devices: Iterable[SimDevice], states: Iterable[dict[str, Any]]) -> None:
+    """Has ops offered again that a server refused, or took to its grave a few times.
+
+    `states` are what the devices' mirrors say.
+    """
+    for device, state in zip(devices, states, strict=False):
         mirror = device.mirror
         if mirror is None:
             continue
-        for remote in mirror.status()["remotes"]:
+        for remote in state["remotes"]:
             if remote["refusedOps"]:
                 with suppress(StorageError):
                     await mirror.retry_quarantined(remote["url"])

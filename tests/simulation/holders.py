@@ -7,16 +7,16 @@ durably, as after the worst power cut.
 from __future__ import annotations
 
 import json
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import apsw
 
 from tests.simulation.device import FOLDER, SPACE
+from tests.simulation.disk import MachineDisk
 from tests.simulation.inodes import Directory, File
 from tests.simulation.reader import Line, normal_text, read_folder
 from tests.simulation.server import DATA
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from tests.simulation.device import SimDevice
-    from tests.simulation.disk import DiskView, MachineDisk
+    from tests.simulation.disk import DiskView
     from tests.simulation.server import SimServer
 
 STORE_NAME = "space.sqlite"
@@ -113,20 +113,18 @@ def _rows(disk: MachineDisk, path: Path, *queries: str) -> list[list[tuple[Any, 
     found = disk.view().find(path.parent, durable=True)
     if not isinstance(found, Directory) or path.name not in found.durable:
         return rows
-    # Real files, or each page of a log would be asked for in Python.
-    with TemporaryDirectory() as directory:
-        for name in (path.name, f"{path.name}-wal", f"{path.name}-journal"):
-            file = found.durable.get(name)
-            if isinstance(file, File):
-                Path(directory, name).write_bytes(file.durable)
-        connection = apsw.Connection(str(Path(directory, path.name)))
-        # Of a damaged one, what comes before the damage is held.
-        with closing(connection), suppress(apsw.CorruptError, apsw.NotADBError):
-            connection.pragma("locking_mode", "exclusive")
-            leave_log(connection)
-            has_tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
-            for query, answer in zip(queries, rows, strict=True):
-                answer.extend(connection.execute(query) if has_tables else ())
+    names = (path.name, f"{path.name}-wal", f"{path.name}-journal")
+    files = {name: file for name in names if isinstance(file := found.durable.get(name), File)}
+    left = {name: File(file.number, file.durable) for name, file in files.items()}
+    copy = MachineDisk("a copy", lambda: 0.0)
+    copy.root = Directory(1, dict(left), dict(left))
+    place = Path("/", path.name)
+    # Of a damaged one, what comes before the damage is held.
+    with suppress(apsw.CorruptError, apsw.NotADBError), database(copy.view(), place) as connection:
+        leave_log(connection)
+        has_tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
+        for query, answer in zip(queries, rows, strict=True):
+            answer.extend(connection.execute(query) if has_tables else ())
     return rows
 
 

@@ -41,6 +41,8 @@ CHATS = (
     "chat_delete",
 )
 APP_REWRITES = ("app_secret", "app_compact")
+LENGTHS_S = (10.0, 10.0, 30.0, 30.0, 90.0)
+"""What is done in a short time is stored and sent in fewer pieces: long worlds cost most."""
 FAULT_CHANCES = (0.0, 0.1, 0.2, 0.4)
 """How likely each kind of fault takes part, by seed."""
 FAULT_COUNTS: Sequence[int] = (1, 1, 1, 2, 2, 3, 4)
@@ -139,7 +141,7 @@ def plan_of(seed: int, *, faults: bool = True) -> Plan:
     """Draws everything from a seed."""
     random = Random(f"plan {seed}")
     devices = random.choice(DEVICES)
-    length_s = random.choice((10.0, 30.0, 90.0))
+    length_s = random.choice(LENGTHS_S)
     actors = ACTORS + HOSTILE if faults else ACTORS
     present = [actor for actor in actors if _stream(seed, actor.name).random() < actor.share]
     draws: list[Draw] = [

@@ -11,11 +11,14 @@ from tests.simulation.damage import take_damaged_away
 from tests.simulation.device import FOLDER, SPACE
 from tests.simulation.files import missing_files, place_of
 from tests.simulation.hints import follow_hints
+from tests.simulation.loop import SimLoop
 from tests.simulation.originals import without_original
 from tests.simulation.reader import read_folder, read_secrets
 from tests.simulation.record import ViolationError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tests.simulation.device import SimDevice
     from tests.simulation.plan import Plan
     from tests.simulation.world import SimWorld
@@ -45,16 +48,19 @@ def settling_s(plan: Plan) -> float:
 async def settle(world: SimWorld, limit_s: float) -> None:
     """Returns once the world is at rest. Raises ViolationError when it takes too long."""
     loop = asyncio.get_running_loop()
+    assert isinstance(loop, SimLoop)
     until = loop.time() + limit_s
     # Counts may be equal by chance while a folder's loss is not noticed yet.
     calm_from = max(world.record.shaken_at.values(), default=-NOTICED_S) + NOTICED_S
     calm = 0
     while calm < LOOKS_CALM:
         await asyncio.sleep(LOOK_S)
-        await follow_hints(world.devices)
+        states, steps = _states(world.devices), loop.steps
+        await follow_hints(world.devices, states)
         await world.deciders.decide()
-        await see_to_conflicts(world.devices, world.record)
-        states = [device.mirror.status() for device in world.devices if device.mirror]
+        await see_to_conflicts(world.devices, states, world.record)
+        if loop.steps > steps:  # Else nothing has happened since.
+            states = _states(world.devices)
         for device, state in zip(world.devices, states, strict=False):
             if NEEDS_ROOM in state["reason"]:
                 take_damaged_away(device.disk, device.home)
@@ -65,6 +71,10 @@ async def settle(world: SimWorld, limit_s: float) -> None:
             told = [(state["state"], state["reason"], state["ops"]) for state in states]
             told_files = f", {lacking[0]}" if lacking else ""
             raise ViolationError(f"not current and equal after {limit_s} s: {told}{told_files}")
+
+
+def _states(devices: Iterable[SimDevice]) -> list[dict[str, Any]]:
+    return [device.mirror.status() for device in devices if device.mirror]
 
 
 async def _is_equal(world: SimWorld, states: list[dict[str, Any]]) -> bool:

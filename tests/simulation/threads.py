@@ -20,6 +20,7 @@ import apsw
 
 from sila_daemon.database import database
 from sila_daemon.ports.workers import InlineWorkers
+from tests.simulation.schemas import NewestSchemas
 
 if TYPE_CHECKING:
     from sila_daemon.database.database import Database, Databases, Work
@@ -142,4 +143,6 @@ def workers_of(random: Random, *, has_threads: bool) -> Workers:
 
 def databases_of(random: Random, vfs: str, *, has_threads: bool) -> Databases:
     """Returns one program's port Databases, on a registered VFS."""
-    return SimDatabases(random, vfs) if has_threads else database.InlineDatabases(vfs)
+    return NewestSchemas(
+        SimDatabases(random, vfs) if has_threads else database.InlineDatabases(vfs)
+    )

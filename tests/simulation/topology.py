@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from random import Random
 
-DEVICES = (*[2] * 10, *[3] * 6, 4, 4, 5, 6)
+DEVICES = (*[2] * 28, *[3] * 8, 4, 4, 5, 6)
+"""Few find nearly everything, and each costs more than the one before."""
 SERVERS = (1, 1, 1, 2, 2, 3)
 FOLDERLESS = 0.15
 """How likely a device keeps the space in its store only; the first never does."""

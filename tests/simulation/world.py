@@ -76,11 +76,22 @@ class Outcome:
 
 def run(plan: Plan, on_line: Callable[[str], None] | None = None) -> Outcome:
     """Runs a plan to its end; a broken promise is told, not raised."""
+    was_on = gc.isenabled()
+    gc.disable()  # What is freed when must not depend on earlier runs.
+    gc.freeze()  # And no collection goes through what was there before.
+    try:
+        return _run(plan, on_line)
+    finally:
+        gc.collect()
+        gc.unfreeze()
+        if was_on:
+            gc.enable()
+
+
+def _run(plan: Plan, on_line: Callable[[str], None] | None) -> Outcome:
     loop = SimLoop(Random(f"loop {plan.seed}"), first_in_first_out=plan.first_in_first_out)
     trace = Trace(loop.time, on_line)
     world = SimWorld(plan, trace)
-    was_on = gc.isenabled()
-    gc.disable()  # What is freed when must not depend on earlier runs.
     violation = ""
     try:
         with tight_limits(plan.is_tight):
@@ -95,8 +106,6 @@ def run(plan: Plan, on_line: Callable[[str], None] | None = None) -> Outcome:
         loop.run_until_complete(world.abandon())
         loop.close()
         close_all()
-        if was_on:
-            gc.enable()
     return Outcome(
         plan, trace.digest, list(trace.lines), trace.counts, loop.time(), violation, loop.steps
     )

@@ -9,6 +9,7 @@ from tests.simulation.mutants.durability import DURABILITY
 from tests.simulation.mutants.files import FILES
 from tests.simulation.mutants.folders import FOLDERS
 from tests.simulation.mutants.guard import GUARD
+from tests.simulation.mutants.hearing import HEARING
 from tests.simulation.mutants.mutant import Mutant
 from tests.simulation.mutants.originals import ORIGINALS
 from tests.simulation.mutants.refusals import REFUSALS
@@ -20,6 +21,7 @@ MUTANTS: dict[str, Mutant] = {
     **DURABILITY,
     **FOLDERS,
     **REFUSALS,
+    **HEARING,
     **TIME_TRAVEL,
     **FILES,
     **GUARD,

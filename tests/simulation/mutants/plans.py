@@ -201,6 +201,12 @@ FILES_FROM_ELSEWHERE = _plan(
     around=Surroundings(carried=(0, 1)),
 )
 
+# Something of each kind comes long after everybody has compared everything.
+NEWS = _plan(
+    Action(2.0, "secret", 0, 0.1, 0.2),
+    Action(3.0, "set", 0, 0.1, 0.2),
+)
+
 REMOVED_SECRET = _plan(
     Action(1.0, "secret", 0, 0.1, 0.2),
     Action(4.0, "unsecret", 0, 0.1, 0.2),
