@@ -13,7 +13,7 @@ from sila_daemon.folder.problems import (
     printable,
     unreadable,
 )
-from sila_daemon.ports.disk import Disk, EntryKind
+from sila_daemon.ports.disk import Disk, EntryKind, FileStat
 
 
 class BlobListing:
@@ -39,7 +39,11 @@ class BlobListing:
 
     def directories(self, place: Path) -> list[str]:
         """Returns the directories of a place; none where a link leads there."""
-        return self._entries(place, EntryKind.DIRECTORY) if self._is_real(place) else []
+        return list(self.directory_stats(place))
+
+    def directory_stats(self, place: Path) -> dict[str, FileStat]:
+        """Returns what the directories of a place are, by their names."""
+        return dict(self._entries(place, EntryKind.DIRECTORY)) if self._is_real(place) else {}
 
     def names_in(
         self,
@@ -49,11 +53,23 @@ class BlobListing:
         is_copy: Callable[[str], bool] = lambda _: False,
     ) -> Iterator[str]:
         """Yields the names in one directory of a place."""
-        for rest in self._entries(place / first, EntryKind.FILE):
+        return iter(self.stats_in(place, first, is_name, is_copy))
+
+    def stats_in(
+        self,
+        place: Path,
+        first: str,
+        is_name: Callable[[object], bool],
+        is_copy: Callable[[str], bool] = lambda _: False,
+    ) -> dict[str, FileStat]:
+        """Returns what the files in one directory of a place are, by their names."""
+        found = {}
+        for rest, stat in self._entries(place / first, EntryKind.FILE):
             if len(first) == 2 and is_name(first + rest):
-                yield first + rest
+                found[first + rest] = stat
             elif not rest.startswith(".") and not is_copy(first + rest):
                 self._report(place / first / rest, "bad_id", "not the name of a blob")
+        return found
 
     def _is_real(self, place: Path) -> bool:
         """Tells whether neither the place nor what it stands in is a link or a file."""
@@ -65,25 +81,25 @@ class BlobListing:
                 return False
         return True
 
-    def _entries(self, place: Path, kind: EntryKind) -> list[str]:
+    def _entries(self, place: Path, kind: EntryKind) -> list[tuple[str, FileStat]]:
         directory = self._files_dir / place
-        names = []
+        usual = []
         try:
             if self._disk.stat(directory) is None:
                 return []
-            entries = self._disk.list_dir(directory)
+            entries = self._disk.list_stats(directory)
         except OSError as error:
             self._problems.append(unreadable(self._relative(place), error))
             return []
-        for entry in entries:
-            if entry.kind is kind:
-                names.append(entry.name)
-            elif entry.kind is EntryKind.OTHER:
-                self._report(place / entry.name, "not_regular", NOT_FOLLOWED)
-            elif not entry.name.startswith("."):
+        for name, stat in entries:
+            if stat.kind is kind:
+                usual.append((name, stat))
+            elif stat.kind is EntryKind.OTHER:
+                self._report(place / name, "not_regular", NOT_FOLLOWED)
+            elif not name.startswith("."):
                 message = f"not a {kind.value}, as is expected here"
-                self._report(place / entry.name, "misplaced_file", message)
-        return names
+                self._report(place / name, "misplaced_file", message)
+        return usual
 
     def _report(self, place: Path, code: str, message: str) -> None:
         self._problems.append(Problem(self._relative(place), None, code, message))

@@ -1,6 +1,7 @@
 """The directories of immutable files, and which of them may have other names than before.
 
-A directory whose time is the one it had keeps its names, so it need not be listed again. What is
+A directory whose times are those it had keeps its names, so it need not be listed again. Tools put
+the time of a directory back after they wrote into it; when it changed they cannot. What is
 written into a file that has its name already changes no time: that is for events, and for a look
 at everything now and then.
 """
@@ -37,10 +38,11 @@ class _Stamp(NamedTuple):
 
     inode: int
     modified_ns: int
+    changed_ns: int
     since: float
-    """When it was first found with this time, by the monotonic clock."""
+    """When it was first found with these times, by the monotonic clock."""
     is_settled: bool
-    """Whether it was listed after the tick that gave it this time."""
+    """Whether it was listed after the tick that gave it these times."""
 
 
 @dataclass(slots=True)
@@ -101,10 +103,7 @@ class StaticDirectories:
             with storage_errors("look at the directories of files"):
                 there.update(listing.directories(STATIC_PLACE))
         for directory in sorted(there.intersection(names)):
-            for name in listing.names_in(STATIC_PLACE, directory, ids.is_hash, is_conflict_copy):
-                stat = self._folder.static_stat(name)
-                if stat is not None:
-                    files[name] = stat
+            files |= listing.stats_in(STATIC_PLACE, directory, ids.is_hash, is_conflict_copy)
         return Listed(files, problems)
 
     def listed(self, due: Due, names: Iterable[str]) -> None:
@@ -123,29 +122,32 @@ class StaticDirectories:
     def _due(self, wanted: Collection[str] | None) -> Due:
         problems: list[Problem] = []
         place = self._files_dir / STATIC_PLACE
-        top, names = self._stamp(self._disk.stat(place), self._top), self._names
+        now = self._clock.monotonic()
+        top, names = _stamp(self._disk.stat(place), self._top, now), self._names
         if wanted is None or top is None or not top.is_settled or top != self._top:
             listing = BlobListing(self._files_dir, self._disk, problems)
-            names = [sys.intern(name) for name in listing.directories(STATIC_PLACE)]
-        stats = dict(self._disk.list_stats(place)) if names else {}
+            stats = listing.directory_stats(STATIC_PLACE)
+            names = [sys.intern(name) for name in stats]
+        else:
+            stats = dict(self._disk.list_stats(place)) if names else {}
         stamps: dict[str, _Stamp] = {}
         due = set(ALL if wanted is None else wanted).union(self._known.keys() - names)
         for name in names:
             known = self._known.get(name)
-            stamp = self._stamp(stats.get(name), known)
-            if stamp is None or stamp != known or not stamp.is_settled or wanted is None:
+            stamp = _stamp(stats.get(name), known, now)
+            if stamp is not known or stamp is None or not stamp.is_settled or wanted is None:
                 due.add(name)
             if stamp is not None:
                 stamps[name] = stamp
         return Due(sorted(due), stamps, top, names, problems)
 
-    def _stamp(self, stat: FileStat | None, known: _Stamp | None) -> _Stamp | None:
-        """Returns what a directory is now, as it was known if it is the same."""
-        if stat is None or stat.kind is not EntryKind.DIRECTORY:
-            return None
-        now = self._clock.monotonic()
-        if known is None or known[:2] != (stat.inode, stat.modified_ns):
-            return _Stamp(stat.inode, stat.modified_ns, now, is_settled=False)
-        if known.is_settled or now < known.since + TICK_S:
-            return known
-        return known._replace(is_settled=True)
+
+def _stamp(stat: FileStat | None, known: _Stamp | None, now: float) -> _Stamp | None:
+    """Returns what a directory is now; what was known of it if that is the same."""
+    if stat is None or stat.kind is not EntryKind.DIRECTORY:
+        return None
+    if known is None or known[:3] != (stat.inode, stat.modified_ns, stat.changed_ns):
+        return _Stamp(stat.inode, stat.modified_ns, stat.changed_ns, now, is_settled=False)
+    if known.is_settled or now < known.since + TICK_S:
+        return known
+    return known._replace(is_settled=True)

@@ -6,7 +6,7 @@ directory changed, or something there is not known to be right; and all of them 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sila_daemon.folder.blobs import STATIC_PLACE
 from sila_daemon.folder.layout import var_path
@@ -16,7 +16,7 @@ from sila_daemon.mirror.wakes import News
 from sila_daemon.store.blobs import VAR, BlobName, LocalBlob
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from sila_daemon.folder.blobs import BlobFolder
@@ -30,6 +30,16 @@ if TYPE_CHECKING:
 
 _VarFiles = dict[str, "tuple[FileStat, LocalBlob]"]
 """Mutable files by their UUIDs."""
+
+
+class BlobLook(NamedTuple):
+    """What was found of the files of one space without looking closer."""
+
+    is_full: bool
+    """Whether every file is to be compared."""
+    due: Due
+    var: tuple[_VarFiles, list[Problem]]
+
 
 DIRECTORIES_AT_ONCE = 64
 """So many are compared together: what they hold is in memory meanwhile."""
@@ -87,7 +97,11 @@ class BlobScan:
         return self._is_hinted or bool(self._hinted)
 
     async def run(self, *, is_full: bool) -> None:
-        """Looks at what may have changed, or at everything. The caller knows the root is there.
+        """Looks at what may have changed, or at everything. The caller knows the root is there."""
+        await self.compare(await self._ports.workers.run(self.look(is_full=is_full)))
+
+    def look(self, *, is_full: bool) -> Callable[[], BlobLook]:
+        """Returns what looks around, for a worker; `compare` is to be given what that returns.
 
         What was in the way may hide something: then everything is looked at the next time.
         """
@@ -95,9 +109,11 @@ class BlobScan:
         self._has_ended = False
         hinted, self._hinted, self._is_hinted = self._hinted, set(), False
         wanted = None if is_full else hinted | self._checks.doubted_directories()
-        due, var = await self._ports.workers.run(
-            lambda: (self._directories.due(wanted), self._var())
-        )
+        return lambda: BlobLook(is_full, self._directories.due(wanted), self._var())
+
+    async def compare(self, look: BlobLook) -> None:
+        """Makes the store say what a look found, and looks closer where that may be another."""
+        is_full, due, var = look
         problems = due.problems + [found for found in var[1] if found not in due.problems]
         is_news = False
         for start in range(0, len(due.names), DIRECTORIES_AT_ONCE):

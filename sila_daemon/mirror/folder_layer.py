@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import FormatError, NotFoundError, SilaError, StorageError
-from sila_daemon.folder.carriers import carrier_of
 from sila_daemon.folder.layout import OpFile, SpaceLayout, parse_op_file
 from sila_daemon.folder.problems import Problem, storage_errors
 from sila_daemon.mirror import op_file_scan
 from sila_daemon.mirror.back_off import BackOff
 from sila_daemon.mirror.folder_hints import FolderHints
+from sila_daemon.mirror.folder_survey import Surveyor
 from sila_daemon.mirror.line_problems import LineProblems
 from sila_daemon.mirror.lost_lines import LostLines
 from sila_daemon.mirror.owed_ops import OwedOps
@@ -86,6 +86,7 @@ class FolderLayer:
         self._ports = ports
         self._settings = settings
         self._store = store
+        self._surveyor = Surveyor(space_id, self._layout, ports, blobs.scanner, secrets)
         self._intake = intake
         self._writer = writer
         self._secrets = secrets
@@ -134,7 +135,7 @@ class FolderLayer:
         self._wake.set()
         async with self._turned:
             while self._turns < wanted:
-                self._hints.anything = self._write_due = True
+                self._write_due = True
                 self._wake.set()
                 await self._turned.wait()
             while self._lost and self.state is FolderState.WORKING:
@@ -244,12 +245,13 @@ class FolderLayer:
             return False
         # What is known to have changed is not here before it was read: nothing is settled yet.
         self._is_following_hints = bool(hints) or self._hints.anything or is_file_due
-        folder = await self._opened()
         if is_full:
             self._hints.anything = False
-            await self._scan_all(folder, is_everything=is_everything)
-        elif hints or again:
-            await self._look_at(folder, hints, again)
+            await self._scan_all(is_everything=is_everything)
+        else:
+            folder = await self._opened()
+            if hints or again:
+                await self._look_at(folder, hints, again)
         if self._blobs.is_scan_due:
             await self._blobs.scan(is_full=False)
         if self._secrets_due:
@@ -268,37 +270,31 @@ class FolderLayer:
         layout, disk, space_id = self._layout, self._ports.disk, self._space_id
         return await self._ports.workers.run(lambda: opened_space(layout, disk, space_id))
 
-    async def _scan_all(self, folder: SpaceFolder, *, is_everything: bool) -> None:
+    async def _scan_all(self, *, is_everything: bool) -> None:
         """Looks for what events missed; with `is_everything`, or now and then, at each file."""
-        scan = await self._ports.workers.run(folder.scan)
-        self._scan_problems = scan.problems
-        self.carrier = await self._ports.workers.run(
-            lambda: carrier_of(self._root, self._ports.disk)
-        )
-        self._blobs.checks.carrier = self.carrier
-        positions = await self._known_positions()
-        gone = await self._ports.workers.run(
-            lambda: op_file_scan.gone(folder, scan.files, positions)
-        )
-        await self._read(folder, scan.files + gone)
+        clock, positions = self._ports.clock, await self._known_positions()
+        is_everything = is_everything or clock.monotonic() >= self._full_look_at
+        seen = await self._surveyor.look_around(positions, is_everything=is_everything)
+        self._scan_problems = seen.problems
+        self.carrier = self._blobs.checks.carrier = seen.carrier
+        await self._read(seen.folder, seen.looked_at, seen.found)
         if await self._lost.owe_again(positions):
             # Nothing is written before it is known again what is there, on the way out neither.
             self.state, self._write_due = FolderState.STARTING, True
-            await self._read(folder, scan.files)
+            await self._read(seen.folder, seen.files)
             await self.owed.count()
         if self.last_scan_at is None and await self._store.first_sync.is_going_on(FOLDER):
             await self._store.first_sync.is_over(FOLDER)
-        is_everything = is_everything or self._ports.clock.monotonic() >= self._full_look_at
-        await self._blobs.scan(is_full=is_everything)
-        interval_s = self._settings.scan_interval_s
+        if isinstance(seen.blobs, SilaError):
+            raise seen.blobs
+        await self._blobs.scanner.compare(seen.blobs)
         if is_everything:
-            full_look_s = interval_s * self._settings.scans_per_full_look
-            self._full_look_at = self._ports.clock.monotonic() + full_look_s
-        self._secrets_due = True
+            self._full_look_at = clock.monotonic() + self._settings.full_look_s
+        self._secrets_due |= is_everything or seen.has_other_secrets
         self._line_problem_count = await self._line_problems.count()
-        self.last_scan_at = self._ports.clock.time()
+        self.last_scan_at = clock.time()
         jitter = 0.8 + 0.4 * self._ports.randomness.uniform()
-        self._scan_at = self._ports.clock.monotonic() + interval_s * jitter
+        self._scan_at = clock.monotonic() + self._settings.scan_interval_s * jitter
 
     async def _look_at(
         self, folder: SpaceFolder, hints: Collection[Path], directories: Iterable[Path]
@@ -323,7 +319,7 @@ class FolderLayer:
         if below:
             scan = await self._ports.workers.run(lambda: folder.scan_below(below))
             if scan is None:
-                await self._scan_all(folder, is_everything=True)
+                await self._scan_all(is_everything=True)
                 return
             there = tuple(folder.layout.relative(directory) + "/" for directory in below)
             others = [known for known in self._scan_problems if not known.path.startswith(there)]
@@ -336,13 +332,18 @@ class FolderLayer:
             self._positions = await self._stored_positions.load()
         return self._positions
 
-    async def _read(self, folder: SpaceFolder, files: Sequence[OpFile]) -> None:
+    async def _read(
+        self, folder: SpaceFolder, files: Sequence[OpFile], found: op_file_scan.Look | None = None
+    ) -> None:
+        """Reads what is new in some files, as a look at them found it, if there was one."""
         positions, run = await self._known_positions(), self._ports.workers.run
-        with storage_errors("look at the op files"):
-            found = await run(lambda: op_file_scan.look(folder, files, positions))
+        if found is None:
+            with storage_errors("look at the op files"):
+                found = await run(lambda: op_file_scan.look(folder, files, positions))
         self._lost.looked_at((file.relative for file in files), found.lost)
         if not found.readings:
             return
+        self._line_problems.are_counted = False
         bundles = op_file_scan.read_all(folder, found.readings, self._writer.has_left)
         ahead = ReadAhead(bundles, self._ports.workers)
         try:

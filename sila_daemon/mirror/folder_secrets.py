@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import SecretsError
-from sila_daemon.folder.problems import Problem
+from sila_daemon.folder.layout import stand_in_of
+from sila_daemon.folder.problems import Problem, storage_errors
 from sila_daemon.folder.secrets import read_secrets, replace_secrets
+from sila_daemon.folder.static_directories import TICK_S
 from sila_daemon.mirror.wakes import News
 from sila_daemon.store.schema import FOLDER
 from sila_daemon.store.secret_merge import SecretSet
@@ -15,8 +17,11 @@ if TYPE_CHECKING:
     from sila_daemon.folder.layout import SpaceLayout
     from sila_daemon.mirror.record import MirrorPorts
     from sila_daemon.mirror.wakes import Wakes
+    from sila_daemon.ports.disk import FileStat
     from sila_daemon.store.secrets import Secrets
 
+_Stats = tuple["FileStat | None", "FileStat | None"]
+"""Of the file, and of what a tool leaves in its place that has not brought it."""
 
 ATTEMPTS_MAX = 5
 """Of merging with a file that others write meanwhile; their events lead to the next ones."""
@@ -40,12 +45,19 @@ class FolderSecrets:
         self._wakes = wakes
         self.problem: Problem | None = None
         """Why the file is left alone, when it cannot be understood."""
+        self._known: _Stats | None = None
+        """What the file was when it and the store said the same; None where that is unsure."""
+
+    def is_other(self) -> bool:
+        """Tells whether the file may say something that was not merged; for a worker thread."""
+        return self._known is None or self._known != self._stats()
 
     async def sync(self) -> None:
         """Reads the file, merges name by name, and writes it only if it says something else.
 
         A name that the file lacks changes nothing here. Raises StorageError.
         """
+        self._known = None
         try:
             for _ in range(ATTEMPTS_MAX):
                 if await self._merge():
@@ -60,13 +72,14 @@ class FolderSecrets:
         """Tells whether file and store say the same now, and were not changed meanwhile."""
         disk, path, space_id = self._ports.disk, self._layout.secrets, self._space_id
         run = self._ports.workers.run
-        found = await run(lambda: read_secrets(disk, path, space_id))
+        stats, found = await run(lambda: (self._stats(), read_secrets(disk, path, space_id)))
         theirs = SecretSet(found.values if found else {})
         before = await self._secrets.load()
         outcome = await self._secrets.merge_from(FOLDER, theirs, prefer_theirs=True)
         if outcome != before:
             self._wakes.ring(News.SECRETS)
         if outcome.values == theirs.values:
+            self._known = stats if self._is_settled(stats[0]) else None
             return True
         said, values, randomness = theirs.values, outcome.values, self._ports.randomness
         is_written = await run(
@@ -75,3 +88,12 @@ class FolderSecrets:
         if is_written:
             await self._secrets.set_base(FOLDER, SecretSet(values))
         return is_written
+
+    def _is_settled(self, stat: FileStat | None) -> bool:
+        """Tells whether another content would give the file another time."""
+        return stat is None or stat.modified_ns / 1e9 + TICK_S < self._ports.clock.time()
+
+    def _stats(self) -> _Stats:
+        disk, path = self._ports.disk, self._layout.secrets
+        with storage_errors("look at the secrets"):
+            return disk.stat(path), disk.stat(stand_in_of(path))

@@ -26,10 +26,18 @@ class LineProblems:
         self._positions = positions
         self._looked_at: dict[str, tuple[FileStat, set[int]]] = {}
         """Which lines of a file are not written again, and what the file was then."""
+        self.are_counted = False
+        """Whether nothing was read since they were counted: without problems none come then."""
+        self._is_any = True
 
     async def count(self) -> int:
         """Returns how many problems are more than remarks. Raises StorageError."""
+        if self.are_counted and not self._is_any:
+            return 0
+        # First: what is read meanwhile is counted the next time.
+        self.are_counted = True
         problems = await self._positions.problems()
+        self._is_any = bool(problems)
         suspects: dict[str, set[int]] = {}
         for problem in filter(may_be_torn, problems):
             suspects.setdefault(problem.path, set()).add(problem.line or 0)

@@ -59,29 +59,29 @@ class LocalBlobs:
         self.checks = StaticChecks(
             files_dir, self._folder, ports, blobs, looks, wakes, grace_s, has_servers=has_servers
         )
-        self._scan = BlobScan(files_dir, self._folder, ports, blobs, looks, self.checks, wakes)
+        self.scanner = BlobScan(files_dir, self._folder, ports, blobs, looks, self.checks, wakes)
         self._replacing = asyncio.Lock()
 
     @property
     def problems(self) -> list[Problem]:
         """What was in the way at the last scan."""
-        return self._scan.problems
+        return self.scanner.problems
 
     @property
     def is_scan_due(self) -> bool:
         """Whether events named files that nobody has looked at."""
-        return self._scan.is_due
+        return self.scanner.is_due
 
     def heard(self, paths: Iterable[Path]) -> frozenset[Path]:
         """Takes note of events of files; returns the others."""
-        return self._scan.heard(paths)
+        return self.scanner.heard(paths)
 
     async def scan(self, *, is_full: bool = True) -> None:
         """Compares the disk, or what may have changed there, with the store's list.
 
         The caller knows that the root is there.
         """
-        await self._scan.run(is_full=is_full)
+        await self.scanner.run(is_full=is_full)
 
     async def put(self, chunks: AsyncIterator[bytes]) -> LocalBlob:
         """Keeps bytes as an immutable blob; durable and owed to servers when this returns."""
@@ -276,7 +276,7 @@ class LocalBlobs:
         self, writer: BlobWriter, blob: BlobName, replaced: LocalBlob | None
     ) -> LocalBlob:
         self._require_place()
-        if self._scan.var(blob.name) != replaced:
+        if self.scanner.var(blob.name) != replaced:
             raise ProtectionError(f"the file {blob.name} was changed here", code="changed")
         var = writer.finish_var(blob.name)
         return LocalBlob(blob, var.size, var.sha256)

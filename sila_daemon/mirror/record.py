@@ -107,6 +107,6 @@ class MirrorSettings:
     """A tree that nobody asked for this long is let go of."""
     guard: GuardSettings | None = field(default_factory=GuardSettings)
     """What is too much at once; None where nobody is to be asked."""
-    scans_per_full_look: int = 12
-    """Scans pass over immutable files in directories whose names are as they were; after so many
-    each file is looked at, however it seems."""
+    full_look_s: float = 720.0
+    """Scans pass over immutable files in directories whose names are as they were; the first one
+    after so long looks at each file, however it seems."""

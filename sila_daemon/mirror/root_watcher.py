@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from sila_daemon.mirror.folder_stamps import FolderStamps
 from sila_daemon.mirror.watcher import Polling
+from sila_daemon.ports.disk import EntryKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +46,8 @@ class _Root:
 
     listeners: list[OnHint] = field(default_factory=list)
     mount_reason: str = ""
+    identity: tuple[int, int] | None = None
+    """Of the directory whose mount was asked for; what is mounted over it has another."""
     every_s: float = EVERY_S_MIN
     task: asyncio.Task[None] | None = None
 
@@ -125,7 +128,7 @@ class RootWatcher:
                 now = self._clock.monotonic()
                 if checked_at is None or now >= checked_at + MOUNT_CHECK_S:
                     checked_at = now
-                    entry.mount_reason = await self._workers.run(lambda: self._mount_reason(root))
+                    await self._workers.run(lambda: self._look_at_mount(root, entry))
                 if entry.mount_reason and unsubscribe is not None:
                     unsubscribe()
                     unsubscribe = None
@@ -151,6 +154,18 @@ class RootWatcher:
         entry.every_s = round(min(max(took_s * TIMES_ITS_COST, EVERY_S_MIN), EVERY_S_MAX), 1)
         if changed:
             entry.tell(changed)
+
+    def _look_at_mount(self, root: Path, entry: _Root) -> None:
+        """Goes through the mounts for what a folder is on, unless it is the same directory."""
+        try:
+            found = self._disk.stat(root)
+        except OSError:
+            found = None
+        is_plain = found is not None and found.kind is EntryKind.DIRECTORY
+        identity = found.identity if found is not None and is_plain else None
+        if identity is None or identity != entry.identity:
+            entry.mount_reason = self._mount_reason(root)
+            entry.identity = identity
 
     def _mount_reason(self, root: Path) -> str:
         kind = self._mounts.kind(root)

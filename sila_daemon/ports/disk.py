@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 import os
 import stat as stat_module
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -192,6 +191,17 @@ def remove_tree(disk: Disk, path: Path) -> None:
     disk.remove_dir(path)
 
 
+def _stats_in(directory: Path | int) -> list[tuple[str, FileStat]]:
+    stats = []
+    with os.scandir(directory) as found:
+        for entry in found:
+            try:
+                stats.append((str(entry.name), facts_of(entry.stat(follow_symlinks=False))))
+            except FileNotFoundError:
+                continue
+    return sorted(stats)
+
+
 class SystemDisk:
     """The machine's file systems."""
 
@@ -220,12 +230,14 @@ class SystemDisk:
 
     def list_stats(self, path: Path) -> list[tuple[str, FileStat]]:
         """Asks lstat of each; what is gone by then is left out."""
-        stats = []
-        with os.scandir(path) as found:
-            for entry in found:
-                with suppress(FileNotFoundError):
-                    stats.append((entry.name, facts_of(entry.stat(follow_symlinks=False))))
-        return sorted(stats, key=lambda stat: stat[0])
+        if os.scandir not in os.supports_fd:
+            return _stats_in(path)
+        # From the directory on, no entry's path is walked from the root.
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            return _stats_in(descriptor)
+        finally:
+            os.close(descriptor)
 
     def open_read(self, path: Path) -> ReadDescriptor:
         """Opens without following links and without waiting for a FIFO's writer."""

@@ -25,6 +25,8 @@ class FileStat(NamedTuple):
     inode: int
     device: int
     modified_ns: int
+    changed_ns: int
+    """When anything about it changed last; no program can put this back."""
 
     @property
     def identity(self) -> tuple[int, int]:
@@ -41,10 +43,14 @@ class DirEntry(NamedTuple):
 
 def facts_of(found: os.stat_result) -> FileStat:
     """Returns what the operating system says of an entry."""
-    if stat_module.S_ISREG(found.st_mode):
-        kind = EntryKind.FILE
-    elif stat_module.S_ISDIR(found.st_mode):
-        kind = EntryKind.DIRECTORY
-    else:
-        kind = EntryKind.OTHER
-    return FileStat(kind, found.st_size, found.st_ino, found.st_dev, found.st_mtime_ns)
+    return FileStat(
+        _KINDS.get(stat_module.S_IFMT(found.st_mode), EntryKind.OTHER),
+        found.st_size,
+        found.st_ino,
+        found.st_dev,
+        found.st_mtime_ns,
+        found.st_ctime_ns,
+    )
+
+
+_KINDS = {stat_module.S_IFREG: EntryKind.FILE, stat_module.S_IFDIR: EntryKind.DIRECTORY}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from sila_daemon.folder.blobs import STATIC_PLACE, BlobFolder
 from sila_daemon.folder.layout import static_path
 from sila_daemon.folder.static_directories import ALL, TICK_S, Due, StaticDirectories
-from sila_daemon.ports.disk import DirEntry, SystemDisk
+from sila_daemon.ports.disk import FileStat, SystemDisk
 from sila_daemon.ports.randomness import SystemRandomness
 
 if TYPE_CHECKING:
@@ -18,14 +19,15 @@ if TYPE_CHECKING:
 
 
 class ListingDisk(SystemDisk):
-    """The real disk; notes which directories are listed."""
+    """The real disk; notes which directories of files are listed."""
 
     def __init__(self) -> None:
         self.listed: list[str] = []
 
-    def list_dir(self, path: Path) -> list[DirEntry]:
-        self.listed.append(path.name)
-        return super().list_dir(path)
+    def list_stats(self, path: Path) -> list[tuple[str, FileStat]]:
+        if path.name != STATIC_PLACE.name:
+            self.listed.append(path.name)
+        return super().list_stats(path)
 
 
 class HandClock:
@@ -87,11 +89,10 @@ def looker(tmp_path: Path) -> Looker:
 
 def test_a_directory_is_listed_until_the_tick_of_its_time_has_passed(looker: Looker) -> None:
     name = looker.put(b"one")
-    top = STATIC_PLACE.name
-    assert looker.look(is_full=True) == ({name}, [name[:2], top])
-    assert looker.look() == ({name}, [name[:2], top]), "what comes now may change no time"
+    assert looker.look(is_full=True) == ({name}, [name[:2]])
+    assert looker.look() == ({name}, [name[:2]]), "what comes now may change no time"
     looker.clock.now += TICK_S
-    assert looker.look() == ({name}, [name[:2], top])
+    assert looker.look() == ({name}, [name[:2]])
     assert looker.look() == (set(), []), "nothing can have come since"
     assert looker.look(name[:2]) == ({name}, [name[:2]]), "it was named"
 
@@ -104,6 +105,18 @@ def test_only_where_names_changed_is_listed(looker: Looker) -> None:
     found, listed = looker.look()
     assert found == {name for name in names if name[:2] == names[3][:2]} - {names[3]}
     assert listed == [names[3][:2]]
+
+
+def test_a_directory_is_listed_whose_time_was_put_back(looker: Looker) -> None:
+    name = looker.put(b"one")
+    looker.settle()
+    directory = static_path(looker.files_dir, name).parent
+    before = directory.stat()
+    copy = directory / ("0" * 62)
+    copy.write_bytes(b"brought by a tool that keeps times")
+    os.utime(directory, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert directory.stat().st_mtime_ns == before.st_mtime_ns
+    assert looker.look() == ({name, name[:2] + copy.name}, [name[:2]])
 
 
 def test_a_new_directory_and_one_that_is_gone_are_due(looker: Looker) -> None:

@@ -15,7 +15,7 @@ from sila_daemon.mirror.folder_stamps import FolderStamps
 from sila_daemon.mirror.root_watcher import RootWatcher
 from sila_daemon.mirror.watchfiles_watcher import Trouble, WatchfilesWatcher, limit_reached
 from sila_daemon.ports.clock import SystemClock
-from sila_daemon.ports.disk import SystemDisk
+from sila_daemon.ports.disk import FileStat, SystemDisk
 from sila_daemon.ports.mounts import SystemMounts, darwin_type, kind_in
 from sila_daemon.ports.randomness import SystemRandomness
 from sila_daemon.ports.workers import ThreadWorkers
@@ -37,9 +37,21 @@ class NamedMounts:
 
     def __init__(self) -> None:
         self.kinds: dict[Path, str] = {}
+        self.asked = 0
 
     def kind(self, path: Path) -> str:
+        self.asked += 1
         return self.kinds.get(path, "ext4")
+
+
+class LookedAtDisk(SystemDisk):
+    """The real disk; counts looks at anything."""
+
+    looks = 0
+
+    def stat(self, path: Path) -> FileStat | None:
+        self.looks += 1
+        return super().stat(path)
 
 
 class BrokenEvents(WatchfilesWatcher):
@@ -61,6 +73,7 @@ class Place:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.mounts = NamedMounts()
+        self.disk = LookedAtDisk()
         self.hints: list[frozenset[Path]] = []
         self.workers = ThreadWorkers(2, "test")
         self._running: list[asyncio.Task[None]] = []
@@ -73,7 +86,7 @@ class Place:
             self.mounts,
             clock,
             randomness,
-            SystemDisk(),
+            self.disk,
             self.workers,
         )
         self._running.append(asyncio.ensure_future(watcher.run()))
@@ -167,6 +180,19 @@ async def test_a_folder_on_the_network_is_polled_and_that_is_said(place: Place) 
     await until(lambda: any(path in hint for hint in place.hints))
     place.end()
     assert watcher.polling(place.root) is None
+
+
+async def test_mounts_are_gone_through_again_only_for_another_directory(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(root_watcher, "MOUNT_CHECK_S", 0.02)
+    watcher = place.watcher()
+    await until(lambda: place.disk.looks > 3)
+    assert place.mounts.asked == 1
+    place.mounts.kinds[place.root] = "nfs4"
+    place.root.rename(place.root.with_name("covered"))
+    place.root.mkdir()
+    await until(lambda: watcher.polling(place.root) is not None)
 
 
 async def test_a_folder_whose_events_come_is_not_polled(place: Place) -> None:

@@ -15,7 +15,7 @@ import pytest
 from sila_daemon.core.errors import CorruptBlobError
 from sila_daemon.core.files_view import BlobKind, BlobReference
 from sila_daemon.mirror.record import ServerRecord
-from sila_daemon.ports.disk import DirEntry, ReadableFile, SystemDisk
+from sila_daemon.ports.disk import FileStat, ReadableFile, SystemDisk
 from tests.mirror.bench import SETTINGS, Bench, current, until
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ class HeldDisk(SystemDisk):
         self.is_held = False
         self.stands, self.may_go = threading.Event(), threading.Event()
 
-    def list_dir(self, path: Path) -> list[DirEntry]:
-        found = super().list_dir(path)
+    def list_stats(self, path: Path) -> list[tuple[str, FileStat]]:
+        found = super().list_stats(path)
         if self.is_held and path.name == "sha256":
             self.is_held = False
             self.stands.set()
@@ -205,7 +205,7 @@ async def test_a_carrier_s_copy_of_an_immutable_file_bothers_nobody(bench: Bench
 
 
 async def test_a_scan_finds_the_files_that_no_event_told_of(bench: Bench) -> None:
-    bench.settings = replace(SETTINGS, scan_interval_s=0.05, scans_per_full_look=1_000_000)
+    bench.settings = replace(SETTINGS, scan_interval_s=0.05, full_look_s=1e9)
     root = bench.folder("f")
     async with bench.mirror("a", folder=root) as a:
         await current(a)
@@ -245,7 +245,7 @@ async def test_a_file_that_is_put_in_the_midst_of_a_look_is_here_and_sent(
 
 
 async def test_a_full_look_finds_what_was_written_over_without_an_event(bench: Bench) -> None:
-    bench.settings = replace(SETTINGS, scan_interval_s=0.05, scans_per_full_look=3)
+    bench.settings = replace(SETTINGS, scan_interval_s=0.05, full_look_s=0.15)
     root = bench.folder("f")
     path = put(root, DATA)
     async with bench.mirror("a", folder=root) as a:

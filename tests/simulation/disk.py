@@ -16,7 +16,7 @@ from random import Random
 from types import TracebackType
 from typing import Any, NoReturn, Protocol, Self
 
-from sila_daemon.ports.disk import DirEntry, EntryKind, FileStat
+from sila_daemon.ports.disk import DirEntry, FileStat
 from tests.simulation.inodes import Directory, File
 
 TICK_S = 2.0
@@ -218,12 +218,11 @@ class DiskView:
     def facts(self, entry: File | Directory) -> FileStat:
         """Returns the facts of an inode."""
         if isinstance(entry, Directory):
-            return FileStat(
-                EntryKind.DIRECTORY, 0, entry.number, self.disk.device, entry.modified_ns
-            )
-        return FileStat(
-            EntryKind.FILE, len(entry.data), entry.number, self.disk.device, entry.modified_ns
-        )
+            size, changed_ns = 0, entry.changed_ns
+        else:
+            size, changed_ns = len(entry.data), entry.modified_ns
+        device = self.disk.device
+        return FileStat(entry.kind, size, entry.number, device, entry.modified_ns, changed_ns)
 
     def list_dir(self, path: Path) -> list[DirEntry]:
         """Returns the entries of a directory, by name."""
@@ -307,7 +306,7 @@ class DiskView:
 
     def _rename(self, directory: Directory, *changes: tuple[str, File | Directory | None]) -> None:
         directory.change(*changes)
-        directory.modified_ns = self.disk.tick_ns()
+        directory.modified_ns = directory.changed_ns = self.disk.tick_ns()
 
     def _directory(self, path: Path) -> Directory:
         entry = self.find(path)

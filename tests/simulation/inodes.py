@@ -182,7 +182,9 @@ class Directory:
     durable: dict[str, File | Directory] = field(default_factory=dict)
     waiting: list[Naming] = field(default_factory=list)
     modified_ns: int = 0
-    """As of the last change that came with its time."""
+    """As of the last change that came with its time; who may, puts it back."""
+    changed_ns: int = 0
+    """The same, and nobody puts it back."""
 
     def change(self, *changes: tuple[str, File | Directory | None]) -> None:
         """Gives names, or takes them away with None."""
@@ -227,6 +229,7 @@ def _copied(directory: Directory, made: dict[int, File | Directory]) -> Director
             for n in directory.waiting
         ],
         directory.modified_ns,
+        directory.changed_ns,
     )
 
 

@@ -37,8 +37,8 @@ _merged = secret_merge.merged
 _new_chunk = op_reader.FileChunk
 
 
-async def _scans_once(layer: FolderLayer, folder: SpaceFolder, *, is_everything: bool) -> None:
-    await _scan_all(layer, folder, is_everything=is_everything)
+async def _scans_once(layer: FolderLayer, *, is_everything: bool) -> None:
+    await _scan_all(layer, is_everything=is_everything)
     layer._scan_at = float("inf")
 
 
