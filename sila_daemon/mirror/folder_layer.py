@@ -135,7 +135,7 @@ class FolderLayer:
         self._wake.set()
         async with self._turned:
             while self._turns < wanted:
-                self._write_due = True
+                self._write_due, self._write_at = True, 0.0
                 self._wake.set()
                 await self._turned.wait()
             while self._lost and self.state is FolderState.WORKING:
