@@ -305,6 +305,8 @@ class SecondProgram:
                     await asyncio.sleep(0.05)
                 file.write(data[cut:])
                 self._sync(file)
+            if self._habits.syncs:
+                view.sync_dir(path.parent)
         except OSError as error:
             self._trace.note("app", f"cannot write the secrets: {error.strerror}")
             return
