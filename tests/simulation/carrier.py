@@ -85,6 +85,8 @@ class Carrier:
         self._middle: dict[Path, _Version] = {}
         self._known: dict[str, dict[Path, _Version]] = {device.name: {} for device in devices}
         self._due: dict[tuple[str, Path, int], float] = {}
+        self._copies: dict[tuple[str, Path], tuple[Path, bytes]] = {}
+        """By device and file: the conflict copy as which a version was brought there, and that."""
         self._is_calm = True
         self._at_work: asyncio.Task[None] | None = None
         self.placeholders: dict[tuple[str, Path], float] = {}
@@ -132,6 +134,12 @@ class Carrier:
             elif version.data is None or not found.startswith(version.data):
                 # Else nothing was lost: what was added there is still to be taken.
                 known[path] = _Version(found, 0)
+            elif self._has_lost_copy(device, view, path):
+                known[path] = _Version(version.data, 0)
+
+    def _has_lost_copy(self, device: SimDevice, view: DiskView, path: Path) -> bool:
+        copy, data = self._copies.get((device.name, path), (path, b""))
+        return not (_content(view, copy) or b"").startswith(data)
 
     def found_copied(self, source: SimDevice, target: SimDevice) -> None:
         """Knows that a folder it carries was copied, with whatever it had half brought there."""
@@ -215,7 +223,9 @@ class Carrier:
         is_op_file = path.suffix == ".jsonl"
         if is_op_file and not self._is_calm and self._random.random() < CONFLICT:
             self._trace.fault("carrier", "conflict copy")
-            self._put_copy(device, view, path, version.data or b"")
+            copy = self._put_copy(device, view, path, version.data or b"")
+            if copy is not None:
+                self._copies[device.name, path] = copy, version.data or b""
             known[path] = _Version(_content(view, path), version.number)
             return
         data, number = version.data or b"", version.number
@@ -257,14 +267,15 @@ class Carrier:
             file.file.truncate(0)
             file.write(data)
 
-    def _put_copy(self, device: SimDevice, view: DiskView, path: Path, data: bytes) -> None:
+    def _put_copy(self, device: SimDevice, view: DiskView, path: Path, data: bytes) -> Path | None:
         for number in range(2, 100):
             copy = path.with_name(
                 self._habits.copy_name.format(stem=path.stem, suffix=path.suffix, number=number)
             )
             if copy not in self._middle and view.find(copy) is None:
                 self._write(device, view, copy, data)
-                return
+                return copy
+        return None
 
     def _put_placeholder(self, device: SimDevice, view: DiskView, path: Path) -> None:
         if (device.name, path) in self.placeholders or view.find(path.parent) is None:

@@ -15,8 +15,9 @@ from tests.simulation.device import FOLDER, SETTINGS, SPACE, SimDevice
 from tests.simulation.editor import LIVE
 from tests.simulation.files import require_whole
 from tests.simulation.holders import SERVER_OPS, STORE_OPS, line_of
-from tests.simulation.reader import SECRETS, Line, read_folder, read_secrets
+from tests.simulation.reader import SECRETS, Line, read_folder
 from tests.simulation.record import Fact, OpKey, Record, ViolationError, fact_of
+from tests.simulation.secrets import secrets_problem
 
 if TYPE_CHECKING:
     import apsw
@@ -113,7 +114,8 @@ async def check_end(
         if device.guard.violations:
             raise ViolationError(device.guard.violations[0])
         await check_trees(device, pictures)
-        await _check_secrets(device, record)
+    if problem := await secrets_problem(devices, record):
+        raise ViolationError(problem)
     _check_writers(devices, app)
     if app is not None:
         _check_foreign_files(app, carrier, devices[0])
@@ -226,23 +228,6 @@ def _op(line: Line) -> Op:
         return MoveOp(line.counter, line.peer, line.target, line.value)
     value = None if line.value is None else line.value.encode()
     return PropertyOp(line.counter, line.peer, line.target, line.key, value)
-
-
-async def _check_secrets(device: SimDevice, record: Record) -> None:
-    """Nothing is missing, nothing removed came back, and store and folder say the same."""
-    assert device.mirror is not None
-    held = await device.mirror.secrets()
-    written = read_secrets(device.disk.view(), FOLDER, SPACE) if device.has_folder else {}
-    if written is None and not device.server_urls:
-        return  # It cannot be read, and there is no other way in.
-    for name, value in record.secrets.items():
-        if name not in held:
-            raise ViolationError(f"{device.name} lacks the secret {name}: {value}")
-    for name, value in record.removed.items():
-        if held.get(name) == value:
-            raise ViolationError(f"{device.name} has a secret that was removed, {name}: {value}")
-    if device.has_folder and written not in (None, held):
-        raise ViolationError(f"{device.name} holds {held}, and its folder {written}")
 
 
 def _check_writers(devices: list[SimDevice], app: SecondProgram | None) -> None:

@@ -15,6 +15,7 @@ from tests.simulation.loop import SimLoop
 from tests.simulation.originals import without_original
 from tests.simulation.reader import read_folder, read_secrets
 from tests.simulation.record import ViolationError
+from tests.simulation.secrets import secrets_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,7 +88,7 @@ async def _is_equal(world: SimWorld, states: list[dict[str, Any]]) -> bool:
         and states[0]["ops"] == len(read_folder(world.devices[0].disk.view(), FOLDER).ops)
         and (world.carrier is None or world.carrier.is_at_rest)
         and await have_the_same(world.devices)
-        and await _have_secrets(world)
+        and not await secrets_problem(world.devices, world.record)
     )
 
 
@@ -112,24 +113,6 @@ def _is_at_rest(device: SimDevice, status: dict[str, Any]) -> bool:
         return False
     reason = f"{bad} things in the folder cannot be read"
     return (state, status["reason"]) == ("needs_you", reason)
-
-
-async def _have_secrets(world: SimWorld) -> bool:
-    """Tells whether every secret has come to everybody, and every removal."""
-    for device in world.devices:
-        assert device.mirror is not None
-        held = await device.mirror.secrets()
-        written = read_secrets(device.disk.view(), FOLDER, SPACE) if device.has_folder else {}
-        if written is None and not device.server_urls:
-            continue  # Somebody has to see to the file: there is no other way in.
-        if not world.record.secrets.keys() <= held.keys():
-            return False
-        if world.record.removed.items() & held.items():
-            return False
-        # What another program wrote may not have been noticed yet: events get lost.
-        if device.has_folder and written not in (None, held):
-            return False
-    return True
 
 
 def _lacking_files(world: SimWorld) -> list[str]:
