@@ -181,9 +181,12 @@ class Byzantine:
     async def heal(self) -> None:
         """Stays as it is: honest clients get along beside it."""
 
-    def server_restored(self, server: SimServer, held: set[Line]) -> None:
-        """Has lost what nobody holds any more; its account may not be known there now."""
+    def went_back(self, held: set[Line]) -> None:
+        """Has lost what nobody holds any more."""
         self._taken = [line for line in self._taken if line in held]
+
+    def server_restored(self, server: SimServer) -> None:
+        """Its account may not be known there now."""
         self._is_member &= server is not self._server
 
     @property

@@ -32,8 +32,12 @@ class Guest(Protocol):
         """Does what an action says; what it waits for it does in tasks of its own."""
         ...
 
-    def server_restored(self, server: SimServer, held: set[Line]) -> None:
-        """Learns that a server's data went back in time, and what anybody still holds."""
+    def went_back(self, held: set[Line]) -> None:
+        """Learns what anybody still holds, after a part of the world went back in time."""
+        ...
+
+    def server_restored(self, server: SimServer) -> None:
+        """Learns that this part was a server's data."""
         ...
 
     async def heal(self) -> None:

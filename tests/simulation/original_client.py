@@ -68,10 +68,12 @@ class OriginalClient:
             await self._client.join_space("editor")
             self._is_member = True
 
-    def server_restored(self, server: SimServer, held: set[Line]) -> None:
-        """Is opened anew, where its account may not be known; its own edits it sends again."""
-        held = held.union(line for line, _ in self._own)
-        self._lines &= held
+    def went_back(self, held: set[Line]) -> None:
+        """Is opened anew, without what nobody holds any more; its own edits it sends again."""
+        self._lines &= held.union(line for line, _ in self._own)
+
+    def server_restored(self, server: SimServer) -> None:
+        """Its account may not be known there now."""
         self._is_member &= server is not self._server
 
     async def heal(self) -> None:

@@ -71,7 +71,10 @@ class SlowReader:
             await self._client.send("ops:state", {"trees": {SPACE: None}})
         require_bounded(wire)
 
-    def server_restored(self, server: SimServer, held: set[Line]) -> None:
+    def went_back(self, held: set[Line]) -> None:
+        """Made nothing that could be lost."""
+
+    def server_restored(self, server: SimServer) -> None:
         """Its account may not be known there now."""
         self._is_member &= server is not self._server
 

@@ -139,9 +139,9 @@ def _restore_server(world: SimWorld, action: Action, *, is_honest: bool) -> None
                 epoch = random.randbytes(16).hex()
                 connection.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (epoch,))
         world.rights.forget(server)
-        held = _went_back(world, [])
+        _went_back(world, [])
         for guest in world.guests.values():
-            guest.server_restored(server, held)
+            guest.server_restored(server)
         later(world, action.b * DOWN_S_MAX, server.ensure_running)
 
     later(world, _delay_s(world, action), restore)
@@ -203,11 +203,8 @@ def _end_programs(
     return machine
 
 
-def _went_back(world: SimWorld, devices: list[SimDevice], *, has_folder: bool = False) -> set[Line]:
-    """Takes note of what nobody holds any more, and of what some devices hold no more.
-
-    Returns what anybody holds.
-    """
+def _went_back(world: SimWorld, devices: list[SimDevice], *, has_folder: bool = False) -> None:
+    """Takes note of what nobody holds any more, and of what some devices hold no more."""
     at_devices = {other.name: holders.held_by_device(other) for other in world.devices}
     held: set[Line] = set().union(*(one.lines for one in at_devices.values()))
     held.update(*map(holders.lines_of_server, world.servers))
@@ -226,7 +223,8 @@ def _went_back(world: SimWorld, devices: list[SimDevice], *, has_folder: bool = 
     if has_folder and world.app is not None and world.devices[0] in devices:
         world.app.found_restored()
         world.app.start()
-    return held
+    for guest in world.guests.values():
+        guest.went_back(held)
 
 
 def _delay_s(world: SimWorld, action: Action) -> float:
