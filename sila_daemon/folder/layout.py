@@ -124,7 +124,7 @@ def utc_day(unix_s: float) -> date:
 
 def sharded(directory: Path, name: str) -> Path:
     """Returns `directory/na/me`: the first two characters are a directory of their own."""
-    return directory / name[:2] / name[2:]
+    return directory / f"{name[:2]}/{name[2:]}"
 
 
 def parse_op_file(relative: str) -> OpFile:
@@ -171,7 +171,9 @@ def parse_op_name(relative: str, tree_id: str, name: str) -> OpFile:
 
 def static_path(files_dir: Path, blob_hash: str) -> Path:
     """Returns where the bytes with a SHA-256 are. Raises InvalidIdError."""
-    return sharded(files_dir / "static" / "sha256", ids.checked_hash(blob_hash))
+    name = ids.checked_hash(blob_hash)
+    # At once: a path is made for each file several times, and each part would cost as much.
+    return files_dir / f"static/sha256/{name[:2]}/{name[2:]}"
 
 
 def var_path(files_dir: Path, uuid: str) -> Path:

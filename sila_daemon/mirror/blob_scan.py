@@ -59,6 +59,7 @@ class BlobScan:
         wakes: Wakes,
     ) -> None:
         self._files_dir = files_dir
+        self._above_static = (files_dir / STATIC_PLACE).as_posix() + "/"
         self._folder = folder
         self._ports = ports
         self._blobs = blobs
@@ -81,12 +82,11 @@ class BlobScan:
         """Takes note of events of files; returns the others."""
         others = []
         for path in paths:
-            if not path.is_relative_to(self._files_dir):
+            text = path.as_posix()
+            if text.startswith(self._above_static):
+                self._hinted.add(text[len(self._above_static) :].partition("/")[0])
+            elif not path.is_relative_to(self._files_dir):
                 others.append(path)
-                continue
-            parts = path.relative_to(self._files_dir).parts
-            if len(parts) > 2 and parts[:2] == STATIC_PLACE.parts:
-                self._hinted.add(parts[2])
             elif not path.name.startswith("."):  # Else it is what is being written.
                 self._is_hinted = True
         return frozenset(others)

@@ -9,11 +9,13 @@ says so, and others look instead.
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sila_daemon.mirror.back_off import BackOff
+from sila_daemon.ports.durable_files import is_temporary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +87,8 @@ class WatchfilesWatcher:
                 self._failed(str(error))
                 await self._wait(self._back_off.next_s())
             # Something may have happened while nobody watched.
-            self._tell(frozenset())
+            for listeners in list(self._roots.values()):
+                _call(listeners, frozenset())
 
     async def _watch(self, roots: dict[Path, int]) -> None:
         from watchfiles import awatch
@@ -102,7 +105,7 @@ class WatchfilesWatcher:
                 recursive=True,
             ):
                 self._works()
-                self._tell(frozenset(Path(path) for _, path in changes))
+                self._tell_below({path for _, path in changes})
         finally:
             stop.set()
             guard.cancel()
@@ -150,12 +153,23 @@ class WatchfilesWatcher:
         except TimeoutError:
             pass
 
-    def _tell(self, paths: frozenset[Path]) -> None:
+    def _tell_below(self, paths: set[str]) -> None:
+        """Tells who listens at a root what changed there, but for what is being written.
+
+        Much that comes here is the echo of what this process writes: it is sorted out as text.
+        """
+        told = [path for path in paths if not is_temporary(path[path.rfind(os.sep) + 1 :])]
         for root, listeners in list(self._roots.items()):
-            below = frozenset(path for path in paths if path.is_relative_to(root))
-            if below or not paths:
-                for on_hint in tuple(listeners):
-                    on_hint(below)
+            top = str(root)
+            above = top.removesuffix(os.sep) + os.sep
+            below = [path for path in told if path.startswith(above) or path == top]
+            if below:
+                _call(listeners, frozenset(map(Path, below)))
+
+
+def _call(listeners: list[OnHint], paths: frozenset[Path]) -> None:
+    for on_hint in tuple(listeners):
+        on_hint(paths)
 
 
 def limit_reached(message: str) -> Trouble | None:

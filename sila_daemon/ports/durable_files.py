@@ -51,13 +51,18 @@ def temporary_name(randomness: Randomness, prefix: str = "") -> str:
     return f".{prefix}{randomness.token(8).hex()}.tmp"
 
 
+def is_temporary(name: str) -> bool:
+    """Tells whether a name is one of those: nobody but who writes there has to know of it."""
+    return _TEMPORARY.match(name) is not None
+
+
 def remove_temporaries(disk: Disk, directory: Path, before_ns: int) -> int:
     """Removes temporary files last written before a moment (Unix ns); returns how many."""
     if disk.stat(directory) is None:
         return 0
     count = 0
     for entry in disk.list_dir(directory):
-        if entry.kind is not EntryKind.FILE or not _TEMPORARY.match(entry.name):
+        if entry.kind is not EntryKind.FILE or not is_temporary(entry.name):
             continue
         found = disk.stat(directory / entry.name)
         if found is not None and found.modified_ns < before_ns:

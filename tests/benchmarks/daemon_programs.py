@@ -39,10 +39,13 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage() -> AsyncIterator[Stage]:
-    """A running server in an empty place; all programs are ended on the way out."""
+async def stage(place: Path | None = None) -> AsyncIterator[Stage]:
+    """A running server in an empty place; all programs are ended on the way out.
+
+    The place is removed then, unless it is the caller's.
+    """
     with TemporaryDirectory(prefix="sila-bench-") as folder:
-        made = Stage(Path(folder))
+        made = Stage(place or Path(folder))
         await made.server.prepare()
         await made.server.start()
         try:

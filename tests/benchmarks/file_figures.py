@@ -32,19 +32,22 @@ SYNCTHING_S = 2.5
 
 def file_figures(rounds: int) -> list[Figure]:
     """Returns how long files take; each round has new ones, near and far in turns."""
-    return event_loop.run(_measured(rounds))
+    # Nothing is removed in between: ext4 looks through all that was removed within the last
+    # minutes for each file that is made.
+    with TemporaryDirectory(prefix="sila-bench-") as place:
+        return event_loop.run(_measured(rounds, Path(place)))
 
 
-async def _measured(rounds: int) -> list[Figure]:
+async def _measured(rounds: int, place: Path) -> list[Figure]:
     near: list[tuple[float, str]] = []
     far: list[tuple[float, str]] = []
     peers: list[float] = []
     for number in range(rounds):
         contents = _contents(number)
-        near.append(await _pass(contents, 0.0))
-        far.append(await _pass(contents, FAR_S))
+        near.append(await _pass(contents, 0.0, _new(place / f"near-{number}")))
+        far.append(await _pass(contents, FAR_S, _new(place / f"far-{number}")))
         if syncthing.is_installed():
-            peers.append(await _pass_by_syncthing(contents))
+            peers.append(await _pass_by_syncthing(contents, _new(place / f"peers-{number}")))
         print(f"  files, round {number + 1}: {near[-1]}, {far[-1]}", file=sys.stderr)
     peer = median(peers or [SYNCTHING_S])
     told = "Syncthing" if peers else "Syncthing, which is not here, another time"
@@ -63,9 +66,14 @@ def _contents(number: int) -> list[bytes]:
     return [rng.randbytes(FILE_BYTES) for _ in range(FILES)]
 
 
-async def _pass(contents: list[bytes], round_trip_s: float) -> tuple[float, str]:
+def _new(place: Path) -> Path:
+    place.mkdir()
+    return place
+
+
+async def _pass(contents: list[bytes], round_trip_s: float, place: Path) -> tuple[float, str]:
     """Has a folder be given files; returns when another one has them, and what it cost."""
-    async with stage() as made, AsyncExitStack() as around:
+    async with stage(place) as made, AsyncExitStack() as around:
         port = made.server.port
         if round_trip_s:
             port = await around.enter_async_context(slow_wire(port, round_trip_s))
@@ -128,25 +136,24 @@ def _give(folder: Path, space: str, contents: list[bytes]) -> None:
         path.write_bytes(b"".join(encode_line(op) for op in ops))
 
 
-async def _pass_by_syncthing(contents: list[bytes]) -> float:
+async def _pass_by_syncthing(contents: list[bytes], place: Path) -> float:
     """Has Syncthing do the same without a server, and without a delay."""
-    with TemporaryDirectory(prefix="sila-bench-") as place:
-        pair = syncthing.SyncthingPair(Path(place))
-        await pair.start()
-        source, target = (pair.folder(name) / "files" for name in syncthing.NAMES)
-        try:
-            ready = source.with_name(".not-yet")
-            ready.mkdir()
-            for number, data in enumerate(contents):
-                (ready / str(number)).write_bytes(data)
-            begun = time.perf_counter()
-            ready.rename(source)
+    pair = syncthing.SyncthingPair(place)
+    await pair.start()
+    source, target = (pair.folder(name) / "files" for name in syncthing.NAMES)
+    try:
+        ready = source.with_name(".not-yet")
+        ready.mkdir()
+        for number, data in enumerate(contents):
+            (ready / str(number)).write_bytes(data)
+        begun = time.perf_counter()
+        ready.rename(source)
 
-            async def has_all() -> bool:
-                names = list(target.iterdir()) if target.exists() else []
-                return len([one for one in names if one.name.isdigit()]) == FILES
+        async def has_all() -> bool:
+            names = list(target.iterdir()) if target.exists() else []
+            return len([one for one in names if one.name.isdigit()]) == FILES
 
-            await until(has_all)
-            return time.perf_counter() - begun
-        finally:
-            await pair.end()
+        await until(has_all)
+        return time.perf_counter() - begun
+    finally:
+        await pair.end()

@@ -47,6 +47,26 @@ async def test_changes_below_each_root_reach_its_listener(
 
 
 @pytest.mark.slow
+async def test_what_is_being_written_is_not_told_of(
+    watcher: WatchfilesWatcher, tmp_path: Path
+) -> None:
+    hints: list[frozenset[Path]] = []
+    watcher.subscribe(tmp_path, hints.append)
+    writing, path = tmp_path / ".sila-0123456789abcdef.tmp", tmp_path / "written"
+    stand_in = tmp_path / ".written.icloud"
+    for _ in range(100):
+        writing.write_bytes(b"not whole yet")
+        writing.rename(path)
+        stand_in.touch()
+        await asyncio.sleep(0.05)
+        if any({path, stand_in} <= hint for hint in hints):
+            break
+    told = set().union(*hints)
+    assert {path, stand_in} <= told
+    assert writing not in told
+
+
+@pytest.mark.slow
 async def test_a_replaced_root_is_to_be_looked_at_whole(
     watcher: WatchfilesWatcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
