@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from textual import on
 from textual.containers import Vertical
-from textual.widgets import Static
 
 from sila_daemon.core.errors import UsageError
 from sila_tui.contents import VertexFacts, value_kind, value_line
@@ -26,7 +25,7 @@ from sila_tui.tree_edits import (
 )
 from sila_tui.view_memory import text, texts
 from sila_tui.widgets.dialogs import Field
-from sila_tui.widgets.raw_tree import PropertyList, RawTree
+from sila_tui.widgets.raw_tree import PropertyList, RawTree, VertexPlace
 from sila_tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
@@ -49,7 +48,6 @@ class TreePane(EditingPane):
     DEFAULT_CSS = """
     TreePane { layout: grid; grid-size: 2; grid-columns: 1fr 1fr; grid-rows: 1fr; }
     TreePane #vertex { height: 1fr; border-left: solid $border; padding-left: 1; }
-    TreePane #place { height: auto; max-height: 3; color: $dim; padding: 0 1; margin-bottom: 1; }
     """
 
     TAKES = frozenset({"new", "set"})
@@ -61,12 +59,14 @@ class TreePane(EditingPane):
         self._tree = ""
         self._vertex: VertexFacts | None = None
         self._cut: VertexFacts | None = None
+        self._offered: tuple[bool, ...] = ()
+        """What could be done when the keys were told last."""
 
     def compose(self) -> ComposeResult:
         """Builds the tree beside the properties."""
         yield RawTree()
         with Vertical(id="vertex"):
-            yield Static("", id="place", markup=False)
+            yield VertexPlace()
             yield PropertyList()
 
     @property
@@ -140,7 +140,10 @@ class TreePane(EditingPane):
     @on(RowList.Highlighted, "#raw-tree")
     def moved(self) -> None:
         """Shows the properties of the vertex under the cursor, and what can be done with it."""
-        self.refresh_bindings()
+        offered = self._list.offered
+        if offered != self._offered:
+            self._offered = offered
+            self.refresh_bindings()
         run_job(self, self._show_vertex, group="vertex")
 
     @on(RowList.Chosen, "#raw-tree")
@@ -255,7 +258,7 @@ class TreePane(EditingPane):
 
     def _show(self, vertex: VertexFacts) -> None:
         self._vertex = vertex
-        self.query_one("#place", Static).update(f"{vertex.path or vertex.title}\n{vertex.id}")
+        self.query_one(VertexPlace).show(vertex.path or vertex.title, vertex.id)
         rows = [
             (value_line(key), value_kind(value), value_line(value))
             for key, value in sorted(vertex.properties.items())

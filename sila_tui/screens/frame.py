@@ -77,6 +77,8 @@ class FramedScreen(Commanded, Screen[None]):
     def on_screen_resume(self) -> None:
         """Shows what changed while another screen was in front."""
         self.pull()
+        if self.is_whole and self.sila.link.waits.slow:
+            self.query_one(KeyLine).waits_changed()
 
     @property
     def is_whole(self) -> bool:

@@ -57,6 +57,8 @@ class HomeScreen(FramedScreen):
 
     _drawn_body = (-1, 0.0)
     """What the session had come to when the list was drawn last, and when that was."""
+    _offered = (False, Connection.OPENING)
+    """What decided which keys mean something when they were told last."""
 
     def body(self) -> ComposeResult:
         """Builds the list beside the details, and the page that takes their place."""
@@ -93,7 +95,7 @@ class HomeScreen(FramedScreen):
             # Drawing all of it each second is most of what an app costs that nobody touches.
             if drawn_of != session.revision or not 0 <= session.now() - at < AGES_S:
                 self._drawn_body = session.revision, session.now()
-                self._list.refresh()
+                self._list.draw_changes()
                 self.query_one(SpaceDetails).refresh()
 
     def news(self) -> None:
@@ -102,7 +104,10 @@ class HomeScreen(FramedScreen):
         was_needed = welcome.display
         self._list.rows_changed()
         self._show_details()
-        self.refresh_bindings()
+        offered = bool(self.sila.session.spaces), self.sila.session.connection
+        if offered != self._offered:
+            self._offered = offered
+            self.refresh_bindings()
         self._list.begin_at(self.sila.session.memory.text(LOOK, LAST_SPACE))
         if was_needed and not welcome.is_needed:
             self.call_after_refresh(self._list.focus)

@@ -106,6 +106,14 @@ class ChatBlock:
         top = self._tops[index]
         return top, self._tops.get(index + 1, self._lead + len(self._lines)) - top
 
+    def has_margin(self, index: int, lines: int) -> bool:
+        """Whether so many lines stand on both sides of a message, or all that there are."""
+        top, height = self.extent(index) or (0, 0)
+        below = self._lead + len(self._lines) - (top + height)
+        return height > 0 and (
+            (self.first == 0 or top - self._lead >= lines) and (self.later == 0 or below >= lines)
+        )
+
     def top_of(self, message: Message | None) -> int | None:
         """The first line of a message, whatever its index is; None when it is not laid out."""
         return None if message is None else self._tops_by_id.get(message.id)

@@ -12,16 +12,17 @@ from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message as Notice
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from sila_tui.clipboard import copy
 from sila_tui.theme import palette
 from sila_tui.widgets.chat_block import ChatBlock
 from sila_tui.widgets.chat_lines import MessageLayout
+from sila_tui.widgets.line_view import LineView, Source
 from sila_tui.widgets.lines import fitted, line
 
 if TYPE_CHECKING:
+    from rich.style import Style
     from rich.text import Text
 
     from sila_tui.contents import Chat, Message
@@ -29,11 +30,13 @@ if TYPE_CHECKING:
 
 MARGIN_SCREENS = 2
 """What is laid out above and below the message at hand: a page up or down finds it there."""
+MARGIN_SCREENS_MIN = 1
+"""More is laid out when less than this is left, once what a key did is on the screen."""
 
 NOTHING_YET = "Nothing here yet. Press enter to write the first message."
 
 
-class ChatLog(ScrollView, can_focus=True, inherit_bindings=False):
+class ChatLog(LineView, can_focus=True, inherit_bindings=False):
     """Shows one chat and says which message a person wants to do something with."""
 
     DEFAULT_CSS = """
@@ -77,7 +80,7 @@ class ChatLog(ScrollView, can_focus=True, inherit_bindings=False):
         """A person wants to write."""
 
     def __init__(self, session: Session) -> None:
-        super().__init__(id="chat-log")
+        super().__init__("chat-log")
         self._session = session
         self._messages: tuple[Message, ...] = ()
         self._cursor = 0
@@ -119,7 +122,7 @@ class ChatLog(ScrollView, can_focus=True, inherit_bindings=False):
     @on(events.Blur)
     def focus_changed(self) -> None:
         """Shows or hides the cursor."""
-        self.refresh()
+        self.draw_cursor()
 
     def _lay_out(self, middle: int | None = None) -> None:
         """Lays out what is near a message, the one under the cursor when none is given.
@@ -141,7 +144,13 @@ class ChatLog(ScrollView, can_focus=True, inherit_bindings=False):
         if before is not None and after is not None and before != after:
             top = int(self.scroll_offset.y) + after - before
             self.scroll_to(y=top, animate=False, force=True, immediate=True)
-        self.refresh()
+        self.draw_changes()
+
+    def _lay_out_more(self) -> None:
+        """Lays out what one may come to next, when it has become little."""
+        margin = MARGIN_SCREENS_MIN * max(1, self.size.height)
+        if not self.block.has_margin(self._cursor, margin):
+            self._lay_out()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Brings what comes near the screen when somebody scrolls past what is laid out."""
@@ -154,22 +163,34 @@ class ChatLog(ScrollView, can_focus=True, inherit_bindings=False):
             if middle is not None and middle != self._middle:
                 self.call_after_refresh(self._lay_out, middle)
 
-    def render_line(self, y: int) -> Strip:
-        """Draws one line of what is visible."""
-        look, width = palette(self.app.theme), self.size.width
+    def source_of(self, y: int) -> Source:
+        """A line of a message, or what is said in place of messages."""
         found = self.block.line_at(int(self.scroll_offset.y) + y)
         if isinstance(found, str):
             said = NOTHING_YET if not self._messages and y == 0 else found
-            return self._strip(line((f"  {said}", look.dim)))
-        index, strip = found
-        if index == self._cursor and self.has_focus:
-            mark = self._strip(line((self._session.symbols.cursor, look.accent)))
-            strip = Strip.join([mark.crop(0, 1), strip.crop(1, width)])
-        return strip.apply_style(self.rich_style)
+            return Source(line((f"  {said}", palette(self.app.theme).dim)))
+        is_cursor = found[0] == self._cursor
+        return Source(found[1], is_cursor, is_cursor and self.has_focus)
 
-    def _strip(self, text: Text) -> Strip:
+    def strip_of(self, source: Source, ground: Style) -> Strip:
+        """Draws a line, that of the message under the cursor with its sign."""
+        if not isinstance(source.content, Strip):
+            return self._drawn_text(source.content).apply_style(ground)
+        strip = source.content
+        if source.has_keys:
+            sign = (self._session.symbols.cursor, palette(self.app.theme).accent)
+            mark = self._drawn_text(line(sign)).apply_style(ground)
+            strip = Strip.join([mark.crop(0, 1), strip.crop(1, self.size.width)])
+        return strip.apply_style(ground)
+
+    def _drawn_text(self, text: Text) -> Strip:
         filled = fitted(text, self.size.width)
-        return Strip(filled.render(self.app.console), self.size.width).apply_style(self.rich_style)
+        return Strip(filled.render(self.app.console), self.size.width)
+
+    def has_cursor(self, y: int) -> bool:
+        """All lines of the message have it."""
+        found = self.block.line_at(int(self.scroll_offset.y) + y)
+        return not isinstance(found, str) and found[0] == self._cursor
 
     def _show_cursor(self) -> None:
         extent = self.block.extent(self._cursor)
@@ -185,7 +206,11 @@ class ChatLog(ScrollView, can_focus=True, inherit_bindings=False):
     def action_go(self, index: int) -> None:
         """Moves to a message; -1 is the last."""
         self._cursor = max(0, len(self._messages) - 1) if index < 0 else index
-        self._lay_out()
+        if self.block.extent(self._cursor) is None:
+            self._lay_out()
+        else:
+            self.call_after_refresh(self._lay_out_more)
+        self.draw_cursor()
         self._show_cursor()
 
     def action_scroll_page(self, direction: int) -> None:
@@ -227,4 +252,4 @@ class ChatLog(ScrollView, can_focus=True, inherit_bindings=False):
     def _point_at(self, line: int) -> None:
         found = self.block.message_at(line)
         self._cursor = self._cursor if found is None else found
-        self.refresh()
+        self.draw_cursor()

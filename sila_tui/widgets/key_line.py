@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from textual.keys import format_key
+from textual.screen import ModalScreen
 from textual.widget import Widget
 
 from sila_tui.theme import palette
@@ -60,11 +61,23 @@ class KeyLine(Widget):
         """Draws again whenever the focus changes what keys do."""
         self.screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
         self._turning = self.set_interval(TURN_S, self._turn, pause=True)
-        self._waits.listeners.add(self._turning.resume)
+        self._waits.listeners.add(self.waits_changed)
 
     def on_unmount(self) -> None:
         """Hears of what is waited for no longer."""
-        self._waits.listeners.discard(self._turning.resume)
+        self._waits.listeners.discard(self.waits_changed)
+
+    def waits_changed(self) -> None:
+        """Begins to turn where somebody sees it."""
+        # Textual draws a whole screen anew for every change of the one that it covers.
+        if self._is_in_sight:
+            self._turning.resume()
+
+    @property
+    def _is_in_sight(self) -> bool:
+        stack = self.app.screen_stack
+        above = stack[stack.index(self.screen) + 1 :] if self.screen in stack else stack
+        return all(isinstance(screen, ModalScreen) for screen in above)
 
     @property
     def _waits(self) -> Waits:
@@ -72,8 +85,9 @@ class KeyLine(Widget):
 
     def _turn(self) -> None:
         self._turns += 1
-        self.refresh()
-        if not self._waits.slow:
+        if self._is_in_sight:
+            self.refresh()
+        if not self._waits.slow or not self._is_in_sight:
             self._turning.pause()
 
     def _bindings_changed(self, _: Screen[object]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.text import Text
 
 if TYPE_CHECKING:
@@ -30,3 +31,13 @@ def sides(left: Text, right: Text, width: int, gap: int = 2) -> Text:
     if room < gap + 8:
         return fitted(left, width)
     return Text.assemble(fitted(left, room - gap), " " * gap, right, no_wrap=True, end="")
+
+
+def end_of(text: str, width: int, sign: str) -> str:
+    """The end of a text where it is longer than `width` cells, after a sign that it was cut."""
+    if cell_len(text) <= width:
+        return text
+    kept = text[-width:] if width > 0 else ""
+    while kept and cell_len(sign + kept) > width:
+        kept = kept[1:]
+    return sign + kept

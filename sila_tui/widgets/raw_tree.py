@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.binding import Binding, BindingType
 from textual.message import Message
+from textual.widget import Widget
 
 from sila_tui.clipboard import copy
+from sila_tui.theme import palette
 from sila_tui.tree_rows import TreeRow, TreeRows
-from sila_tui.widgets.lines import line
+from sila_tui.widgets.lines import end_of, line
 from sila_tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from sila_tui.app import SilaApp
     from sila_tui.theme import Palette
 
 TRASH_ID = "0"
@@ -89,6 +92,14 @@ class RawTree(RowList):
         said += f"  {vertex.preview}" if vertex.preview else ""
         return line(margin, (f"{sign} ", look.dim), (name, style), (said, look.dim))
 
+    @property
+    def offered(self) -> tuple[bool, ...]:
+        """What decides which keys mean something here."""
+        row = self.current
+        if row is None:
+            return ()
+        return (row.vertex.is_deleted, row.vertex.id == TRASH_ID, row.depth > 0, self.can_paste)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offers what can be done with the vertex under the cursor."""
         row = self.current
@@ -124,6 +135,28 @@ class RawTree(RowList):
         """Copies the vertex id."""
         if self.current is not None:
             copy(self, self.current.vertex.id, "Id")
+
+
+class VertexPlace(Widget):
+    """Where a vertex stands and its id, on two lines whatever they are: nothing else moves."""
+
+    DEFAULT_CSS = "VertexPlace { height: 2; color: $dim; margin: 0 1 1 1; }"
+
+    def __init__(self) -> None:
+        super().__init__(id="place")
+        self._path, self._vertex = "", ""
+
+    def show(self, path: str, vertex: str) -> None:
+        """Names another vertex."""
+        if (path, vertex) != (self._path, self._vertex):
+            self._path, self._vertex = path, vertex
+            self.refresh()
+
+    def render(self) -> Text:
+        """Draws the two lines; of a long path the end says more than the beginning."""
+        look, symbols = palette(self.app.theme), cast("SilaApp", self.app).symbols
+        path = end_of(self._path, self.size.width, symbols.more)
+        return line((f"{path}\n{self._vertex}", look.dim))
 
 
 class PropertyList(RowList):

@@ -16,11 +16,14 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 
+from sila_tui.widgets.line_view import Source
 from sila_tui.widgets.lines import fitted, line
 from sila_tui.widgets.rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from rich.style import Style
 
 
 class RowList(Rows, can_focus=True, inherit_bindings=False):
@@ -72,7 +75,7 @@ class RowList(Rows, can_focus=True, inherit_bindings=False):
         lines = self.shown_rows.line_count(self.row_count())
         self.virtual_size = Size(max(1, self.size.width), max(1, lines))
         self.cursor = self._nearest(min(self.cursor, self.row_count() - 1), 1)
-        self.refresh()
+        self.draw_changes()
 
     def filter_by(self, wish: str) -> None:
         """Shows only rows that have the words; all when there are none."""
@@ -82,31 +85,38 @@ class RowList(Rows, can_focus=True, inherit_bindings=False):
         self.cursor = self.shown_rows.nearest_found(self.cursor)
         self._show_cursor()
 
-    def render_line(self, y: int) -> Strip:
-        """Draws the line `y` of what is visible."""
+    def source_of(self, y: int) -> Source:
+        """A row with the cursor's sign, or what is said in place of rows."""
         width, at = self.size.width, int(self.scroll_offset.y) + y
-        style = self.rich_style
         lines = self.shown_rows.line_count(self.row_count())
         if at >= lines:
             said = "nothing has these words" if self.shown_rows.is_filtered else self.empty_text
-            text = fitted(line((f"  {said if not lines and y == 1 else ''}", self.look.dim)), width)
-        else:
-            index = self.shown_rows.row_at(at)
-            is_cursor = index == self.cursor and self.can_choose(index)
-            # The last cell is the scrollbar's where there is one.
-            room = width - 2
-            sign = self.symbols.cursor if is_cursor and self.has_focus else " "
-            text = fitted(
-                line((sign, self.look.accent), fitted(self.row(index, room, self.look), room)),
-                width,
-            )
-            if is_cursor and self.has_focus:
-                style += self.look.chosen
-                # A reversed colour is a coloured ground, which says nothing: signs and words do.
-                text = Text(text.plain) if self.look.chosen.reverse else text
-            elif is_cursor and self.is_marked_elsewhere:
-                style += self.look.chosen_elsewhere
-        return Strip(text.render(self.app.console), width).crop(0, width).apply_style(style)
+            text = line((f"  {said if not lines and y == 1 else ''}", self.look.dim))
+            return Source(fitted(text, width))
+        index = self.shown_rows.row_at(at)
+        is_cursor = index == self.cursor and self.can_choose(index)
+        has_keys = is_cursor and self.has_focus
+        # The last cell is the scrollbar's where there is one.
+        room = width - 2
+        sign = (self.symbols.cursor if has_keys else " ", self.look.accent)
+        text = line(sign, fitted(self.row(index, room, self.look), room))
+        return Source(fitted(text, width), is_cursor, has_keys)
+
+    def strip_of(self, source: Source, ground: Style) -> Strip:
+        """Draws a row, that of the cursor on another ground."""
+        assert isinstance(source.content, Text)
+        text, width = source.content, self.size.width
+        if source.has_keys:
+            ground += self.look.chosen
+            # A reversed colour is a coloured ground, which says nothing: signs and words do.
+            text = Text(text.plain) if self.look.chosen.reverse else text
+        elif source.is_cursor and self.is_marked_elsewhere:
+            ground += self.look.chosen_elsewhere
+        return Strip(text.render(self.app.console), width).crop(0, width).apply_style(ground)
+
+    def has_cursor(self, y: int) -> bool:
+        """Only the cursor's row has it."""
+        return self.shown_rows.line_of(self.cursor) == int(self.scroll_offset.y) + y
 
     def on_resize(self) -> None:
         """Lays the rows out for the new size."""
@@ -116,11 +126,11 @@ class RowList(Rows, can_focus=True, inherit_bindings=False):
     @on(events.Blur)
     def focus_changed(self) -> None:
         """Shows the cursor as the one that keys move, or as one that waits."""
-        self.refresh()
+        self.draw_cursor()
 
     def watch_cursor(self, before: int, after: int) -> None:
         """Keeps the cursor in sight and tells who wants to know."""
-        self.refresh()
+        self.draw_cursor()
         if 0 <= after < self.row_count():
             self._show_cursor()
             if before != after:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import cast
 
 from rich.text import Text
-from textual.scroll_view import ScrollView
 
 from sila_tui.shown_rows import ShownRows
 from sila_tui.theme import Palette, palette
+from sila_tui.widgets.line_view import LineView
 from sila_tui.words import UNICODE, Symbols
 
 WORDS_WIDTH = 240
 """Cells that a row is drawn into when a filter looks for words."""
 
 
-class Rows(ScrollView):
+class Rows(LineView):
     """Rows that a filter may hide. Subclasses say how many there are and draw one."""
 
     empty_text = ""
@@ -24,7 +24,7 @@ class Rows(ScrollView):
     """Whether `/` looks for rows here."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(id=name)
+        super().__init__(name)
         self.shown_rows = ShownRows()
 
     def row_count(self) -> int:
