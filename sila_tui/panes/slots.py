@@ -44,6 +44,7 @@ class PaneSlot(Vertical):
         self._make_panes = make_panes
         self._said = said
         self.shown: Item | None = None
+        self._titled = Text("")
 
     def compose(self) -> ComposeResult:
         """Builds the title, which is seen beside another slot only, above the panes."""
@@ -91,7 +92,9 @@ class PaneSlot(Vertical):
         sign, style = (">", look.strong + look.accent) if is_active else (" ", look.dim)
         title = self.shown.title if self.shown else ""
         words = line((f"{sign} {title}", style)) if is_split else Text("")
-        self.query_one(".slot-title", Static).update(words)
+        if words != self._titled:
+            self._titled = words
+            self.query_one(".slot-title", Static).update(words)
         self.set_class(is_split and self.size.width < TIGHT, "-tight")
 
 

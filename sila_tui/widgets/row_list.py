@@ -43,7 +43,7 @@ class RowList(Rows, can_focus=True, inherit_bindings=False):
         Binding("enter,l,right", "choose", "Open"),
         Binding("escape", "show_all", "End the filter", show=False),
     ]
-    cursor: reactive[int] = reactive(0)
+    cursor: reactive[int] = reactive(0, repaint=False)
     is_marked_elsewhere = True
     """Whether the cursor's row is told apart while another pane has the keys."""
 
@@ -72,10 +72,19 @@ class RowList(Rows, can_focus=True, inherit_bindings=False):
     def rows_changed(self) -> None:
         """Draws again after the rows changed, with the cursor on a row that is shown."""
         self.shown_rows.look_through(self.row_count(), self.words_of, self.depth_of)
-        lines = self.shown_rows.line_count(self.row_count())
-        self.virtual_size = Size(max(1, self.size.width), max(1, lines))
+        self.virtual_size = Size(max(1, self.size.width), self._height_told)
         self.cursor = self._nearest(min(self.cursor, self.row_count() - 1), 1)
         self.draw_changes()
+
+    @property
+    def _height_told(self) -> int:
+        """The height that matters to the layout, which is made anew for every other one.
+
+        Where all rows have room it is that there is nothing to scroll.
+        """
+        lines = self.shown_rows.line_count(self.row_count())
+        is_told = lines > self.size.height or self.styles.auto_dimensions
+        return max(1, lines) if is_told else 1
 
     def filter_by(self, wish: str) -> None:
         """Shows only rows that have the words; all when there are none."""

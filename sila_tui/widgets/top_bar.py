@@ -66,7 +66,8 @@ class Banner(Widget):
     def pull(self) -> None:
         """Appears and disappears with the connection."""
         self.display = self._session.connection is Connection.LOST
-        self.refresh()
+        if self.display:
+            self.refresh()
 
     def render(self) -> Text:
         """Draws the line."""

@@ -29,7 +29,8 @@ class Welcome(Widget, can_focus=True):
     def pull(self) -> None:
         """Appears when there is nothing else to show."""
         self.display = self.is_needed
-        self.refresh()
+        if self.display:
+            self.refresh()
 
     def render(self) -> Text:
         """Draws the page for where things stand."""
