@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 from sila_tui.facts import moment, rows, text_of, whole
 from sila_tui.words import clean, clean_lines
@@ -107,36 +107,62 @@ def _names(value: object) -> tuple[str, ...]:
     )
 
 
+class Messages(Sequence[Message]):
+    """The messages of a chat, each read when somebody looks at it: few of a long chat are."""
+
+    def __init__(self, given: Sequence[Mapping[str, Any]], before: Messages | None = None) -> None:
+        """Takes `messages` of `chat.show`; what is as it was `before` is not read again."""
+        self.given = given
+        self.ids = [str(row.get("id", "")) for row in given]
+        self._read = before.still_true(self.ids) if before is not None else {}
+
+    def __len__(self) -> int:
+        return len(self.given)
+
+    @overload
+    def __getitem__(self, at: int) -> Message: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Message]: ...
+    def __getitem__(self, at: int | slice) -> Message | Sequence[Message]:
+        if isinstance(at, slice):
+            return [self[each] for each in range(*at.indices(len(self)))]
+        row = self.given[at]
+        known = self._read.get(self.ids[at])
+        if known is None or (known[0] is not row and known[0] != row):
+            known = self._read[self.ids[at]] = (row, Message.read(row))
+        return known[1]
+
+    def still_true(self, ids: Sequence[str]) -> dict[str, tuple[Mapping[str, Any], Message]]:
+        """What was read of the messages with these ids."""
+        if not self._read:
+            return {}
+        wanted = self._read.keys() & set(ids)
+        return {each: self._read[each] for each in wanted}
+
+
 @dataclass(frozen=True)
 class Chat:
-    """A chat as it is shown: its title and its main branch."""
+    """The branch of a chat that the app shows, oldest message first."""
 
     title: str
-    messages: tuple[Message, ...]
+    messages: Messages
+    digest: str = ""
+    """Stands for all messages but the last one, as the daemon knows them."""
 
     @classmethod
-    def read(cls, answer: Mapping[str, Any], known: MessageReader | None = None) -> Chat:
-        """Reads the answer to `chat.show`."""
-        reader = known or MessageReader()
-        return cls(text_of(answer.get("title")), reader.read(rows(answer.get("messages"))))
+    def read(cls, answer: Mapping[str, Any], before: Chat | None = None) -> Chat:
+        """Reads the answer to `chat.show`, which may leave out what is as it was `before`."""
+        given, known = rows(answer.get("messages")), before.messages if before else None
+        if known is not None and (kept := whole(answer.get("kept"))):
+            given = [*known.given[:kept], *given]
+        title, digest = text_of(answer.get("title")), text_of(answer.get("digest"))
+        return cls(title, Messages(given, known), digest)
 
-
-class MessageReader:
-    """Reads the messages of a chat again and again, anew only those that have changed."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[Mapping[str, Any], Message]] = {}
-
-    def read(self, given: Sequence[Mapping[str, Any]]) -> tuple[Message, ...]:
-        """Reads `messages` of `chat.show`."""
-        fresh = {}
-        for row in given:
-            message_id = str(row.get("id", ""))
-            before = self._known.get(message_id)
-            is_same = before is not None and before[0] == row
-            fresh[message_id] = before if before and is_same else (row, Message.read(row))
-        self._known = fresh
-        return tuple(message for _, message in fresh.values())
+    @property
+    def known(self) -> dict[str, Any]:
+        """What tells the daemon which messages need not be sent again."""
+        count = max(0, len(self.messages) - 1)
+        return {"known": count, "digest": self.digest} if self.digest else {}
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sila_daemon.core.errors import NotFoundError
-from sila_tui.contents import Chat, ChatEntry, Message, MessageReader, TreeFacts, VertexFacts
+from sila_tui.contents import Chat, ChatEntry, Message, TreeFacts, VertexFacts
 from sila_tui.facts import rows, text_of
 from sila_tui.outline import Entry, Outline
 
@@ -40,7 +40,8 @@ class SpaceReader:
     def __init__(self, link: Link, space_id: str) -> None:
         self._link = link
         self.space_id = space_id
-        self._messages = MessageReader()
+        self._chat: tuple[str, Chat] | None = None
+        """The chat that was asked for last, with its tree."""
 
     async def _call(self, method: str, **params: Any) -> Any:
         return await self._link.call(method, space=self.space_id, **params)
@@ -137,7 +138,11 @@ class SpaceReader:
 
     async def chat(self, tree: str) -> Chat:
         """The main branch of a chat."""
-        return Chat.read(await self._call("chat.show", tree=tree), self._messages)
+        before = self._chat[1] if self._chat is not None and self._chat[0] == tree else None
+        asked = before.known if before is not None else {}
+        chat = Chat.read(await self._call("chat.show", tree=tree, **asked), before)
+        self._chat = (tree, chat)
+        return chat
 
     async def send(self, tree: str, text: str) -> None:
         """Adds a person's message to the end of a chat."""

@@ -112,6 +112,13 @@ class TreeParams(SpaceParams):
     tree: str
 
 
+class ShowChatParams(TreeParams):
+    """A chat; its first `known` messages are not wanted when `digest` says that they are known."""
+
+    known: int = 0
+    digest: str | None = None
+
+
 class VertexParams(TreeParams):
     """One vertex; the root when it is left out."""
 

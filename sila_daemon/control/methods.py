@@ -57,7 +57,7 @@ METHODS: dict[str, Method] = {
     "edit.undo": Method(messages.UndoParams, undo_results.Undone),
     "trash.list": Method(messages.TrashParams, results.Trash, may_end=True),
     "chat.list": Method(messages.PageParams, results.Chats, may_end=True),
-    "chat.show": Method(messages.TreeParams, results.Chat, may_end=True),
+    "chat.show": Method(messages.ShowChatParams, results.Chat, may_end=True),
     "chat.new": Method(messages.NewChatParams, chat_results.ChatMade),
     "chat.rename": Method(messages.RenameChatParams, results.Done),
     "chat.delete": Method(messages.DeleteChatParams, chat_results.ChatDeleted),

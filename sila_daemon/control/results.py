@@ -225,7 +225,11 @@ class Chat(Result):
 
     tree: str
     title: str | None
+    kept: int
+    """So many messages before these are as the caller knows them, and left out."""
     messages: list[ChatMessage]
+    digest: str
+    """Stands for all messages of the branch but the last one."""
 
 
 class Sent(Result):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import NotFoundError
+from sila_daemon.core.json_value import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -58,6 +59,56 @@ class Message:
     tool_results: Json
 
 
+@dataclass(frozen=True, slots=True)
+class RawMessage:
+    """What a message is read from: much cheaper to have than the message, and tells them apart."""
+
+    vertex: Vertex
+    alternatives: tuple[str, ...]
+    index: int
+    texts: tuple[tuple[str, bytes], ...]
+    """The properties as JSON text."""
+
+    @property
+    def mark(self) -> int:
+        """Another number as soon as the message is another one; means nothing in another process.
+
+        Texts keep their hashes, so of a long chat this costs what was changed.
+        """
+        return hash((self.alternatives, self.index, self.texts))
+
+    @property
+    def files(self) -> tuple[FileReference, ...]:
+        """Attachments; their names stand elsewhere."""
+        if all(key != "files" for key, _ in self.texts):
+            return ()
+        return _references(self.vertex.get("files"))
+
+    def read(self) -> Message:
+        """Reads the message."""
+        properties = {key: decode(text) for key, text in self.texts}
+
+        def text_of(key: str) -> str:
+            value = properties.get(key)
+            return value if isinstance(value, str) else ""
+
+        return Message(
+            vertex_id=self.vertex.id,
+            role=text_of("role"),
+            text=text_of("text"),
+            created_ms=self.vertex.created_ms,
+            alternatives=self.alternatives,
+            index=self.index,
+            thinking=text_of("thinking"),
+            author=text_of("configName"),
+            model="/".join(filter(None, (text_of("modelProvider"), text_of("modelId")))),
+            is_in_progress=properties.get("inProgress") is True,
+            files=_references(properties.get("files")),
+            tool_requests=properties.get("toolRequests"),
+            tool_results=properties.get("toolResults"),
+        )
+
+
 class ChatView:
     """A view on a chat tree; holds no state of its own."""
 
@@ -91,7 +142,19 @@ class ChatView:
 
     def messages(self) -> list[Message]:
         """Returns the main branch, oldest first."""
-        return [_message(siblings[index], siblings, index) for siblings, index in self._branch()]
+        return [raw.read() for raw in self.raw_messages()]
+
+    def raw_messages(self) -> list[RawMessage]:
+        """Returns what the messages of the main branch are read from, oldest first."""
+        return [
+            RawMessage(
+                siblings[index],
+                tuple(sibling.id for sibling in siblings),
+                index,
+                tuple(siblings[index].texts),
+            )
+            for siblings, index in self._branch()
+        ]
 
     @property
     def message_count(self) -> int:
@@ -153,31 +216,6 @@ def _main_index(siblings: list[Vertex]) -> int:
         if sibling.get("main") is True:
             return index
     return 0
-
-
-def _message(vertex: Vertex, siblings: list[Vertex], index: int) -> Message:
-    properties = vertex.properties
-
-    def text_of(key: str) -> str:
-        value = properties.get(key)
-        return value if isinstance(value, str) else ""
-
-    model = "/".join(filter(None, (text_of("modelProvider"), text_of("modelId"))))
-    return Message(
-        vertex_id=vertex.id,
-        role=text_of("role"),
-        text=text_of("text"),
-        created_ms=vertex.created_ms,
-        alternatives=tuple(sibling.id for sibling in siblings),
-        index=index,
-        thinking=text_of("thinking"),
-        author=text_of("configName"),
-        model=model,
-        is_in_progress=properties.get("inProgress") is True,
-        files=_references(properties.get("files")),
-        tool_requests=properties.get("toolRequests"),
-        tool_results=properties.get("toolResults"),
-    )
 
 
 def _references(files: Json) -> tuple[FileReference, ...]:

@@ -120,6 +120,10 @@ class TreeState:
         """Returns the JSON text of a property; None when it is not set."""
         return self._properties.text(index, key, with_transient=with_transient)
 
+    def texts(self, index: int) -> list[tuple[str, bytes]]:
+        """Returns every property that is set, transient ones laid over, as JSON text."""
+        return list(self._properties.texts(index))
+
     def value(self, index: int, key: str) -> Json:
         """Returns the decoded value of a property; None when it is not set or null."""
         text = self._properties.text(index, key)

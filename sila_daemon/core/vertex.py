@@ -75,6 +75,11 @@ class Vertex:
         """Every property that is set, transient ones laid over, in order of the keys."""
         return self.tree.values(self.index)
 
+    @property
+    def texts(self) -> list[tuple[str, bytes]]:
+        """Every property that is set, transient ones laid over, as JSON text."""
+        return self.tree.texts(self.index)
+
     def get(self, key: str, default: Json = None) -> Json:
         """Returns a property's value, or `default` when it is not set."""
         text = self.tree.text(self.index, key)

@@ -15,6 +15,7 @@ from textual.message import Message as Notice
 from textual.strip import Strip
 
 from sila_tui.clipboard import copy
+from sila_tui.contents import Messages
 from sila_tui.theme import palette
 from sila_tui.widgets.chat_block import ChatBlock
 from sila_tui.widgets.chat_lines import MessageLayout
@@ -82,7 +83,7 @@ class ChatLog(LineView, can_focus=True, inherit_bindings=False):
     def __init__(self, session: Session) -> None:
         super().__init__("chat-log")
         self._session = session
-        self._messages: tuple[Message, ...] = ()
+        self._messages = Messages([])
         self._cursor = 0
         self._middle = 0
         """The message that the lines were laid out around."""
@@ -100,7 +101,7 @@ class ChatLog(LineView, can_focus=True, inherit_bindings=False):
         was_at_end = self._cursor >= len(self._messages) - 1
         known = self.current
         self._messages = chat.messages
-        ids = [message.id for message in chat.messages]
+        ids = chat.messages.ids
         if keep_place and known is not None and not was_at_end:
             at = ids.index(known.id) if known.id in ids else self._cursor
             self._cursor = max(0, min(at, len(ids) - 1))

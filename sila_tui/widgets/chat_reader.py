@@ -88,7 +88,7 @@ class ChatReader(ChatLog):
 
     def go_to(self, message_id: str) -> bool:
         """Goes to a message once it is laid out; False when it is not shown."""
-        ids = [message.id for message in self._messages]
+        ids = self._messages.ids
         if message_id not in ids:
             return False
         self.call_after_refresh(self.action_go, ids.index(message_id))

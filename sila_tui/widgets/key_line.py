@@ -56,6 +56,8 @@ class KeyLine(Widget):
         super().__init__()
         self._note = note
         self._turns = 0
+        self.is_turning = False
+        """Whether the sign of something that takes long turns."""
 
     def on_mount(self) -> None:
         """Draws again whenever the focus changes what keys do."""
@@ -71,6 +73,7 @@ class KeyLine(Widget):
         """Begins to turn where somebody sees it."""
         # Textual draws a whole screen anew for every change of the one that it covers.
         if self._is_in_sight:
+            self.is_turning = True
             self._turning.resume()
 
     @property
@@ -87,7 +90,8 @@ class KeyLine(Widget):
         self._turns += 1
         if self._is_in_sight:
             self.refresh()
-        if not self._waits.slow or not self._is_in_sight:
+        self.is_turning = bool(self._waits.slow) and self._is_in_sight
+        if not self.is_turning:
             self._turning.pause()
 
     def _bindings_changed(self, _: Screen[object]) -> None:

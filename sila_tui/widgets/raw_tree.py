@@ -140,7 +140,7 @@ class RawTree(RowList):
 class VertexPlace(Widget):
     """Where a vertex stands and its id, on two lines whatever they are: nothing else moves."""
 
-    DEFAULT_CSS = "VertexPlace { height: 2; color: $dim; margin: 0 1 1 1; }"
+    DEFAULT_CSS = "VertexPlace { height: 2; color: $dim; padding: 0 1; margin-bottom: 1; }"
 
     def __init__(self) -> None:
         super().__init__(id="place")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,6 +11,9 @@ from sila_daemon.core.chat_view import ChatView, FileReference
 from sila_daemon.core.editor import Editor
 from sila_daemon.core.errors import NotFoundError
 from sila_daemon.core.rep_tree import RepTree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def new_chat() -> ChatView:
@@ -131,3 +134,22 @@ def test_what_a_message_tells(properties: dict[str, Any], expected: dict[str, An
     assert message.vertex_id == vertex.id
     assert message.created_ms == vertex.created_ms
     assert {name: getattr(message, name) for name in expected} == expected
+
+
+def test_a_mark_changes_with_everything_that_a_message_says() -> None:
+    chat = new_chat()
+    first = chat.append("user", "one")
+    chat.append("assistant", "two")
+    marks = [[raw.mark for raw in chat.raw_messages()]]
+    steps: list[Callable[[], object]] = [
+        lambda: first.set("text", "other"),
+        lambda: first.set("files", [{"tree": "t", "vertex": "v"}]),
+        lambda: chat.branch(first.id, "another"),
+        lambda: chat.choose(first.id),
+    ]
+    for step in steps:
+        step()
+        marks.append([raw.mark for raw in chat.raw_messages()])
+    assert len({found[0] for found in marks}) == len(marks)
+    assert {found[1] for found in marks if len(found) > 1} == {marks[0][1]}
+    assert chat.raw_messages()[0].files == (FileReference("t", "v"),)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from copy import deepcopy
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.tui import sample
@@ -101,3 +103,14 @@ class FakeChats:
         change = {"what": what, "vertex": f"v-{tree}", "name": name, "key": key}
         before = deepcopy((self._space, self._daemon.chats))
         self._done.append(Done(change, tree, *before))
+
+
+def chat_answer(messages: list[Json], params: Json) -> Json:
+    """The messages of a chat that the asker does not know yet."""
+    known, last = params.get("known", 0), max(0, len(messages) - 1)
+    kept = known if params.get("digest") == _digest(messages[:known]) else 0
+    return {"kept": kept, "messages": messages[kept:], "digest": _digest(messages[:last])}
+
+
+def _digest(messages: list[Json]) -> str:
+    return sha256(json.dumps(messages).encode()).hexdigest()

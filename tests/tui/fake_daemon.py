@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.tui import fake_files, sample
-from tests.tui.fake_chats import FakeChats
+from tests.tui.fake_chats import FakeChats, chat_answer
 from tests.tui.fake_search import search
 
 if TYPE_CHECKING:
@@ -225,7 +225,8 @@ class FakeDaemon:
     def _chat(self, params: Json) -> Json:
         titles = {row["tree"]: row["title"] for row in self.chats}
         tree = params["tree"]
-        return {"tree": tree, "title": titles[tree], "messages": self.messages.get(tree, [])}
+        shown = chat_answer(self.messages.get(tree, []), params)
+        return {"tree": tree, "title": titles[tree], **shown}
 
     def _send(self, params: Json) -> Json:
         messages = self.messages.setdefault(params["tree"], [])

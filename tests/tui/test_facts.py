@@ -63,6 +63,19 @@ def test_a_chat() -> None:
     assert Chat.read({"messages": [{"id": "m", "index": 9}]}).messages[0].index == 0
 
 
+def test_a_chat_of_which_only_the_end_was_sent() -> None:
+    rows = sample.chat_messages()
+    before = Chat.read({"title": "T", "messages": rows, "digest": "d1"})
+    first = before.messages[0]
+    assert before.known == {"known": len(rows) - 1, "digest": "d1"}
+    tail = [{**rows[-1], "text": "longer"}, {**rows[-1], "id": "new"}]
+    after = Chat.read({"kept": len(rows) - 1, "messages": tail, "digest": "d2"}, before)
+    assert after.messages.ids == [*before.messages.ids, "new"]
+    assert after.messages[0] is first
+    assert [message.text for message in after.messages[-2:]] == ["longer", rows[-1]["text"]]
+    assert Chat.read({"messages": rows}).known == {}, "an older daemon is asked for everything"
+
+
 def test_files_and_whether_they_are_here() -> None:
     listed = fake_files.listed(sample.vertices())
     files = {file.name: file for file in SpaceFiles.read(listed).files}

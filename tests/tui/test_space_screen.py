@@ -127,6 +127,23 @@ async def test_what_others_write_appears(daemon: FakeDaemon) -> None:
         assert "From afar" in shown(app)
 
 
+async def test_of_a_chat_that_goes_on_only_the_end_is_asked_for(daemon: FakeDaemon) -> None:
+    daemon.messages[sample.COFFEE] = messages = sample.a_lot_of_messages(30)
+    async with driven(daemon) as (app, pilot):
+        await press(pilot, "enter")
+        await until(pilot, lambda: "message 29" in shown(app))
+        messages[-1]["text"] = "goes on"
+        messages.append({**messages[0], "id": "new", "text": "From afar"})
+        daemon.emit(space=sample.WORK, text="2 ops from https://home.example")
+        await until(pilot, lambda: "From afar" in shown(app))
+        assert daemon.called("chat.show")[-1]["known"] == 29
+        assert "goes on" in shown(app)
+        messages[-3]["text"] = "put otherwise"
+        daemon.emit(space=sample.WORK, text="1 op from https://home.example")
+        await until(pilot, lambda: "put otherwise" in shown(app))
+        assert "From afar" in shown(app)
+
+
 async def test_a_long_chat_shows_its_end_and_the_rest_on_the_way_up(daemon: FakeDaemon) -> None:
     daemon.messages[sample.COFFEE] = sample.a_lot_of_messages(300)
     async with driven(daemon) as (app, pilot):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from sila_daemon.control import chat_results, messages, results
@@ -12,9 +13,11 @@ from sila_daemon.core.chat_view import CHAT_APP, ChatView
 from sila_daemon.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from sila_daemon.control.connection import Handler
     from sila_daemon.control.host import OpenSpace, SpaceKeeper
-    from sila_daemon.core.chat_view import FileReference, Message
+    from sila_daemon.core.chat_view import FileReference, Message, RawMessage
     from sila_daemon.core.json_value import Json
 
 TEXT_CHARACTERS_MAX = 200_000
@@ -66,15 +69,22 @@ class ChatHandlers:
         page = page_after(chats, lambda chat: chat.tree, params.after, params.limit)
         return results.Chats(chats=chats[page.start : page.end], next=page.next)
 
-    async def show(self, params: messages.TreeParams) -> results.Chat:
-        """Shows the main branch of a chat."""
+    async def show(self, params: messages.ShowChatParams) -> results.Chat:
+        """Shows the main branch of a chat, or what of it the caller does not know yet."""
         space = self._spaces.find(params.space)
         tree_id = await find_tree(space, params.tree)
         view = ChatView(await space.tree(tree_id))
         names = (await own_facts(space)).names
         title = names.get(tree_id) or view.title or None
-        shown = [await _shown(space, message) for message in view.messages()]
-        return results.Chat(tree=tree_id, title=title, messages=shown)
+        branch = view.raw_messages()
+        last = max(0, len(branch) - 1)
+        digests = await _digests(space, branch, {params.known, last})
+        is_known = params.digest is not None and digests.get(params.known) == params.digest
+        kept = params.known if is_known else 0
+        shown = [await _shown(space, raw.read()) for raw in branch[kept:]]
+        return results.Chat(
+            tree=tree_id, title=title, kept=kept, messages=shown, digest=digests[last]
+        )
 
     async def new(self, params: messages.NewChatParams) -> chat_results.ChatMade:
         """Makes a chat without messages."""
@@ -148,6 +158,22 @@ async def _shown(space: OpenSpace, message: Message) -> results.ChatMessage:
         tools=_tool_names(message.tool_requests),
         files=[await _attachment(space, reference) for reference in message.files],
     )
+
+
+async def _digests(
+    space: OpenSpace, branch: Sequence[RawMessage], counts: Collection[int]
+) -> dict[int, str]:
+    """What stands for the first messages of a branch, for each of these counts that it has."""
+    found, sum_so_far = {}, blake2b(digest_size=16)
+    for count, raw in enumerate(branch):
+        if count in counts:
+            found[count] = sum_so_far.hexdigest()
+        sum_so_far.update(raw.mark.to_bytes(8, signed=True))
+        for reference in raw.files:
+            sum_so_far.update(repr((await _attachment(space, reference))["name"]).encode())
+    if len(branch) in counts:
+        found[len(branch)] = sum_so_far.hexdigest()
+    return found
 
 
 async def _attachment(space: OpenSpace, reference: FileReference) -> dict[str, str | None]:
