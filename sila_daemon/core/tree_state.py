@@ -120,19 +120,14 @@ class TreeState:
         """Returns the JSON text of a property; None when it is not set."""
         return self._properties.text(index, key, with_transient=with_transient)
 
-    def texts(self, index: int) -> list[tuple[str, bytes]]:
-        """Returns every property that is set, transient ones laid over, as JSON text."""
-        return list(self._properties.texts(index))
-
     def value(self, index: int, key: str) -> Json:
         """Returns the decoded value of a property; None when it is not set or null."""
         text = self._properties.text(index, key)
         return None if text is None else json_value.decode(text)
 
-    def values(self, index: int, *, with_transient: bool = True) -> dict[str, Json]:
-        """Returns every property that is set, decoded, in order of the keys."""
-        texts = self._properties.texts(index, with_transient=with_transient)
-        return {key: json_value.decode(text) for key, text in sorted(texts)}
+    def texts(self, index: int, *, with_transient: bool = True) -> list[tuple[str, bytes]]:
+        """Returns every property that is set, as JSON text."""
+        return list(self._properties.texts(index, with_transient=with_transient))
 
     def created_ms(self, index: int) -> float | None:
         """Returns when a vertex was created, in Unix milliseconds, as its `_c` tells it."""

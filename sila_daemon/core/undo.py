@@ -232,10 +232,7 @@ def _text(tree: RepTree, vertex: str, key: str) -> bytes | None:
 
 def _texts(tree: RepTree, vertex: str) -> dict[str, bytes]:
     index = tree.index_of(vertex)
-    if index is None:
-        return {}
-    keys = tree.values(index, with_transient=False)
-    return {key: text for key in keys if (text := _text(tree, vertex, key)) is not None}
+    return {} if index is None else dict(sorted(tree.texts(index, with_transient=False)))
 
 
 def _digest_below(tree: RepTree, vertex: str) -> bytes:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sila_daemon.core.json_value import decode
+
 if TYPE_CHECKING:
     from sila_daemon.core.json_value import Json
     from sila_daemon.core.rep_tree import RepTree
@@ -73,7 +75,7 @@ class Vertex:
     @property
     def properties(self) -> dict[str, Json]:
         """Every property that is set, transient ones laid over, in order of the keys."""
-        return self.tree.values(self.index)
+        return {key: decode(text) for key, text in sorted(self.texts)}
 
     @property
     def texts(self) -> list[tuple[str, bytes]]:

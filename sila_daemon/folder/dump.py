@@ -194,12 +194,12 @@ def _render_tree(tree: RepTree, spool: BinaryIO) -> None:
 
 
 def _vertex(tree: RepTree, index: int) -> Json:
-    parent = tree.parent_of(index)
+    parent, texts = tree.parent_of(index), tree.texts(index, with_transient=False)
     return {
         "id": tree.id_of(index),
         "parent": None if parent is None else tree.id_of(parent),
         "children": [tree.id_of(child) for child in tree.children_of(index)],
-        "properties": tree.values(index, with_transient=False),
+        "properties": {key: json_value.decode(text) for key, text in sorted(texts)},
     }
 
 

@@ -160,7 +160,7 @@ def test_live_state_is_neither_held_nor_stored() -> None:
     root = tree.root
     assert root is not None
     assert root.properties == {"k": 9}
-    assert tree.values(0, with_transient=False) == {"k": 1}
+    assert tree.texts(0, with_transient=False) == [("k", b"1")]
     assert tree.text(0, "k", with_transient=False) == b"1"
 
 

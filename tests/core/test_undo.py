@@ -41,7 +41,7 @@ def shown(tree: RepTree) -> Shown:
     return {
         tree.id_of(index): (
             None if (parent := tree.parent_of(index)) is None else tree.id_of(parent),
-            tree.values(index),
+            dict(tree.texts(index)),
         )
         for index in tree.indices()
         if not tree.is_deleted(index)
