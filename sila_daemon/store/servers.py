@@ -93,7 +93,8 @@ class Servers:
     async def drop_cursor(self, layer: str) -> None:
         """Forgets how far a server's history is held, as it is not the same history any more.
 
-        What it was shown to hold of blobs belonged to that history too.
+        What it was shown to hold of blobs belonged to that history too, and what it said of
+        secrets: a removal that stands in a backup is older than what the server was given since.
         """
 
         def work(connection: apsw.Connection) -> None:
@@ -101,5 +102,9 @@ class Servers:
                 "UPDATE layer SET epoch = NULL, seq = NULL, tag = NULL WHERE name = ?", (layer,)
             )
             owe_everything(connection, layer)
+            connection.execute(
+                "DELETE FROM secret_base WHERE layer = (SELECT id FROM layer WHERE name = ?)",
+                (layer,),
+            )
 
         await self._database.write(work)
