@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SIZE = (120, 36)
+QUIET_S, SETTLE_S_MAX = 3.0, 30.0
+"""How long nothing is written once the app is at rest, and how long that is waited for."""
 _CURSOR = "▌"
 _SIDEBAR = 31
 """Columns of the sidebar."""
@@ -185,6 +187,13 @@ def typing_ms(terminal: PtyTerminal, text: str) -> list[float]:
         typed += char
         found.append(_timed(terminal, char, partial(_holds, typed)))
     return found
+
+
+def settle(terminal: PtyTerminal) -> None:
+    """Waits until what was begun is done: nothing is written for a while."""
+    deadline = time.monotonic() + SETTLE_S_MAX
+    while time.monotonic() < deadline and terminal.wait_for_news(QUIET_S):
+        pass
 
 
 def cpu_share(terminal: PtyTerminal, seconds: float) -> float:
