@@ -11,6 +11,7 @@ from sila_daemon.store.blobs import STATIC, BlobName, Blobs, LocalBlob
 
 if TYPE_CHECKING:
     from sila_daemon.mirror.away_files import AwayFiles
+    from sila_daemon.mirror.carried_files import CarriedFiles
     from sila_daemon.mirror.file_transport import FileTransport
     from sila_daemon.mirror.local_blobs import LocalBlobs
     from sila_daemon.mirror.pack_transport import PackTransport
@@ -36,6 +37,7 @@ class FileDownloads:
         blobs: Blobs,
         away: AwayFiles,
         turns: Turns,
+        carried: CarriedFiles,
         single: FileTransport,
         packs: PackTransport,
         status: RemoteStatus,
@@ -46,6 +48,7 @@ class FileDownloads:
         self._blobs = blobs
         self._away = away
         self._turns = turns
+        self._carried = carried
         self._single = single
         self._packs = packs
         self._status = status
@@ -96,6 +99,8 @@ class FileDownloads:
         self.problems.pop(blob, None)
         if brought is None:
             return False
+        if blob.kind != STATIC:
+            self._carried.came(brought.local)
         await self._blobs.settle(self._layer, brought.local, revision=brought.revision)
         return True
 

@@ -11,6 +11,7 @@ from sila_daemon.core.errors import StorageError
 from sila_daemon.folder.layout import SpaceLayout
 from sila_daemon.mirror.away_files import AwayFiles
 from sila_daemon.mirror.back_off import BackOff
+from sila_daemon.mirror.carried_files import CarriedFiles
 from sila_daemon.mirror.file_choices import OvertakenFiles
 from sila_daemon.mirror.file_downloads import FileDownloads
 from sila_daemon.mirror.file_transport import FileTransport
@@ -80,6 +81,7 @@ class Layers:
     local_blobs: LocalBlobs
     away: AwayFiles
     turns: Turns
+    carried: CarriedFiles
     transfers: Transfers
     parts: PartialFiles
     overtaken: OvertakenFiles
@@ -138,6 +140,7 @@ class Layers:
             local_blobs,
             AwayFiles(record.fetch, blobs, Lacking(store.database), ports.clock),
             Turns(),
+            CarriedFiles(ports.clock, ports.randomness),
             transfers,
             PartialFiles(home / PARTS_NAME, ports),
             OvertakenFiles(store, local_blobs, ports.clock, wakes),
@@ -250,12 +253,14 @@ class Layers:
                 self.blobs,
                 self.away,
                 self.turns,
+                self.carried,
                 single,
                 packs,
                 status,
             ),
             self.blobs,
             self.overtaken,
+            self.carried,
             secrets if server.secrets == "mirror" else None,
             status,
             wakes,

@@ -18,6 +18,7 @@ from sila_daemon.store.blobs import STATIC, Agreement, BlobName, Blobs, LocalBlo
 
 if TYPE_CHECKING:
     from sila_daemon.mirror.back_off import BackOff
+    from sila_daemon.mirror.carried_files import CarriedFiles
     from sila_daemon.mirror.file_choices import OvertakenFiles
     from sila_daemon.mirror.file_downloads import FileDownloads
     from sila_daemon.mirror.file_transport import FileTransport
@@ -47,6 +48,7 @@ class RemoteFiles:
         downloads: FileDownloads,
         blobs: Blobs,
         overtaken: OvertakenFiles,
+        carried: CarriedFiles,
         secrets: RemoteSecrets | None,
         status: RemoteStatus,
         wakes: Wakes,
@@ -61,6 +63,7 @@ class RemoteFiles:
         self.downloads = downloads
         self._blobs = blobs
         self._overtaken = overtaken
+        self._carried = carried
         self._secrets = secrets
         self._status = status
         self._wakes = wakes
@@ -102,7 +105,7 @@ class RemoteFiles:
             due, self._due = self._due, set()
             pause_s = ASK_AGAIN_S
             try:
-                wait_s = await self._sync(due)
+                waits = await self._sync(due)
             except SilaError as error:
                 self._due |= due
                 self._status.files_reason = error.message
@@ -111,11 +114,10 @@ class RemoteFiles:
                 self._back_off.reset()
                 problems = [*self._problems.values(), *self.downloads.problems.values()]
                 self._status.files_reason = next(iter(problems), "")
-                is_done = wait_s is None and not self._wake.is_set()
+                is_done = not waits and not self._wake.is_set()
                 self._status.are_files_equal = is_done and not problems
-                if wait_s is not None:
-                    self._due.add(News.SECRETS)
-                    pause_s = wait_s
+                self._due.update(waits)
+                pause_s = min(waits.values(), default=ASK_AGAIN_S)
             await self.count_debt()
             self._wakes.ring(News.STATE)
             try:
@@ -136,29 +138,35 @@ class RemoteFiles:
             pending = await self._blobs.debt(self._layer)
             self._status.pending_files, self._status.pending_bytes = pending
 
-    async def _sync(self, due: set[News]) -> float | None:
-        """Returns after how many seconds it is to be done again; None when all was done.
+    async def _sync(self, due: set[News]) -> dict[News, float]:
+        """Returns what is to be done again, and after how many seconds.
 
         Raises the first SilaError, once everything has had its turn.
         """
         failures: list[SilaError] = []
-        wait_s = None
+        waits: dict[News, float | None] = {}
         if self._secrets is not None and News.SECRETS in due:
             try:
-                wait_s = await self._secrets.sync()
+                waits[News.SECRETS] = await self._secrets.sync()
             except SilaError as error:
                 failures.append(error)
         if News.BLOBS in due:
-            for step in (self._upload, self.downloads.bring_all, self._follow_changes):
+            try:
+                waits[News.BLOBS] = await self._upload()
+            except SilaError as error:
+                failures.append(error)
+            for step in (self.downloads.bring_all, self._follow_changes):
                 try:
                     await step()
                 except SilaError as error:
                     failures.append(error)
         if failures:
             raise failures[0]
-        return wait_s
+        return {news: wait_s for news, wait_s in waits.items() if wait_s is not None}
 
-    async def _upload(self) -> None:
+    async def _upload(self) -> float | None:
+        """Sends what the server lacks; returns in how many seconds what waits may be sent."""
+        waits: dict[BlobName, float] = {}
         passed_over_before = [*self._problems, *self._put_off]
         here = await self._blobs.here() if passed_over_before else {}
         for local in passed_over_before:
@@ -170,12 +178,14 @@ class RemoteFiles:
             owed = await self._blobs.owed(self._layer, PAGE_BLOBS + len(passed_over))
             page = [local for local in owed if local.blob not in passed_over][:PAGE_BLOBS]
             if not page:
-                return
+                return min(waits.values(), default=None)
             missing = await self._api.missing(page)
             for local in page:
                 if local.blob not in missing:
                     await self._settle(local)
-            wanted = {local.blob: local for local in page if local.blob in missing}
+            lacking = [local for local in page if local.blob in missing]
+            waits |= {one.blob: wait_s for one in lacking if (wait_s := self._carried.wait_s(one))}
+            wanted = {local.blob: local for local in lacking if local.blob not in waits}
             packs = self._packs.packs(list(wanted), {one.blob: one.size for one in page})
             together = {blob for pack in packs for blob in pack}
             alone = [[local] for blob, local in wanted.items() if blob not in together]

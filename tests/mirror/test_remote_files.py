@@ -15,6 +15,7 @@ from sila_daemon.core.errors import RemoteUnavailableError
 from sila_daemon.database.database import InlineDatabases
 from sila_daemon.mirror.away_files import AwayFiles
 from sila_daemon.mirror.back_off import BackOff
+from sila_daemon.mirror.carried_files import CarriedFiles
 from sila_daemon.mirror.file_downloads import FileDownloads
 from sila_daemon.mirror.pack_transport import PackTransport
 from sila_daemon.mirror.remote_files import RemoteFiles
@@ -76,14 +77,18 @@ class Bench:
         away = AwayFiles(FetchPolicy(), blobs, unused, SystemClock())
         packs = PackTransport(SERVER, known, unused, away, Transfers(SystemClock()))
         back_off = BackOff(Never(), 1.0)
+        carried = CarriedFiles(SystemClock(), Never())
         self.files = RemoteFiles(
             SERVER,
             known,
             unused,
             packs,
-            FileDownloads(SERVER, known, local, blobs, away, Turns(), unused, packs, self.status),
+            FileDownloads(
+                SERVER, known, local, blobs, away, Turns(), carried, unused, packs, self.status
+            ),
             blobs,
             unused,
+            carried,
             known,
             self.status,
             self._wakes,

@@ -10,6 +10,7 @@ from sila_daemon.core.errors import RemoteError
 from sila_daemon.folder.blobs import BlobWriter
 from sila_daemon.folder.layout import static_path
 from sila_daemon.folder.static_directories import Due, StaticDirectories
+from sila_daemon.mirror.carried_files import CarriedFiles
 from sila_daemon.mirror.file_choices import OvertakenFiles
 from sila_daemon.mirror.file_fetches import FileFetches
 from sila_daemon.mirror.file_transport import Brought, FileTransport
@@ -26,6 +27,7 @@ from sila_daemon.store.static_looks import look_of
 from tests.simulation.files import FOLDER_FILES
 from tests.simulation.mutants import plans
 from tests.simulation.mutants.mutant import Mutant
+from tests.simulation.regressions import REGRESSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -128,7 +130,17 @@ def _no_problem(_: Grant, __: float) -> None:
     return None
 
 
+def _goes_at_once(*_: object) -> float:
+    return 0.0
+
+
 FILES: dict[str, Mutant] = {
+    "carried_files_do_not_wait": Mutant(
+        CarriedFiles,
+        "wait_s",
+        _goes_at_once,
+        REGRESSIONS["two_contents_do_not_change_places"],
+    ),
     "blob_renamed_before_sync": Mutant(
         BlobWriter, "_name", _named_before_synced, plans.FILES_AND_POWER_CUTS
     ),
