@@ -183,6 +183,7 @@ class HomeScreen(FramedScreen):
                 "Folder, local:// or a server's address",
                 example="~/Sila/Work",
                 is_path=True,
+                is_folder=True,
             ),
         ]
         hint = "local:// keeps it in this machine's database only."
@@ -190,7 +191,11 @@ class HomeScreen(FramedScreen):
 
     def action_add(self) -> None:
         """Looks after a folder that is a space already."""
-        fields = [Field("path", "Folder of the space", example="~/Sila/Work", is_path=True)]
+        fields = [
+            Field(
+                "path", "Folder of the space", example="~/Sila/Work", is_path=True, is_folder=True
+            )
+        ]
         self._ask("Add a folder", fields, "space.add", "The folder is looked after")
 
     def action_clone(self) -> None:

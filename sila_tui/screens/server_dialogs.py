@@ -59,6 +59,7 @@ class ServerDialogs:
                 example=f"~/Sila/{title.replace('/', '-')}",
                 is_required=False,
                 is_path=True,
+                is_folder=True,
             ),
             SECRETS,
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -12,8 +13,14 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
+from sila_tui.local_paths import complete
+from sila_tui.widgets.path_line import PathCandidates, PathLine
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from textual.app import ComposeResult
+    from textual.widget import Widget
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,9 @@ class Field:
     is_secret: bool = False
     is_required: bool = True
     is_path: bool = False
-    """Made absolute, unless it is an address."""
+    """Completed by tab, and made absolute, unless it is an address."""
+    is_folder: bool = False
+    """Of paths, only folders are meant."""
     choices: tuple[str, ...] = ()
     """The words that are taken; any when there are none."""
 
@@ -67,14 +76,7 @@ class FormDialog(ModalScreen[dict[str, str] | None]):
             yield Label(self._heading, classes="title", markup=False)
             for field in self._fields:
                 yield Label(field.label, classes="label", markup=False)
-                box = Input(
-                    field.value,
-                    placeholder=field.example and f"for example {field.example}",
-                    password=field.is_secret,
-                    id=f"field-{field.key}",
-                )
-                box.cursor_blink = False
-                yield box
+                yield from _lines(field)
             yield Label("", classes="wrong", markup=False)
             note = f"{self._hint}\n" if self._hint else ""
             yield Label(f"{note}enter done   esc cancel", classes="hint", markup=False)
@@ -126,6 +128,22 @@ class ConfirmDialog(ModalScreen[bool]):
         with Vertical():
             yield Label(self._question, classes="title", markup=False)
             yield Label(f"y {self._meaning}   esc no", classes="hint", markup=False)
+
+
+def _lines(field: Field) -> Iterator[Widget]:
+    """The line of a field, and the place for what its path may become."""
+    below: list[Widget] = []
+    if field.is_path:
+        rows = PathCandidates()
+        below.append(rows)
+        box: Input = PathLine(field.value, rows, partial(complete, only_folders=field.is_folder))
+    else:
+        box = Input(field.value, password=field.is_secret)
+    box.id = f"field-{field.key}"
+    box.placeholder = field.example and f"for example {field.example}"
+    box.cursor_blink = False
+    yield box
+    yield from below
 
 
 def _what_is_wrong(field: Field, value: str) -> str:

@@ -53,7 +53,9 @@ async def burst(pilot: Pilot[None], text: str) -> None:
     app = pilot.app
     assert app._driver is not None
     for char in text:
-        key = {"\r": "enter", "\x1b": "escape", "\n": "ctrl+j"}.get(char) or _character_to_key(char)
+        key = {"\r": "enter", "\x1b": "escape", "\n": "ctrl+j", "\t": "tab"}.get(
+            char
+        ) or _character_to_key(char)
         app._driver.send_message(events.Key(key, char if char.isprintable() else None))
     await rest(pilot)
 

@@ -12,7 +12,7 @@ from sila_tui.memory import Memory
 from tests.reference.tui_keys import bound_actions
 
 TYPING = {"Composer", "FilterLine", "SearchScreen", "HelpScreen", "FormDialog", "ConfirmDialog",
-          "PickDialog", "FilePreview", "CommandScreen"}  # fmt: skip
+          "PickDialog", "FilePreview", "CommandScreen", "PathLine"}  # fmt: skip
 """Where `:` is a letter, or the keys only move or close."""
 MOTIONS = ("move", "page", "step(", "go(", "scroll", "app.focus", "close_or_up", "choose",
            "show_all", "command_line")  # fmt: skip
