@@ -31,7 +31,7 @@ class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class FolderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How space folders are looked after."""
 
-    scan_interval_s: float = 60.0
+    scan_interval_s: float = 120.0
     """A scan finds what file events missed."""
     append_interval_s: float = 0.5
 

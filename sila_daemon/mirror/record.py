@@ -90,7 +90,7 @@ class Device:
 class MirrorSettings:
     """How often things are done."""
 
-    scan_interval_s: float = 60.0
+    scan_interval_s: float = 120.0
     """A scan finds what file events missed; jittered by a fifth."""
     append_interval_s: float = 0.5
     """The folder is written to at most this often."""

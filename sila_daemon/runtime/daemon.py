@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from sila_daemon import config
 from sila_daemon.core.errors import SilaError, StorageError
 from sila_daemon.paths import make_private_dir
+from sila_daemon.ports import event_loop
+from sila_daemon.ports.memory import limit_arenas
 from sila_daemon.runtime.composition import Composition
 from sila_daemon.runtime.instance_lock import InstanceLock
 from sila_daemon.runtime.log_file import open_log, set_level
@@ -34,6 +36,7 @@ def run_daemon(paths: Paths) -> int:
     Raises SilaError for what keeps it from starting: AlreadyRunningError, UsageError, StorageError.
     """
     os.umask(0o077)
+    limit_arenas()  # Before there are threads.
     with ExitStack() as stack:
         for place in (paths.data_dir, paths.stores_dir, paths.runtime_dir, paths.socket.parent):
             make_private_dir(place)
@@ -43,7 +46,7 @@ def run_daemon(paths: Paths) -> int:
         log = stack.enter_context(open_log(paths.log_file, settings.log, to_terminal=is_terminal))
         log.info("starting", pid=os.getpid())
         try:
-            code = asyncio.run(_Process(paths, settings, log).main())
+            code = event_loop.run(_Process(paths, settings, log).main())
         except SilaError as error:
             log.error("ended by an error", code=error.code, reason=error.message)
             raise

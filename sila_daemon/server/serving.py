@@ -109,7 +109,8 @@ def http_config(app: ServerApp, settings: ServerSettings) -> uvicorn.Config:
         ws_max_size=FRAME_BYTES_MAX + FRAME_MARGIN_BYTES,
         ws_per_message_deflate=False,
         # Engine.IO has its own pings; these also end a transport whose reader has stopped.
-        ws_ping_interval=20,
+        # They cost an idle device as much as those, so they are rare.
+        ws_ping_interval=60,
         ws_ping_timeout=20,
         timeout_graceful_shutdown=STOP_SECONDS_MAX,
         timeout_keep_alive=30,
