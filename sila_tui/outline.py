@@ -106,6 +106,10 @@ class Outline:
         items = self.items(with_trees=False)
         return next((item for item in items if (item.view, item.tree) == ("chat", tree)), None)
 
+    def lacks(self, item: Item) -> bool:
+        """Whether an item is a chat that is no longer listed, because it was deleted."""
+        return item.view == "chat" and self.chat(item.tree) is None
+
     def chat_title(self, tree: str) -> str:
         """The title of a chat; empty when it is not listed."""
         return next((chat.title for chat in self.chats if chat.tree == tree), "")

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from textual import on
 
-from sila_daemon.core.errors import SilaError
+from sila_daemon.core.errors import NotFoundError, SilaError
 from sila_tui.chat_edits import new_version, other_words
 from sila_tui.chat_markdown import chat_markdown
 from sila_tui.jobs import run_job, tell
-from sila_tui.panes.editing import EditingPane
+from sila_tui.panes.sending import COMES_BACK, GONE, SendingPane
 from sila_tui.tree_edits import TreeEdit
 from sila_tui.view_memory import text
 from sila_tui.widgets.chat_log import ChatLog
@@ -62,7 +62,7 @@ class Writing:
         return new_version(self.message, self.vertex.parent, text)
 
 
-class ChatPane(EditingPane):
+class ChatPane(SendingPane):
     """Reads, branches and writes; what is not sent stays as a draft of its chat."""
 
     DEFAULT_CSS = "ChatPane { layout: vertical; } ChatPane ChatLog { height: 1fr; }"
@@ -73,10 +73,8 @@ class ChatPane(EditingPane):
     def __init__(
         self, session: Session, reader: SpaceReader, unread: Unread, desktop: Desktop
     ) -> None:
-        super().__init__(session, reader, "chat")
-        self._tree = ""
+        super().__init__(session, reader, unread)
         self._writing = Writing()
-        self._unread = unread
         self._desktop = desktop
 
     def compose(self) -> ComposeResult:
@@ -84,14 +82,11 @@ class ChatPane(EditingPane):
         yield ChatReader(self.session)
         yield Composer()
 
-    @property
-    def _log(self) -> ChatReader:
-        return self.query_one(ChatReader)
-
     async def open(self, tree: str) -> None:
         """Shows a chat from its end, with the draft that was left in it."""
         chat = await self.reader.chat(tree)
         self._tree = tree
+        self.tell_gone(is_gone=False)
         self._write(Writing())
         self._log.show(chat, keep_place=False)
         self._unread.shown(tree, len(chat.messages))
@@ -128,7 +123,8 @@ class ChatPane(EditingPane):
         """Turns the lines to something, with the draft of it where there is one."""
         self._writing = writing
         draft = self.session.memory.text(DRAFTS, self._draft_key)
-        self.query_one(Composer).begin(draft or writing.start, writing.title)
+        title = GONE if self._is_gone else writing.title
+        self.query_one(Composer).begin(draft or writing.start, title)
 
     @on(Composer.Changed)
     def keep_draft(self) -> None:
@@ -153,6 +149,9 @@ class ChatPane(EditingPane):
     @on(Composer.Sent)
     def send(self, event: Composer.Sent) -> None:
         """Sends; the text leaves the lines only when the daemon has it."""
+        if self._is_gone:
+            tell(self, NotFoundError(GONE, hint=COMES_BACK))
+            return
         tree, text, key = self._tree, event.text, self._draft_key
         step = self._writing.step(text)
 
@@ -161,16 +160,16 @@ class ChatPane(EditingPane):
             box.read_only = True
             try:
                 if step is None:
-                    await self.reader.send(tree, text)
+                    await self._send(tree, text)
                 else:
                     await self.keep(TreeEdit(step.title, step.edits, step.undo, tree))
             finally:
-                box.read_only = False
+                box.read_only = self._is_gone
             self.session.memory.put(DRAFTS, key, None)
             if self._tree == tree:
                 self._write(Writing())
-                self._log.show(await self.reader.chat(tree), keep_place=step is not None)
                 if step is not None:
+                    self._log.show(await self.reader.chat(tree), keep_place=True)
                     self._log.focus()
 
         run_job(self, job, group="send")
@@ -186,7 +185,7 @@ class ChatPane(EditingPane):
         except SilaError as error:
             tell(self, error)
         else:
-            box.begin(text, self._writing.title)
+            box.begin(text, GONE if self._is_gone else self._writing.title)
         self.app.refresh(layout=True)
 
     @on(ChatLog.Asked)
@@ -228,10 +227,11 @@ class ChatPane(EditingPane):
             self._export_to(str(Path(given["FILE"]).expanduser().absolute()))
             return
 
+        if self._is_gone:
+            raise NotFoundError(GONE, hint=COMES_BACK)
+
         async def job() -> None:
-            await self.reader.send(tree, given["TEXT"])
-            if self._tree == tree:
-                self._log.show(await self.reader.chat(tree), keep_place=False)
+            await self._send(tree, given["TEXT"])
 
         run_job(self, job, group="send")
 

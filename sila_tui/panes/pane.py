@@ -44,6 +44,9 @@ class Pane(Commanded, Container):
     async def reload(self) -> None:
         """Shows the same part as it is now, without moving what a person looks at."""
 
+    def tell_gone(self, *, is_gone: bool) -> None:
+        """Says whether what is shown was deleted meanwhile."""
+
     def news(self) -> None:
         """Draws what the session tells of beside the contents."""
         if self.FOLLOWS_SESSION:

@@ -79,6 +79,11 @@ class PaneSlot(Vertical):
         self.query_one(ContentSwitcher).current = f"pane-{item.view}"
         return self.pane
 
+    def tell_gone(self, *, is_gone: bool) -> None:
+        """Has the pane say whether what it shows was deleted meanwhile."""
+        if self.pane is not None:
+            self.pane.tell_gone(is_gone=is_gone)
+
     def say(self, words: str) -> None:
         """Says why nothing is shown."""
         self.query_one("#nothing", Static).update(words)

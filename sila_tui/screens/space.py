@@ -123,6 +123,7 @@ class SpaceScreen(FramedScreen):
         for slot in self.slots.all:
             if slot.shown is not None:
                 slot.shown = self.outline.newest(slot.shown)
+                slot.tell_gone(is_gone=self.outline.lacks(slot.shown))
         self.slots.draw()
         self.pull()
 

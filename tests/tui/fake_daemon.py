@@ -229,13 +229,14 @@ class FakeDaemon:
         return {"tree": tree, "title": titles[tree], **shown}
 
     def _send(self, params: Json) -> Json:
-        messages = self.messages.setdefault(params["tree"], [])
-        vertex = f"sent-{len(messages)}"
+        vertex = f"sent-{len(messages := self.messages.setdefault(params['tree'], []))}"
         messages.append(
             {"id": vertex, "role": params["role"], "text": params["text"], "index": 0,
              "alternatives": [vertex], "created": sample.iso(0), "model": None,
              "thinking": None, "files": []}
         )  # fmt: skip
+        for chat in self.chats:
+            chat["messages"] += chat["tree"] == params["tree"]
         self.emit(space=params["space"], text="1 op written here", trees=[params["tree"]])
         return {"vertex": vertex}
 

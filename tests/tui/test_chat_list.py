@@ -9,7 +9,7 @@ import pytest
 from sila_tui.widgets.composer import Composer
 from sila_tui.widgets.sidebar import Sidebar
 from tests.tui import sample
-from tests.tui.driving import driven, press, shown, until, write
+from tests.tui.driving import burst, driven, press, shown, until, write
 
 if TYPE_CHECKING:
     from tests.tui.fake_daemon import FakeDaemon
@@ -103,6 +103,32 @@ async def test_a_deleted_chat_comes_back(daemon: FakeDaemon) -> None:
         await until(pilot, lambda: "Undone: deleted Shop layout" in shown(app))
         titles = [item.title for item in app.screen.query_one(Sidebar)._items]
         assert titles.index("Coffee roasting") < titles.index("Shop layout")
+
+
+async def test_the_pane_of_a_deleted_chat_says_so_and_takes_no_words(daemon: FakeDaemon) -> None:
+    async with driven(daemon) as (app, pilot):
+        await press(pilot, "enter")
+        await until(pilot, lambda: "How long do I rest" in shown(app))
+        await press(pilot, "enter", "i", *"half")
+        for row in daemon.vertices[sample.WORK].values():
+            if row["properties"].get("tid") == sample.COFFEE:
+                row["parent"] = "0"
+        daemon.emit(space=sample.WORK, text="1 op from afar")
+        await until(pilot, lambda: "this chat was deleted" in shown(app))
+        # What is typed on does no harm, neither to the draft nor as keys of something else.
+        await burst(pilot, "dd\r")
+        assert app.focused is app.screen.query_one(Composer)
+        assert app.screen.query_one(Composer).text == "half"
+        await until(pilot, lambda: "u in the list of chats" in shown(app))
+        await burst(pilot, "\x1b:send more\r")
+        assert not daemon.called("chat.send") and not daemon.called("chat.delete")
+        await press(pilot, "escape")
+        assert "How long do I rest" in shown(app)
+        for row in daemon.vertices[sample.WORK].values():
+            if row["properties"].get("tid") == sample.COFFEE:
+                row["parent"] = "v-projects"
+        daemon.emit(space=sample.WORK, text="1 op from afar")
+        await until(pilot, lambda: not app.screen.query_one(Composer).read_only)
 
 
 async def test_commands_make_and_rename_from_the_chat_itself(daemon: FakeDaemon) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from sila_tui.memory import Memory
+from sila_tui.unread import Unread
+from sila_tui.widgets.sidebar import Sidebar
 from tests.tui import sample
 from tests.tui.driving import driven, press, shown, until, write
 from tests.tui.fake_daemon import FakeDaemon, Refused
@@ -174,6 +178,43 @@ async def test_what_nobody_has_read_is_marked_in_the_sidebar(daemon: FakeDaemon)
         assert "sila › Work › Shop layout" in shown(app)
 
 
+async def test_what_one_wrote_oneself_is_never_new(
+    daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn, count = set[int](), Unread.count
+
+    def noted(unread: Unread, tree: str, messages: int) -> int:
+        drawn.add(count(unread, tree, messages))
+        return count(unread, tree, messages)
+
+    monkeypatch.setattr(Unread, "count", noted)
+    async with driven(daemon) as (app, pilot):
+        await opened(app, pilot)
+        sidebar = app.screen.query_one(Sidebar)
+        await press(pilot, "i")
+        # The list tells of it before the daemon has answered, or before the chat was asked for.
+        for at, method in enumerate(("chat.send", "chat.show")):
+            held = daemon.holds[method] = asyncio.Event()
+            await pilot.press("a", "enter")
+            await until(pilot, partial(_is_called, daemon, at + 1))
+            if method == "chat.send":
+                daemon.chats[0]["messages"] += 1
+                daemon.emit(space=sample.WORK, text="1 op written here")
+            await until(pilot, partial(_has_count, sidebar, 5 + at))
+            await pilot.pause()
+            if method == "chat.send":
+                daemon.chats[0]["messages"] -= 1
+            del daemon.holds[method]
+            held.set()
+            await until(pilot, lambda: "write a message" in shown(app))
+        assert drawn == {0}
+
+
+def _has_count(sidebar: Sidebar, messages: int) -> bool:
+    """Whether the sidebar knows of so many messages in the first chat."""
+    return next(item.count for item in sidebar._items if item.view == "chat") == messages
+
+
 async def test_what_would_lose_much_is_asked_about(daemon: FakeDaemon) -> None:
     daemon.refusals["edit.apply"] = Refused("mass_change", "that deletes 90 % of Work", "", 6)
     async with driven(daemon) as (app, pilot):
@@ -188,3 +229,8 @@ async def test_what_would_lose_much_is_asked_about(daemon: FakeDaemon) -> None:
         await press(pilot, "y")
         await until(pilot, lambda: "u undoes it" in shown(app))
         assert daemon.called("edit.apply")[-1]["force"] is True
+
+
+def _is_called(daemon: FakeDaemon, times: int) -> bool:
+    """Whether so many messages were sent."""
+    return len(daemon.called("chat.send")) == times

@@ -102,6 +102,10 @@ def test_only_what_comes_after_the_first_look_is_unread() -> None:
     assert (unread.count("t", 9), unread.count("t", 12), unread.count("new", 2)) == (0, 3, 2)
     unread.begin(Outline(chats=(Entry("Chat", 0, "t", 12),)))
     assert unread.count("t", 12) == 3
+    with unread.writing("t"):
+        assert unread.count("t", 13) == 3
+        unread.wrote("t")
+    assert unread.count("t", 13) == 3
     unread.shown("t", 12)
     assert (unread.count("t", 12), unread.count("t", 11)) == (0, 0)
     assert Unread(memory, "other").count("t", 5) == 0
