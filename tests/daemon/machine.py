@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -79,8 +80,22 @@ class Machine:
         return found
 
     def until_current(self, space: str) -> None:
-        """Returns when everything of a space is where it belongs."""
+        """Returns when everything of a space is where it belongs.
+
+        The event of what the daemon itself wrote may still come, and be looked into.
+        """
         wait_until(lambda: self.status(space)["state"] == "current")
+
+    def until_said(self, start: str, *arguments: str) -> str:
+        """Runs a command until what it says begins so; returns that."""
+        said: list[str] = []
+
+        def is_said() -> bool:
+            said.append(self.sila(*arguments).stdout)
+            return re.match(start, said[-1]) is not None
+
+        wait_until(is_said)
+        return said[-1]
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
