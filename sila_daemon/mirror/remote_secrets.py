@@ -83,6 +83,9 @@ class RemoteSecrets:
             before = await self._secrets.load()
             if is_known and before == there.secrets:
                 return None
+            now = self._clock.monotonic()
+            if is_known and now < self._write_at:
+                return self._write_at - now  # Merged already: folder and server would take turns.
             outcome = await self._secrets.merge_from(
                 self._layer, there.secrets, prefer_theirs=False
             )
