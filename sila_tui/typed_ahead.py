@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
+from weakref import WeakSet
 
 from textual import events
 from textual.app import App
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from collections.abc import MutableSet
+
     from textual.message_pump import MessagePump
     from textual.screen import Screen
+
+Typed: TypeAlias = events.Key | events.Paste
 
 LOOK_S, PATIENCE_S = 0.1, 3.0
 """How often it is looked whether what was given a key is still there, and how long a key may take:
@@ -40,13 +45,15 @@ class OrderedKeys(App[None]):
 
     def __init__(self, *, ansi_color: bool | None = None) -> None:
         super().__init__(ansi_color=ansi_color)
-        self._typed: deque[events.Key | events.Paste] = deque()
+        self._typed: deque[Typed] = deque()
         self._number = 0
         self._is_busy = False
         self._typed_on: Screen[object] | None = None
         self._alarm: asyncio.TimerHandle | None = None
-        self._given: events.Key | events.Paste | None = None
-        """What is not done with yet."""
+        self._given: Typed | None = None
+        """What was given last, until somebody has it: stopped it, or it came up to the app."""
+        self._withdrawn: MutableSet[Typed] = WeakSet()
+        """What was given once more, and may still be on its way: it is not to be done twice."""
 
     @property
     def is_typed_ahead(self) -> bool:
@@ -55,11 +62,16 @@ class OrderedKeys(App[None]):
 
     async def on_event(self, event: events.Event) -> None:
         """Has keys and pasted text wait for the ones before."""
-        if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded:
-            self._typed.append(event)
-            await self._give_next()
-        else:
-            await super().on_event(event)
+        if isinstance(event, (events.Key, events.Paste)):
+            if not event.is_forwarded:
+                self._typed.append(event)
+                await self._give_next()
+                return
+            if event in self._withdrawn:
+                return
+            if event is self._given:
+                self._given = None
+        await super().on_event(event)
 
     async def _give_next(self) -> None:
         if self._is_busy or not self._typed:
@@ -75,6 +87,8 @@ class OrderedKeys(App[None]):
         try:
             await super().on_event(event)
         finally:
+            if not event.is_forwarded:
+                self._given = None  # The app itself did it.
             self._wait_for(target, rounds=ROUNDS)
 
     def _wait_for(self, target: MessagePump, rounds: int) -> None:
@@ -91,16 +105,27 @@ class OrderedKeys(App[None]):
 
         def look() -> None:
             if not target.is_running:
-                # It was removed with the key before it looked at it: somebody else is meant now.
-                if isinstance(self._given, events.Key):
-                    self._typed.appendleft(events.Key(self._given.key, self._given.character))
+                self._give_again()
                 self._go_on(number)
             elif loop.time() >= until:
+                # Whoever has it may still do it.
+                self._given = None
                 self._go_on(number)
             else:
                 self._look_at(target, number, until)
 
         self._alarm = loop.call_later(LOOK_S, look)
+
+    def _give_again(self) -> None:
+        """Takes a key back that nobody had before its widget was removed."""
+        event, self._given = self._given, None
+        if event is None or event._stop_propagation:
+            return
+        self._withdrawn.add(event)
+        if isinstance(event, events.Key):
+            self._typed.appendleft(events.Key(event.key, event.character))
+        else:
+            self._typed.appendleft(events.Paste(event.text))
 
     def _go_on(self, number: int) -> None:
         # Behind what was asked of the app itself, such as another focus.

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.screen import ModalScreen
+from textual.widgets import Static
 
 from sila_tui.screens.activity import ActivityScreen
 from sila_tui.screens.home import HomeScreen
 from sila_tui.screens.space import SpaceScreen
+from sila_tui.typed_ahead import LOOK_S, OrderedKeys
 from sila_tui.widgets.filter_line import FilterLine
 from tests.tui.driving import burst, driven, press, shown, until
 
 if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.pilot import Pilot
+    from textual.widget import Widget
+
     from tests.tui.fake_daemon import FakeDaemon
 
 pytestmark = pytest.mark.slow
@@ -67,3 +78,111 @@ async def test_keys_go_on_when_what_had_them_is_gone(daemon: FakeDaemon) -> None
         assert app.theme == "sila-light"
         await burst(pilot, "qq?")
         await until(pilot, lambda: "type to find a key" in shown(app))
+
+
+class SlowToLeave(Static):
+    """Is longer in being taken down than the app looks after a key."""
+
+    async def on_unmount(self) -> None:
+        await _looked_after()
+
+
+async def _looked_after() -> None:
+    """Lets the app look after a key: its alarm was set before, and is due before."""
+    is_due = asyncio.Event()
+    asyncio.get_running_loop().call_later(2 * LOOK_S, is_due.set)
+    await is_due.wait()
+
+
+class Leaf(Static, can_focus=True):
+    """Has the focus."""
+
+
+class SlowScreen(ModalScreen[None]):
+    """Is left by `x`, and slow in it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("x", "leave")]
+
+    def compose(self) -> ComposeResult:
+        yield Leaf("leaf")
+        yield SlowToLeave("slow")
+
+    def action_leave(self) -> None:
+        app = self.app
+        assert isinstance(app, CountingKeys)
+        app.done.append("left")
+        self.dismiss()
+
+
+class SlowBox(Container):
+    """Passes a key on long after what had it is gone."""
+
+    async def on_key(self, event: events.Key) -> None:
+        if event.key == "x":
+            await self.query_one(Leaf).remove()
+            await _looked_after()
+
+
+class DoomedLeaf(Leaf):
+    """Is taken down with all around it before it passes a key on."""
+
+    async def on_key(self) -> None:
+        assert isinstance(self.parent, Container)
+        self.parent.remove()
+        await _looked_after()
+
+
+class CountingKeys(OrderedKeys):
+    """Writes down which keys it did."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("x", "note('x')"),
+        Binding("y", "note('y')"),
+    ]
+
+    def __init__(self, *body: Widget) -> None:
+        super().__init__()
+        self._body = body
+        self.done: list[str] = []
+
+    def compose(self) -> ComposeResult:
+        yield from self._body
+
+    def action_note(self, key: str) -> None:
+        self.done.append(key)
+
+
+async def _typed(pilot: Pilot[None], app: CountingKeys, text: str) -> None:
+    assert app._driver is not None
+    for char in text:
+        app._driver.send_message(events.Key(char, char))
+    await pilot.pause()
+    while app.is_typed_ahead:
+        await pilot.pause()
+
+
+async def test_a_key_is_done_once_that_takes_down_what_had_it() -> None:
+    app = CountingKeys(Leaf("below"))
+    async with app.run_test() as pilot:
+        app.push_screen(SlowScreen())
+        await pilot.pause()
+        await _typed(pilot, app, "xy")
+        assert app.done == ["left", "y"]
+
+
+async def test_a_key_is_done_once_that_was_slow_on_its_way_up() -> None:
+    app = CountingKeys(SlowBox(Leaf("first")), Leaf("second"))
+    async with app.run_test() as pilot:
+        app.query(Leaf).first().focus()
+        await pilot.pause()
+        await _typed(pilot, app, "xy")
+        assert app.done == ["x", "y"]
+
+
+async def test_a_key_is_done_that_was_lost_with_what_had_it() -> None:
+    app = CountingKeys(Container(DoomedLeaf("first")), Leaf("second"))
+    async with app.run_test() as pilot:
+        app.query(Leaf).first().focus()
+        await pilot.pause()
+        await _typed(pilot, app, "xy")
+        assert app.done == ["x", "y"]
