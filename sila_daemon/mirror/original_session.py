@@ -18,11 +18,12 @@ from sila_daemon.core.space import TREE_KEY
 from sila_daemon.mirror import messages
 from sila_daemon.mirror import original_messages as wire
 from sila_daemon.mirror.confirmation import Confirmation
+from sila_daemon.mirror.debt_count import Sights
 from sila_daemon.mirror.greeting import check_farewell
 from sila_daemon.mirror.heard_ops import HeardOps
 from sila_daemon.mirror.messages import SyncDone
 from sila_daemon.mirror.original_pusher import OriginalPusher
-from sila_daemon.mirror.remote_status import RemoteState, count_debt
+from sila_daemon.mirror.remote_status import RemoteState
 from sila_daemon.mirror.set_aside import check_room
 from sila_daemon.mirror.wakes import News
 from sila_daemon.store.quarantine import Quarantine
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from sila_daemon.core.state_vector import StateVector
     from sila_daemon.mirror.confirmation import Checks
     from sila_daemon.mirror.connector import Connection, Incoming
+    from sila_daemon.mirror.debt_count import DebtCount
     from sila_daemon.mirror.intake import Intake
     from sila_daemon.mirror.messages import OpsMessage
     from sila_daemon.mirror.record import MirrorSettings
@@ -77,6 +79,7 @@ class OriginalSession:
         intake: Intake,
         store: SpaceStore,
         status: RemoteStatus,
+        debts: DebtCount,
         wakes: Wakes,
         clock: Clock,
         workers: Workers,
@@ -87,17 +90,18 @@ class OriginalSession:
         self._layer = layer
         self._space_id = space_id
         self._connection = connection
-        self._checks = checks
         self._seen_after_s = settings.seen_after_s
         self._intake = intake
         self._store = store
         self._status = status
+        self._debts = debts
         self._wakes = wakes
         self._clock = clock
         self._workers = workers
         self._quarantine = Quarantine(store.database)
         self._sightings = Sightings(store.database, layer)
         self._heard = HeardOps(settings.seen_after_s)
+        debts.sights = Sights(self._sightings, self._heard, checks)
         self.pusher = OriginalPusher(
             layer,
             connection,
@@ -154,16 +158,7 @@ class OriginalSession:
 
     async def count_debt(self) -> None:
         """Counts what is owed and what is unconfirmed, and tells who waits for the state."""
-        status, heard = self._status, self._heard
-        unconfirmed, given_up = await self._sightings.counts()
-        counted = heard.count
-        await count_debt(status, self._store)
-        # Debts end after they are uncounted here, so the smaller number never hides one.
-        status.pending_ops = max(0, status.pending_ops - min(counted, heard.count))
-        status.heard_ops, status.doubted_trees = len(heard), len(self._checks.doubted)
-        # Some may have been seen between the two counts.
-        status.unconfirmed_ops = min(unconfirmed, status.pending_ops)
-        status.given_up_ops = min(given_up, status.pending_ops)
+        await self._debts.count()
         self._wakes.ring(News.STATE)
 
     async def _catch_up(self) -> None:

@@ -17,13 +17,14 @@ from sila_daemon.core.errors import (
 )
 from sila_daemon.mirror.back_off import BackOff
 from sila_daemon.mirror.confirmation import Checks
+from sila_daemon.mirror.debt_count import DebtCount
 from sila_daemon.mirror.error_groups import apart
 from sila_daemon.mirror.greeting import ORIGINAL, check_identity, greeting
 from sila_daemon.mirror.original_session import OriginalSession
 from sila_daemon.mirror.rejections import ENDS_CONNECTION, TOO_LARGE
 from sila_daemon.mirror.remote_pusher import SendingHistory
 from sila_daemon.mirror.remote_session import RemoteSession
-from sila_daemon.mirror.remote_status import RemoteState, RemoteStatus, count_debt
+from sila_daemon.mirror.remote_status import RemoteState, RemoteStatus
 from sila_daemon.mirror.set_aside import read_again
 from sila_daemon.mirror.suspects import FAILURES_ALONE, Suspects
 from sila_daemon.mirror.wakes import News
@@ -79,6 +80,7 @@ class RemoteLayer:
         self._history = SendingHistory(
             BackOff(ports.randomness, settings.retry_delay_s_max), Suspects()
         )
+        self._debts = DebtCount(status, store)
         self._checks = Checks()
         self._quarantine = Quarantine(store.database)
         self._session: RemoteSession | OriginalSession | None = None
@@ -122,7 +124,7 @@ class RemoteLayer:
 
     def added(self, count: int) -> None:
         """Notes debts that were just committed, until they are counted."""
-        self.status.owes_more(count, int(self._ports.clock.time() * 1000))
+        self._debts.added(count, int(self._ports.clock.time() * 1000))
 
     def offer_transients(self, transients: Iterable[TreeOp]) -> None:
         """Passes on live state, or drops it: it is stale soon."""
@@ -158,7 +160,7 @@ class RemoteLayer:
 
     async def count_debt(self) -> None:
         """Counts the ops that the server is owed."""
-        await count_debt(self.status, self._store)
+        await self._debts.count()
 
     async def _attempt(self) -> SilaError:
         """Works with the server until something ends it; returns what did."""
@@ -170,6 +172,7 @@ class RemoteLayer:
         finally:
             self._session = None
             self.status.are_files_equal = False
+            self._debts.sights = None
             self.status.heard_ops = 0
         return RemoteUnavailableError("the connection ended")
 
@@ -253,6 +256,7 @@ class RemoteLayer:
                 self._intake,
                 self._store,
                 self.status,
+                self._debts,
                 self._wakes,
                 ports.clock,
                 ports.workers,
@@ -269,6 +273,7 @@ class RemoteLayer:
             self._store,
             self._servers,
             self.status,
+            self._debts,
             self._wakes,
             ports.clock,
             ports.workers,

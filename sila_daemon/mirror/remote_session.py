@@ -17,7 +17,7 @@ from sila_daemon.mirror.connector import Answer
 from sila_daemon.mirror.greeting import check_farewell
 from sila_daemon.mirror.messages import HavePart, OpsMessage, Ready, SecretsChanged, SyncDone
 from sila_daemon.mirror.remote_pusher import Pusher
-from sila_daemon.mirror.remote_status import RemoteState, count_debt
+from sila_daemon.mirror.remote_status import RemoteState
 from sila_daemon.mirror.set_aside import check_room
 from sila_daemon.mirror.wakes import News
 from sila_daemon.store.quarantine import Quarantine
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from sila_daemon.core.ops import Op
     from sila_daemon.mirror.connector import Connection, Incoming
+    from sila_daemon.mirror.debt_count import DebtCount
     from sila_daemon.mirror.intake import Intake
     from sila_daemon.mirror.remote_pusher import SendingHistory
     from sila_daemon.mirror.remote_status import RemoteStatus
@@ -57,6 +58,7 @@ class RemoteSession:
         store: SpaceStore,
         servers: Servers,
         status: RemoteStatus,
+        debts: DebtCount,
         wakes: Wakes,
         clock: Clock,
         workers: Workers,
@@ -71,6 +73,7 @@ class RemoteSession:
         self._store = store
         self._servers = servers
         self._status = status
+        self._debts = debts
         self._wakes = wakes
         self._clock = clock
         self._workers = workers
@@ -298,10 +301,11 @@ class RemoteSession:
             if self._is_beyond_gap(message.cursor):
                 held = []  # It stays owed until what closes the gap brings it, too.
         if held or settles.refused or cursor is not None:
+            told = self._debts.told
             settled, blob_count = await self._store.acknowledge(
                 self._layer, [Acknowledgement(held, settles.refused, cursor)]
             )
-            self._status.pending_ops = max(0, self._status.pending_ops - settled)
+            await self._debts.paid(settled, told)
             self._status.refused_ops += len(settles.refused)
             self._status.last_ack_ms = int(self._clock.time() * 1000)
             if blob_count:
@@ -316,5 +320,5 @@ class RemoteSession:
 
     async def count_debt(self) -> None:
         """Counts what is owed, and tells who waits for the state."""
-        await count_debt(self._status, self._store)
+        await self._debts.count()
         self._wakes.ring(News.STATE)

@@ -11,7 +11,6 @@ from sila_daemon.store.sightings import SENDS_MAX
 
 if TYPE_CHECKING:
     from sila_daemon.store.outbox import Debt
-    from sila_daemon.store.space_store import SpaceStore
 
 
 class RemoteState(Enum):
@@ -42,8 +41,6 @@ class RemoteStatus:
     server_head: int = 0
     """The newest op of the server that was heard of."""
     pending_ops: int = 0
-    added_ops: int = 0
-    """Debts noted since the start, paid or not: shows whether one was noted meanwhile."""
     pending_files: int = 0
     pending_bytes: int = 0
     coming_files: int = 0
@@ -179,7 +176,6 @@ class RemoteStatus:
         if ops and self.oldest_pending_ms is None:
             self.oldest_pending_ms = now_ms
         self.pending_ops += ops
-        self.added_ops += ops
 
     def to_json(self) -> dict[str, object]:
         """Returns one element of `remotes` of the status."""
@@ -205,13 +201,3 @@ class RemoteStatus:
             "unsupported": ["files", "secrets"] if self.is_original else [],
             "retryAt": None if self.retry_at is None else int(self.retry_at * 1000),
         }
-
-
-async def count_debt(status: RemoteStatus, store: SpaceStore) -> None:
-    """Counts what a server is owed, where up to now it was kept up with. Raises StorageError."""
-    while True:
-        added = status.added_ops
-        debt = await store.debt(status.url)
-        if status.added_ops == added:
-            break  # Else a debt was noted that this count may not know of.
-    status.owes(debt)

@@ -23,6 +23,9 @@ TreeOp = tuple[str, Op]
 ALTERNATES_MAX = 4
 """Contents kept for one op id beside the first; the server keeps as many."""
 
+HAS_OPS = "EXISTS (SELECT 1 FROM op WHERE op.tree = tree.id)"
+"""Of others only the counter is known: their ops were live state, or are lost."""
+
 _RANGE_QUERY_OPS_MIN = 16
 """From so many ops of one peer on, one range query is cheaper than a look-up for each."""
 
@@ -267,8 +270,9 @@ class Names(dict[int, str]):
 
 
 def tree_ids(connection: apsw.Connection) -> list[str]:
-    """Returns the trees that have ops or a counter, in the order in which they became known."""
-    return [name for (name,) in sql.rows(connection, "SELECT name FROM tree ORDER BY id")]
+    """Returns the trees that have ops, in the order in which they became known."""
+    query = f"SELECT name FROM tree WHERE {HAS_OPS} ORDER BY id"
+    return [name for (name,) in sql.rows(connection, query)]
 
 
 def tree_counter(connection: apsw.Connection, tree_id: str) -> int:

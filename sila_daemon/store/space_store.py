@@ -107,7 +107,7 @@ class Sizes:
 
     ops: int
     trees: int
-    """Trees that something is known of."""
+    """Trees that have ops."""
     waiting_ops: int
     """Those that the guard holds and nobody has decided about."""
 
@@ -277,14 +277,14 @@ class SpaceStore:
         return await self._database.read(lambda connection: outbox.debt(connection, layer))
 
     async def tree_ids(self) -> list[str]:
-        """Returns the trees that something is known of, oldest knowledge first."""
+        """Returns the trees that have ops, oldest knowledge first."""
         return await self._database.read(op_table.tree_ids)
 
     async def sizes(self) -> Sizes:
-        """Returns how many ops are held, how many trees something is known of, and what waits."""
+        """Returns how many ops are held, how many trees have some, and what waits."""
         query = (
-            "SELECT (SELECT coalesce(max(seq), 0) FROM op), (SELECT count(*) FROM tree),"
-            f" ({held.WAITING_COUNT})"
+            "SELECT (SELECT coalesce(max(seq), 0) FROM op), (SELECT count(*) FROM tree"
+            f" WHERE {op_table.HAS_OPS}), ({held.WAITING_COUNT})"
         )
         (found,) = await self._database.read(lambda connection: sql.rows(connection, query))
         return Sizes(*found)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sila_daemon.store import sql
+from sila_daemon.store import op_table, sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -43,12 +43,13 @@ class TreeFactsTable:
         self._database = database
 
     async def load(self) -> list[StoredFacts]:
-        """Returns what is known of every tree, oldest tree first."""
+        """Returns what is known of every tree that has ops, oldest tree first."""
         found = await self._database.read(
             lambda connection: sql.rows(
                 connection,
                 "SELECT name, coalesce(generation, 0), facts FROM tree"
-                " LEFT JOIN tree_facts ON tree_facts.tree = tree.id ORDER BY tree.id",
+                " LEFT JOIN tree_facts ON tree_facts.tree = tree.id"
+                f" WHERE {op_table.HAS_OPS} ORDER BY tree.id",
             )
         )
         return [StoredFacts(*row) for row in found]

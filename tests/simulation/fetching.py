@@ -27,6 +27,10 @@ POLICIES = (
 """Wall clocks are a year off at most: nothing is too old."""
 
 
+_WHOLE_NUMBER = re.compile(r"\d+(\.0)?")
+"""As the reader of folders spells numbers: all of them as doubles."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fetcher:
     """A device that does not fetch every file."""
@@ -62,8 +66,8 @@ def may_lack(policy: FetchPolicy, sizes: Mapping[str, int], lines: Iterable[Line
         (line.tree, line.target)
         for line in known
         if line.key == "size"
-        and re.fullmatch(r"\d+", line.value or "")
-        and int(line.value or 0) > limit
+        and _WHOLE_NUMBER.fullmatch(line.value or "")
+        and float(line.value or 0) > limit
     }
     refers_large = {
         line.value

@@ -174,6 +174,9 @@ async def test_the_clock_of_a_tree_only_rises(store: SpaceStore) -> None:
     await store.commit([Delivery([(TREE, move(6, "w"))], counters={TREE: 2})])
     assert await store.counter(TREE) == 9
     assert await store.counter("other") == 3
+    # Of the other one there was live state only: it is no tree that anybody can look at.
+    assert await store.tree_ids() == [TREE]
+    assert (await store.sizes()).trees == 1
 
 
 async def test_a_cursor_is_stored_with_the_ops_or_not_at_all(store: SpaceStore) -> None:
