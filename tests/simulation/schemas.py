@@ -1,5 +1,5 @@
 """New databases come into being by one script: the migrations one after the other take three times
-as long, and every world makes a handful. Tests of their own run the migrations.
+as long, and every world makes a handful. `tests/database/test_every_schema.py` goes step by step.
 """
 
 from __future__ import annotations
