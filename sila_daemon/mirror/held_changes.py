@@ -94,7 +94,7 @@ class HeldChanges:
 async def _release(layers: Layers, hold: Hold) -> int:
     decided = Release(hold.number, hold.last_seq)
     committed = await layers.intake.deliver(Delivery(releases=[decided]))
-    return sum(len(ops) for _, ops in committed.released)
+    return len(committed.released)
 
 
 def _keep(ops: Sequence[Op], trees: list[RepTree]) -> int:

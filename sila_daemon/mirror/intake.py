@@ -228,8 +228,7 @@ class Intake:
         committed = arrival.committed
         for tree_id, op in committed.held:
             self._trees.raise_counter(tree_id, op.counter)
-        for _, released in committed.released:
-            self._trees.merge(released)
+        self._trees.merge(committed.released)
         self._on_arrival(arrival)
         if committed.new or committed.held or committed.released:
             self._wakes.ring(News.OPS)

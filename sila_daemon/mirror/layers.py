@@ -173,9 +173,13 @@ class Layers:
             if remote.status.url != source:
                 remote.status.held_ops += count
 
-    def released(self, source: str, count: int) -> None:
-        """Notes debts that somebody agreed to."""
-        for layer in self.others(source):
+    def released(self, count: int) -> None:
+        """Notes debts that somebody agreed to.
+
+        Who brought them may be owed them too: a folder where they stand in a conflict copy only,
+        an original server that may still lose them. Each counts what it is owed in truth.
+        """
+        for layer in self.others(None):
             layer.added(count)
         for remote in self.remotes:
             remote.offer_again()

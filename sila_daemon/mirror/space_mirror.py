@@ -273,14 +273,14 @@ class SpaceMirror(SpaceAccess):
             layer.added(count)
         self._totals.totals.held_ops += len(committed.held)
         self._layers.held_back(committed.origin, len(committed.held))
-        for source, released in committed.released:
-            self._layers.released(source, len(released))
+        if committed.released:
+            self._layers.released(len(committed.released))
         if arrival.transients:
             fresh = self._live_state.fresh(arrival.transients)
             for remote in self._layers.remotes:
                 if remote.status.url != arrival.source:
                     remote.offer_transients(fresh)
-        shown = committed.new + [op for _, released in committed.released for op in released]
+        shown = committed.new + committed.released
         self._totals.arrived(shown)
         if shown:
             trees = sorted({tree_id for tree_id, _ in shown})

@@ -170,9 +170,14 @@ class Sightings:
         self, tree_id: str, seen: Collection[int], up_to_seq: int, now_ms: int
     ) -> int:
         """Owes what the server was known to hold of a tree, and did not show when it was asked
-        for everything; returns how many ops those are."""
+        for everything; returns how many ops those are.
+
+        Of an id with several contents it shows one, whichever came last: the others are not lost,
+        and sent again they would take each other's place for ever.
+        """
 
         def work(connection: apsw.Connection) -> int:
+            hidden = _other_contents(connection, tree_id, seen)
             rows = sql.rows(
                 connection,
                 "SELECT op.seq FROM op WHERE tree = (SELECT id FROM tree WHERE name = ?)"
@@ -180,7 +185,7 @@ class Sightings:
                 f"                               WHERE layer = {_LAYER} AND outbox.seq = op.seq)",
                 (tree_id, up_to_seq, self._layer),
             )
-            lost = [seq for (seq,) in rows if seq not in seen]
+            lost = [seq for (seq,) in rows if seq not in seen and seq not in hidden]
             connection.executemany(
                 f"INSERT OR IGNORE INTO outbox SELECT {_LAYER}, ?, ?",
                 [(self._layer, seq, now_ms) for seq in lost],
@@ -210,3 +215,18 @@ class Sightings:
                 statement, [(self._layer, seq) for seq in seqs]
             )
         )
+
+
+def _other_contents(connection: apsw.Connection, tree_id: str, seen: Collection[int]) -> set[int]:
+    """Returns the ops of a tree of whose ids another content was seen."""
+    by_id: dict[tuple[int, int], list[int]] = {}
+    for seq, peer, counter in sql.rows(
+        connection,
+        "WITH wanted AS (SELECT id FROM tree WHERE name = ?)"
+        " SELECT seq, peer, counter FROM op WHERE tree = (SELECT id FROM wanted)"
+        " AND (peer, counter) IN (SELECT peer, counter FROM op"
+        "                         WHERE tree = (SELECT id FROM wanted) AND rank > 0)",
+        (tree_id,),
+    ):
+        by_id.setdefault((peer, counter), []).append(seq)
+    return {seq for seqs in by_id.values() if any(one in seen for one in seqs) for seq in seqs}

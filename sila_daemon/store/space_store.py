@@ -82,8 +82,8 @@ class Committed:
     """Who brought it."""
     held: list[TreeOp] = field(default_factory=list)
     """What was not known before, and the guard holds."""
-    released: list[tuple[str, list[TreeOp]]] = field(default_factory=list)
-    """What was held until now, with its source."""
+    released: list[TreeOp] = field(default_factory=list)
+    """What was held until now."""
     seqs: list[int] = field(default_factory=list)
     """The numbers of all ops of an unsure delivery."""
     owed_seqs: list[int] = field(default_factory=list)
@@ -204,7 +204,11 @@ class SpaceStore:
             refers,
             delivery.origin,
             [inserted.new[index] for index in sorted(stopped)],
-            [_released(self._guard, connection, decided) for decided in delivery.releases],
+            [
+                op
+                for decided in delivery.releases
+                for op in _released(self._guard, connection, decided)
+            ],
             *_seqs(connection, delivery, inserted),
         )
 
@@ -345,12 +349,12 @@ def _held_back(
 
 def _released(
     guard: Guard | None, connection: apsw.Connection, decided: held.Release
-) -> tuple[str, list[TreeOp]]:
-    """Lets go of what was held; returns its source and the ops."""
+) -> list[TreeOp]:
+    """Lets go of what was held, and returns it."""
     source = held.source_of(connection, decided.hold) or ""
     if guard is not None:
         guard.forget(source)
     released = held.release(connection, decided)
     space_name.forget(connection, released)
     tree_facts.touch(connection, {tree_id for tree_id, _ in released})
-    return source, released
+    return released

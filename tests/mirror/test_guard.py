@@ -143,6 +143,23 @@ async def test_what_the_app_deletes_in_the_folder_does_not_reach_a_server_after_
         assert await shown(a) == set()
 
 
+async def test_what_only_a_conflict_copy_deletes_is_written_where_the_app_reads_it_after_yes(
+    bench: Bench,
+) -> None:
+    folder = bench.folder("a")
+    write_moves(op_file(folder, "a"), planted())
+    async with bench.mirror("a", folder=folder) as a:
+        await current(a)
+        copy = op_file(folder, "b").with_name("b-m (conflicted copy).jsonl")
+        write_moves(copy, deletions(NAMES))
+        bench.watcher.hint(copy)
+        number = await held(a)
+        assert await a.held.accept(number) == 20
+        await current(a)
+        written = [path for path in folder.rglob("b.*.jsonl") if path != copy]
+        assert [len(path.read_text().splitlines()) for path in written] == [20]
+
+
 async def test_undo_leaves_everybody_with_what_is_shown_here(
     bench: Bench, server: FakeServer
 ) -> None:

@@ -298,7 +298,9 @@ class SimWorld:
         for machine in self.machines:
             brought = set()
             if self.carrier is not None:
-                brought = {path for name, path in self.carrier.brought if name == machine.name}
+                # A second daemon has the folder of the machine that it works on.
+                owner = machine.disk.name
+                brought = {path for name, path in self.carrier.brought if name == owner}
             require_right_bytes(place_of(machine), brought)
 
     def _go_wrong(self, action: Action) -> Awaitable[None] | None:

@@ -269,7 +269,7 @@ async def test_yes_shows_it_and_owes_it_and_asks_no_more(place: Place) -> None:
     await place.bring(deletions(place, [names[10]]))
     release = Release(hold.number, hold.last_seq)
     [committed] = await place.store.commit([Delivery(releases=[release])])
-    assert committed.released == [(SERVER, [(TREE, op) for op in ops])]
+    assert committed.released == [(TREE, op) for op in ops]
     assert {op.id for op in ops} <= await place.shown()
     [rest] = await place.held.holds()
     assert (rest.ops, rest.number) == (1, hold.number), "nobody saw that one"
