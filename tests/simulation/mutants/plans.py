@@ -213,6 +213,17 @@ REMOVED_SECRET = _plan(
     Action(12.0, "set", 0, 0.1, 0.2),
 )
 
+# A backup of the server holds a removal; the value was removed and set again since.
+OLDER_REMOVAL = _plan(
+    Action(1.0, "secret", 0, 0.1, 0.2),
+    Action(3.0, "unsecret", 0, 0.1, 0.2),
+    Action(6.0, "server_restored_openly", 0, 0.6, 0.05),
+    Action(6.5, "secret", 0, 0.1, 0.3),
+    Action(8.5, "unsecret", 0, 0.1, 0.3),
+    Action(10.5, "secret", 0, 0.1, 0.4),
+    Action(22.0, "set", 0, 0.1, 0.2),
+)
+
 # A secrets file of earlier comes back.
 OLDER_SECRETS = _plan(
     Action(1.0, "secret", 0, 0.1, 0.2),

@@ -14,8 +14,10 @@ from sila_daemon.server.ops.op_queries import OpQueries
 from sila_daemon.server.ops.op_store import OpStore
 from sila_daemon.server.sync.outbox import Outbox
 from sila_daemon.store import op_table
+from sila_daemon.store.blobs import owe_everything
 from sila_daemon.store.op_table import OpTable
 from sila_daemon.store.salvage import Salvage, Wreck
+from sila_daemon.store.servers import Servers
 from sila_daemon.store.space_store import Delivery, SpaceStore
 from tests.simulation.mutants import plans
 from tests.simulation.mutants.mutant import Mutant
@@ -89,6 +91,16 @@ def _one_too_far(outbox: Outbox, position: Position) -> None:
     _go_back_to(outbox, position._replace(seq=position.seq + 1))
 
 
+async def _remembers_secrets_of_another_history(servers: Servers, layer: str) -> None:
+    def work(connection: apsw.Connection) -> None:
+        connection.execute(
+            "UPDATE layer SET epoch = NULL, seq = NULL, tag = NULL WHERE name = ?", (layer,)
+        )
+        owe_everything(connection, layer)
+
+    await servers._database.write(work)
+
+
 async def _compares_nothing(session: RemoteSession) -> None:
     session._cursor = None
     have = session._have = {}
@@ -135,5 +147,8 @@ TIME_TRAVEL: dict[str, Mutant] = {
     ),
     "transient_counter_given_out_again": Mutant(
         OpTable, "raise_counters", _forgets_counters, plans.LIVE_STATE
+    ),
+    "secrets_of_another_history": Mutant(
+        Servers, "drop_cursor", _remembers_secrets_of_another_history, plans.OLDER_REMOVAL
     ),
 }
