@@ -29,6 +29,10 @@ BYTES_MAX = 4 << 20
 
 SYNCS_AT_ONCE = 4
 
+BATCHES_AT_ONCE = 2
+"""Of one space, first come, first served: who has its files early can ask for, or send, the next
+ones while others wait. More in turns would only end together, and leave the network idle."""
+
 
 async def put_together(
     folder: BlobFolder,

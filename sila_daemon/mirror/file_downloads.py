@@ -5,11 +5,14 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
+from sila_daemon.core import ids
 from sila_daemon.core.errors import CorruptBlobError, NotFoundError, ProtectionError
-from sila_daemon.mirror.side_by_side import each
+from sila_daemon.mirror.side_by_side import SideBySide
 from sila_daemon.store.blobs import STATIC, BlobName, Blobs, LocalBlob
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sila_daemon.mirror.away_files import AwayFiles
     from sila_daemon.mirror.carried_files import CarriedFiles
     from sila_daemon.mirror.file_transport import FileTransport
@@ -18,9 +21,13 @@ if TYPE_CHECKING:
     from sila_daemon.mirror.remote_api import RemoteApi
     from sila_daemon.mirror.remote_status import RemoteStatus
     from sila_daemon.mirror.turns import Turns
+    from sila_daemon.ports.clock import Clock
 
 ASKED_BLOBS = 5000
 """So many names make a question of a third of a megabyte."""
+
+TOLD_MAX = 10_000
+"""Of what a server tells of beyond this, it is asked."""
 
 _NO_CONTENT = "0" * 64
 """Stands for the content of a file that is not here."""
@@ -41,6 +48,7 @@ class FileDownloads:
         single: FileTransport,
         packs: PackTransport,
         status: RemoteStatus,
+        clock: Clock,
     ) -> None:
         self._layer = layer
         self._api = api
@@ -52,26 +60,59 @@ class FileDownloads:
         self._single = single
         self._packs = packs
         self._status = status
+        self._transfers = SideBySide(self._find, self._bring, clock)
+        self._told: set[BlobName] = set()
+        """What the server said to have got since somebody looked."""
+        self._asked: set[BlobName] = set()
+        """What it was asked about in this round."""
+        self._begun: set[BlobName] = set()
+        """What had its turn in this round, or will have it."""
+        self._sizes: dict[BlobName, int] = {}
         self._coming: dict[BlobName, int] = {}
         """What is being brought, with its bytes as far as they are known."""
         self.problems: dict[BlobName, str] = {}
         """What cannot be had as it is there, and why."""
 
-    async def bring_all(self) -> None:
-        """Brings what is lacking and is to come. Raises RemoteError, StorageError."""
-        there = await self._found_there(self._local.checks.to_fetch(await self._away.to_fetch()))
-        sizes = await self._away.sizes() if there else {}
-        there.sort(key=lambda blob: sizes.get(blob, 0))
-        self._coming = {blob: sizes.get(blob, 0) for blob in there if blob.kind == STATIC}
-        self._count_coming()
-        packs = self._packs.packs(there, sizes)
-        together = {blob for pack in packs for blob in pack}
-        alone = [[blob] for blob in there if blob not in together]
+    def told(self, names: Sequence[str]) -> None:
+        """Takes note of immutable files that came to the server: of these it need not be asked."""
+        if len(self._told) < TOLD_MAX:
+            self._told.update(BlobName(STATIC, name) for name in names if ids.is_hash(name))
+
+    def rung(self) -> None:
+        """Takes note that there may be more to bring."""
+        self._transfers.rung()
+
+    async def bring_all(self) -> bool:
+        """Brings what is lacking and is to come, what is told of meanwhile included.
+
+        Tells whether there may be more. Raises RemoteError, StorageError.
+        """
         try:
-            await each([*packs, *alone], self._bring)
+            return await self._transfers.run()
         finally:
+            self._asked.clear()
+            self._begun.clear()
+            self._sizes.clear()
             self._coming.clear()
             self._count_coming()
+
+    async def _find(self) -> list[list[BlobName]]:
+        """Returns what is to come next and travels together; what was told of goes first."""
+        told, self._told = self._told, set()
+        wanted = self._local.checks.to_fetch(await self._away.to_fetch())
+        lacking = [blob for blob in wanted if blob not in self._begun]
+        there = [blob for blob in lacking if blob in told]
+        if not there:
+            there = await self._found_there([blob for blob in lacking if blob not in self._asked])
+        self._begun.update(there)
+        if any(blob not in self._sizes for blob in there):
+            self._sizes = await self._away.sizes()
+        there.sort(key=lambda blob: self._sizes.get(blob, 0))
+        self._coming |= {blob: self._sizes.get(blob, 0) for blob in there if blob.kind == STATIC}
+        self._count_coming()
+        packs = self._packs.packs(there, self._sizes)
+        together = {blob for pack in packs for blob in pack}
+        return [*packs, *([blob] for blob in there if blob not in together)]
 
     async def fetch(self, blob: BlobName) -> bool:
         """Brings a file that somebody waits for; tells whether the server has it.
@@ -112,6 +153,7 @@ class FileDownloads:
             page = static[start : start + ASKED_BLOBS]
             missing = await self._api.missing([LocalBlob(blob, 0, _NO_CONTENT) for blob in page])
             there += [blob for blob in page if blob not in missing]
+        self._asked.update(lacking)
         return there
 
     async def _bring(self, blobs: list[BlobName]) -> None:

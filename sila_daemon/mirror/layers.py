@@ -261,6 +261,7 @@ class Layers:
                 single,
                 packs,
                 status,
+                ports.clock,
             ),
             self.blobs,
             self.overtaken,

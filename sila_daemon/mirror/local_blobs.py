@@ -12,7 +12,7 @@ from sila_daemon.core.errors import (
     ProtectionError,
     StorageError,
 )
-from sila_daemon.folder.blob_batch import FILES_MAX, put_together
+from sila_daemon.folder.blob_batch import BATCHES_AT_ONCE, FILES_MAX, put_together
 from sila_daemon.folder.blobs import CHUNK_BYTES, BlobFolder
 from sila_daemon.folder.problems import Problem, storage_errors
 from sila_daemon.mirror.blob_scan import BlobScan
@@ -61,6 +61,7 @@ class LocalBlobs:
         )
         self.scanner = BlobScan(files_dir, self._folder, ports, blobs, looks, self.checks, wakes)
         self._replacing = asyncio.Lock()
+        self._storing = asyncio.Semaphore(BATCHES_AT_ONCE)
 
     @property
     def problems(self) -> list[Problem]:
@@ -151,9 +152,10 @@ class LocalBlobs:
         try:
             for start in range(0, len(files), FILES_MAX):
                 some = [(blob.name, data) for blob, data in files[start : start + FILES_MAX]]
-                stored = await put_together(
-                    self._folder, self._ports.workers, some, self._require_place
-                )
+                async with self._storing:
+                    stored = await put_together(
+                        self._folder, self._ports.workers, some, self._require_place
+                    )
                 looks |= await run(lambda stored=stored: self._looks_of(stored))  # type: ignore[misc]
                 kept += [
                     LocalBlob(BlobName(STATIC, static.hash), static.size, static.hash)

@@ -96,6 +96,12 @@ class SecretsChanged(msgspec.Struct):
     etag: str = ""
 
 
+class FilesChanged(msgspec.Struct):
+    """The server has files that it had not, or other contents of mutable ones."""
+
+    static: list[str] = []
+
+
 class RejectedOp(msgspec.Struct):
     """An op that the server does not take."""
 

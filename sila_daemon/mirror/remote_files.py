@@ -12,11 +12,14 @@ from sila_daemon.core.errors import (
     RemoteRefusedError,
     SilaError,
 )
-from sila_daemon.mirror.side_by_side import each
+from sila_daemon.mirror.error_groups import apart
+from sila_daemon.mirror.side_by_side import SideBySide
 from sila_daemon.mirror.wakes import News
 from sila_daemon.store.blobs import STATIC, Agreement, BlobName, Blobs, LocalBlob
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
     from sila_daemon.mirror.back_off import BackOff
     from sila_daemon.mirror.carried_files import CarriedFiles
     from sila_daemon.mirror.file_choices import OvertakenFiles
@@ -70,6 +73,11 @@ class RemoteFiles:
         self._clock = clock
         self._back_off = back_off
         self._wake = asyncio.Event()
+        self._uploads = SideBySide(self._find_lacking, self._upload_some, clock)
+        self._passed_over: set[BlobName] = set()
+        """What is not to be sent, or not again, in this round."""
+        self._waits: dict[BlobName, float] = {}
+        """In how many seconds contents may be sent that others still carry."""
         self._counting = asyncio.Lock()
         """Or a count that was made earlier could be told later, and stay."""
         self._due: set[News] = set()
@@ -86,6 +94,9 @@ class RemoteFiles:
                 self._status.are_files_equal = False
             self._due.add(news)
             self._wake.set()
+        if news is News.BLOBS:
+            self._uploads.rung()
+            self.downloads.rung()
 
     def secrets_changed(self, etag: str) -> None:
         """Takes note of the tag of the server's secrets; its own write is no news."""
@@ -144,62 +155,93 @@ class RemoteFiles:
         Raises the first SilaError, once everything has had its turn.
         """
         failures: list[SilaError] = []
-        waits: dict[News, float | None] = {}
-        if self._secrets is not None and News.SECRETS in due:
-            try:
-                waits[News.SECRETS] = await self._secrets.sync()
-            except SilaError as error:
-                failures.append(error)
-        if News.BLOBS in due:
-            try:
-                waits[News.BLOBS] = await self._upload()
-            except SilaError as error:
-                failures.append(error)
-            for step in (self.downloads.bring_all, self._follow_changes):
+        waits: dict[News, float] = {}
+
+        async def turn(news: News, steps: Iterable[Callable[[], Awaitable[float | None]]]) -> None:
+            for step in steps:
                 try:
-                    await step()
+                    wait_s = await step()
                 except SilaError as error:
                     failures.append(error)
+                else:
+                    if wait_s is not None:
+                        waits[news] = min(wait_s, waits.get(news, wait_s))
+
+        async def side_by_side() -> None:
+            async with asyncio.TaskGroup() as group:
+                if self._secrets is not None and News.SECRETS in due:
+                    group.create_task(turn(News.SECRETS, [self._secrets.sync]))
+                if News.BLOBS in due:
+                    steps = [self._upload, self._download, self._follow_changes]
+                    group.create_task(turn(News.BLOBS, steps))
+
+        await apart(side_by_side())
         if failures:
             raise failures[0]
-        return {news: wait_s for news, wait_s in waits.items() if wait_s is not None}
+        return waits
 
     async def _upload(self) -> float | None:
         """Sends what the server lacks; returns in how many seconds what waits may be sent."""
-        waits: dict[BlobName, float] = {}
+        self._waits.clear()
         passed_over_before = [*self._problems, *self._put_off]
         here = await self._blobs.here() if passed_over_before else {}
         for local in passed_over_before:
             if here.get(local.blob) != local:  # It is another one by now, or gone.
                 self._problems.pop(local, None)
                 self._put_off.pop(local, None)
-        passed_over = {local.blob for local in (*self._problems, *self._put_off)}
-        while True:
-            owed = await self._blobs.owed(self._layer, PAGE_BLOBS + len(passed_over))
-            page = [local for local in owed if local.blob not in passed_over][:PAGE_BLOBS]
-            if not page:
-                return min(waits.values(), default=None)
+        self._passed_over = {local.blob for local in (*self._problems, *self._put_off)}
+        try:
+            is_more = await self._uploads.run()
+        finally:
+            self._passed_over.clear()
+        return 0.0 if is_more else min(self._waits.values(), default=None)
+
+    async def _download(self) -> float | None:
+        """Brings what is lacking here; returns 0 when it is to be gone on with."""
+        return 0.0 if await self.downloads.bring_all() else None
+
+    async def _find_lacking(self) -> list[list[LocalBlob]]:
+        """Returns what is to be sent next and travels together; settles what is there already."""
+        found: list[list[LocalBlob]] = []
+        while not found and (page := await self._owed_page()):
             missing = await self._api.missing(page)
-            for local in page:
-                if local.blob not in missing:
-                    await self._settle(local)
+            await self._settle_all([local for local in page if local.blob not in missing])
+            self._passed_over |= missing
             lacking = [local for local in page if local.blob in missing]
-            waits |= {one.blob: wait_s for one in lacking if (wait_s := self._carried.wait_s(one))}
-            wanted = {local.blob: local for local in lacking if local.blob not in waits}
-            packs = self._packs.packs(list(wanted), {one.blob: one.size for one in page})
-            together = {blob for pack in packs for blob in pack}
-            alone = [[local] for blob, local in wanted.items() if blob not in together]
-            await each(
-                [*([wanted[blob] for blob in pack] for pack in packs), *alone], self._upload_some
-            )
-            passed_over |= missing
+            found = self._together([local for local in lacking if not self._has_to_wait(local)])
             await self.count_debt()
+        return found
+
+    async def _owed_page(self) -> list[LocalBlob]:
+        passed_over = self._passed_over
+        owed = await self._blobs.owed(self._layer, PAGE_BLOBS + len(passed_over))
+        return [local for local in owed if local.blob not in passed_over][:PAGE_BLOBS]
+
+    def _has_to_wait(self, local: LocalBlob) -> bool:
+        wait_s = self._carried.wait_s(local)
+        if wait_s:
+            self._waits[local.blob] = wait_s
+        return bool(wait_s)
+
+    def _together(self, files: list[LocalBlob]) -> list[list[LocalBlob]]:
+        """Puts small files into packs; the others travel by themselves."""
+        by_name = {local.blob: local for local in files}
+        packs = self._packs.packs(list(by_name), {one.blob: one.size for one in files})
+        together = {blob for pack in packs for blob in pack}
+        alone = [[local] for blob, local in by_name.items() if blob not in together]
+        return [*([by_name[blob] for blob in pack] for pack in packs), *alone]
+
+    async def _settle_all(self, files: list[LocalBlob]) -> None:
+        """Ends the debts of blobs that the server has already."""
+        static = [local for local in files if local.blob.kind == STATIC]
+        if static:
+            await self._blobs.settle_static(self._layer, static)
+        for local in files:
+            if local.blob.kind != STATIC:
+                await self._settle(local)
 
     async def _settle(self, local: LocalBlob) -> None:
-        """Ends the debt of a blob that the server has already."""
-        if local.blob.kind == STATIC:
-            await self._blobs.settle(self._layer, local)
-            return
+        """Ends the debt of a mutable blob that the server has already."""
         async with self._api.get(local.blob) as response:
             # The next change is sent as the successor of this revision, if it is this one.
             if response.headers.get("X-Sha256") == local.sha256:

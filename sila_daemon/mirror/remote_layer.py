@@ -279,6 +279,7 @@ class RemoteLayer:
             ports.workers,
             self._history,
             self.files.secrets_changed,
+            self.files.downloads.told,
         )
 
     async def _with_the_session(self) -> None:

@@ -15,7 +15,14 @@ from sila_daemon.mirror import messages
 from sila_daemon.mirror.arrivals import Arrivals
 from sila_daemon.mirror.connector import Answer
 from sila_daemon.mirror.greeting import check_farewell
-from sila_daemon.mirror.messages import HavePart, OpsMessage, Ready, SecretsChanged, SyncDone
+from sila_daemon.mirror.messages import (
+    FilesChanged,
+    HavePart,
+    OpsMessage,
+    Ready,
+    SecretsChanged,
+    SyncDone,
+)
 from sila_daemon.mirror.remote_pusher import Pusher
 from sila_daemon.mirror.remote_status import RemoteState
 from sila_daemon.mirror.set_aside import check_room
@@ -64,8 +71,12 @@ class RemoteSession:
         workers: Workers,
         history: SendingHistory,
         on_secrets: Callable[[str], None],
+        on_files: Callable[[Sequence[str]], None],
     ) -> None:
-        """`on_secrets` is told the tag of the server's secrets whenever they change."""
+        """`on_secrets` is told the tag of the server's secrets whenever they change.
+
+        `on_files` is told the names of immutable files that came to the server.
+        """
         self._layer = layer
         self._ready = ready
         self._connection = connection
@@ -79,6 +90,7 @@ class RemoteSession:
         self._workers = workers
         self._history = history
         self._on_secrets = on_secrets
+        self._on_files = on_files
         self._quarantine = Quarantine(store.database)
         self.pusher = Pusher(
             layer, connection, store, clock, ready.limits, status, self.count_debt, history
@@ -216,6 +228,7 @@ class RemoteSession:
         elif arrived.name == "secrets:changed":
             self._on_secrets(messages.decode(arrived.payload, SecretsChanged).etag)
         elif arrived.name == "files:changed":
+            self._on_files(messages.decode(arrived.payload, FilesChanged).static)
             self._wakes.ring(News.BLOBS)
         else:
             check_farewell(arrived)

@@ -84,7 +84,17 @@ class Bench:
             unused,
             packs,
             FileDownloads(
-                SERVER, known, local, blobs, away, Turns(), carried, unused, packs, self.status
+                SERVER,
+                known,
+                local,
+                blobs,
+                away,
+                Turns(),
+                carried,
+                unused,
+                packs,
+                self.status,
+                SystemClock(),
             ),
             blobs,
             unused,

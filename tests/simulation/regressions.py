@@ -295,8 +295,9 @@ REGRESSIONS: dict[str, Plan] = {
         around=Surroundings(has_threads=True, app=AppHabits(compacts=True)),
     ),
     # Two devices carried two contents of a file to where the other one was, in step and for ever.
+    # Found under seed 30147; files have travelled at other moments since.
     "two_contents_do_not_change_places": Plan(
-        seed=30147,
+        seed=19,
         devices=2,
         has_app=True,
         first_in_first_out=False,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import StorageFullError
-from sila_daemon.folder.blob_batch import put_together
+from sila_daemon.folder.blob_batch import BATCHES_AT_ONCE, put_together
 from sila_daemon.server.files import file_rows
 from sila_daemon.server.files.file_rows import StaticRow
 from sila_daemon.server.files.file_store import FileStore, Sent
@@ -25,6 +26,7 @@ class StaticFiles:
     def __init__(self, store: FileStore) -> None:
         self._store = store
         self._sending: dict[str, int] = {}
+        self._storing = asyncio.Semaphore(BATCHES_AT_ONCE)
 
     async def put(
         self, expected_hash: str, chunks: AsyncIterable[bytes], sent: Sent | None = None
@@ -77,8 +79,9 @@ class StaticFiles:
                 await held.enter_async_context(store.lock(name))
             if not fitting:
                 return set(), refusal
-            await store.unsettle()
-            blobs = await put_together(store.blobs, store.workers, fitting)
+            async with self._storing:
+                await store.unsettle()
+                blobs = await put_together(store.blobs, store.workers, fitting)
             await self._enter_all(blobs, Sent(sender))
         return {blob.hash for blob in blobs}, refusal
 
