@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sila_daemon.mirror.confirmation import Checks
     from sila_daemon.mirror.heard_ops import HeardOps
     from sila_daemon.mirror.remote_status import RemoteStatus
+    from sila_daemon.store.blobs import Blobs
     from sila_daemon.store.outbox import Debt
     from sila_daemon.store.sightings import Sightings
     from sila_daemon.store.space_store import SpaceStore
@@ -94,3 +95,18 @@ class DebtCount:
         # Some may have been seen between the two counts.
         status.unconfirmed_ops = min(unconfirmed, status.pending_ops)
         status.given_up_ops = min(given_up, status.pending_ops)
+
+
+class FileDebtCount:
+    """The files that are owed to one server, as its status tells them."""
+
+    def __init__(self, status: RemoteStatus, blobs: Blobs) -> None:
+        self._status = status
+        self._blobs = blobs
+        self._counting = asyncio.Lock()
+
+    async def count(self) -> None:
+        """Has the status tell what the server is not known to hold. Raises StorageError."""
+        async with self._counting:
+            pending = await self._blobs.debt(self._status.url)
+            self._status.pending_files, self._status.pending_bytes = pending

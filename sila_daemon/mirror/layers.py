@@ -12,9 +12,11 @@ from sila_daemon.folder.layout import SpaceLayout
 from sila_daemon.mirror.away_files import AwayFiles
 from sila_daemon.mirror.back_off import BackOff
 from sila_daemon.mirror.carried_files import CarriedFiles
+from sila_daemon.mirror.debt_count import FileDebtCount
 from sila_daemon.mirror.file_choices import OvertakenFiles
 from sila_daemon.mirror.file_downloads import FileDownloads
 from sila_daemon.mirror.file_transport import FileTransport
+from sila_daemon.mirror.file_uploads import FileUploads
 from sila_daemon.mirror.folder_layer import FolderLayer
 from sila_daemon.mirror.folder_secrets import FolderSecrets
 from sila_daemon.mirror.folder_writer import FolderWriter
@@ -239,39 +241,7 @@ class Layers:
         wakes: Wakes,
     ) -> RemoteLayer:
         status = RemoteStatus(server.url)
-        api = RemoteApi(server.url, space_id, ports.connector, ports.tokens, ports.randomness)
-        back_off = BackOff(ports.randomness, WAIT_S_MAX)
-        secrets = RemoteSecrets(server.url, api, self.secrets, wakes, ports.clock, back_off)
-        means = (server.url, api, self.local_blobs, self.away, self.transfers)
-        single = FileTransport(*means, self.parts, Uploads(self.store.database))
-        packs = PackTransport(*means)
-        files = RemoteFiles(
-            server.url,
-            api,
-            single,
-            packs,
-            FileDownloads(
-                server.url,
-                api,
-                self.local_blobs,
-                self.blobs,
-                self.away,
-                self.turns,
-                self.carried,
-                single,
-                packs,
-                status,
-                ports.clock,
-            ),
-            self.blobs,
-            self.overtaken,
-            self.carried,
-            secrets if server.secrets == "mirror" else None,
-            status,
-            wakes,
-            ports.clock,
-            BackOff(ports.randomness, settings.retry_delay_s_max),
-        )
+        files = self._remote_files(space_id, server, ports, settings, status, wakes)
         return RemoteLayer(
             status,
             space_id,
@@ -283,6 +253,57 @@ class Layers:
             self.intake,
             files,
             wakes,
+        )
+
+    def _remote_files(
+        self,
+        space_id: str,
+        server: ServerRecord,
+        ports: MirrorPorts,
+        settings: MirrorSettings,
+        status: RemoteStatus,
+        wakes: Wakes,
+    ) -> RemoteFiles:
+        api = RemoteApi(server.url, space_id, ports.connector, ports.tokens, ports.randomness)
+        back_off = BackOff(ports.randomness, WAIT_S_MAX)
+        secrets = RemoteSecrets(server.url, api, self.secrets, wakes, ports.clock, back_off)
+        means = (server.url, api, self.local_blobs, self.away, self.transfers)
+        single = FileTransport(*means, self.parts, Uploads(self.store.database))
+        packs = PackTransport(*means)
+        debt = FileDebtCount(status, self.blobs)
+        downloads = FileDownloads(
+            server.url,
+            api,
+            self.local_blobs,
+            self.blobs,
+            self.away,
+            self.turns,
+            self.carried,
+            single,
+            packs,
+            status,
+            ports.clock,
+        )
+        uploads = FileUploads(
+            server.url,
+            api,
+            single,
+            packs,
+            downloads,
+            self.blobs,
+            self.overtaken,
+            self.carried,
+            debt,
+            ports.clock,
+        )
+        return RemoteFiles(
+            uploads,
+            downloads,
+            debt,
+            secrets if server.secrets == "mirror" else None,
+            status,
+            wakes,
+            BackOff(ports.randomness, settings.retry_delay_s_max),
         )
 
 

@@ -16,7 +16,9 @@ from sila_daemon.database.database import InlineDatabases
 from sila_daemon.mirror.away_files import AwayFiles
 from sila_daemon.mirror.back_off import BackOff
 from sila_daemon.mirror.carried_files import CarriedFiles
+from sila_daemon.mirror.debt_count import FileDebtCount
 from sila_daemon.mirror.file_downloads import FileDownloads
+from sila_daemon.mirror.file_uploads import FileUploads
 from sila_daemon.mirror.pack_transport import PackTransport
 from sila_daemon.mirror.remote_files import RemoteFiles
 from sila_daemon.mirror.remote_status import RemoteStatus
@@ -78,32 +80,34 @@ class Bench:
         packs = PackTransport(SERVER, known, unused, away, Transfers(SystemClock()))
         back_off = BackOff(Never(), 1.0)
         carried = CarriedFiles(SystemClock(), Never())
-        self.files = RemoteFiles(
+        downloads = FileDownloads(
+            SERVER,
+            known,
+            local,
+            blobs,
+            away,
+            Turns(),
+            carried,
+            unused,
+            packs,
+            self.status,
+            SystemClock(),
+        )
+        self.debt = FileDebtCount(self.status, blobs)
+        uploads = FileUploads(
             SERVER,
             known,
             unused,
             packs,
-            FileDownloads(
-                SERVER,
-                known,
-                local,
-                blobs,
-                away,
-                Turns(),
-                carried,
-                unused,
-                packs,
-                self.status,
-                SystemClock(),
-            ),
+            downloads,
             blobs,
             unused,
             carried,
-            known,
-            self.status,
-            self._wakes,
+            self.debt,
             SystemClock(),
-            back_off,
+        )
+        self.files = RemoteFiles(
+            uploads, downloads, self.debt, known, self.status, self._wakes, back_off
         )
 
     async def asked_for(self, *news: News) -> list[str]:
@@ -167,16 +171,16 @@ async def test_what_failed_stays_due(bench: Bench) -> None:
 
 async def test_a_count_that_is_told_late_does_not_replace_a_newer_one(bench: Bench) -> None:
     await bench.asked_for()
-    files: Any = bench.files
-    counted, begun, told = files._blobs.debt, asyncio.Event(), asyncio.Event()
+    debt: Any = bench.debt
+    counted, begun, told = debt._blobs.debt, asyncio.Event(), asyncio.Event()
 
     async def slow(layer: str) -> tuple[int, int]:
-        files._blobs = SimpleNamespace(debt=counted)
+        debt._blobs = SimpleNamespace(debt=counted)
         begun.set()
         await told.wait()
         return 1, 3
 
-    blobs, files._blobs = files._blobs, SimpleNamespace(debt=slow)
+    blobs, debt._blobs = debt._blobs, SimpleNamespace(debt=slow)
     counts = [asyncio.create_task(bench.files.count_debt())]
     await begun.wait()
     counts.append(asyncio.create_task(bench.files.count_debt()))
@@ -184,5 +188,5 @@ async def test_a_count_that_is_told_late_does_not_replace_a_newer_one(bench: Ben
         await asyncio.sleep(0)
     told.set()
     await asyncio.gather(*counts)
-    files._blobs = blobs
+    debt._blobs = blobs
     assert (bench.status.pending_files, bench.status.pending_bytes) == (0, 0)

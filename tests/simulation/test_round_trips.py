@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sila_daemon.core.op_codec import encode_line
 from sila_daemon.core.ops import MoveOp, PropertyOp
 from sila_daemon.folder.layout import SpaceLayout
-from sila_daemon.mirror import file_packs, remote_files
+from sila_daemon.mirror import file_packs, file_uploads
 from sila_daemon.mirror.record import MirrorSettings
 from tests.simulation.checkers import FolderGuard
 from tests.simulation.device import FOLDER, SPACE, SimDevice
@@ -122,7 +122,7 @@ async def _passed_on() -> float:
 
 def test_files_wait_for_few_round_trips(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file_packs, "PACK_FILES_MAX", PACK_FILES)
-    monkeypatch.setattr(remote_files, "PAGE_BLOBS", PAGE)
+    monkeypatch.setattr(file_uploads, "PAGE_BLOBS", PAGE)
     loop = SimLoop(Random(1), first_in_first_out=True)
     try:
         round_trips = loop.run_until_complete(_passed_on())

@@ -14,9 +14,9 @@ from sila_daemon.mirror.carried_files import CarriedFiles
 from sila_daemon.mirror.file_choices import OvertakenFiles
 from sila_daemon.mirror.file_fetches import FileFetches
 from sila_daemon.mirror.file_transport import Brought, FileTransport
+from sila_daemon.mirror.file_uploads import FileUploads
 from sila_daemon.mirror.pack_transport import PackTransport
 from sila_daemon.mirror.partial_files import PartialFiles
-from sila_daemon.mirror.remote_files import RemoteFiles
 from sila_daemon.mirror.static_checks import StaticChecks
 from sila_daemon.ports.disk import make_dirs
 from sila_daemon.server.accounts.grants import Grant
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 _sort_out = StaticChecks.sort_out
 _due = StaticDirectories._due
-_upload_one = RemoteFiles._upload_one
+_upload_one = FileUploads._upload_one
 _send_small = PackTransport.send_small
 
 
@@ -52,7 +52,7 @@ def _named_before_synced(writer: BlobWriter, target: Path) -> None:
     writer._is_open = False
 
 
-async def _settled_when_sent(files: RemoteFiles, local: LocalBlob) -> None:
+async def _settled_when_sent(files: FileUploads, local: LocalBlob) -> None:
     if local.blob.kind == STATIC:
         await files._blobs.settle(files._layer, local)
     await _upload_one(files, local)
@@ -145,7 +145,7 @@ FILES: dict[str, Mutant] = {
         BlobWriter, "_name", _named_before_synced, plans.FILES_AND_POWER_CUTS
     ),
     "file_debt_dropped_on_send": Mutant(
-        RemoteFiles, "_upload_one", _settled_when_sent, plans.FILES_AND_SERVER_KILLS
+        FileUploads, "_upload_one", _settled_when_sent, plans.FILES_AND_SERVER_KILLS
     ),
     "files_awaited_for_ever": Mutant(
         StaticChecks, "_not_awaited", _waits_for_ever, plans.FILES_FROM_ELSEWHERE
