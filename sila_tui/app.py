@@ -103,6 +103,7 @@ class SilaApp(KeyedApp):
         self.session = session
         self.symbols = session.symbols
         self.link = Link(connect, session)
+        self.is_slow_since = self.link.waits.is_slow_since
         self.socket = socket
         self.host = host
         self.commands = CommandRunner(self)

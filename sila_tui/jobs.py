@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
     from textual.widget import Widget
 
+MOVES = frozenset({"command", "show", "split"})
+"""Groups of what leads elsewhere: what is typed behind it is meant for where it leads."""
+
 
 def run_job(widget: Widget, job: Callable[[], Awaitable[None]], *, group: str) -> None:
     """Runs `job` beside the screen; a later job of the same group takes its place."""

@@ -16,17 +16,22 @@ from textual import events
 from textual.app import App
 from textual.message import Message
 
+from sila_tui.jobs import MOVES
+
 if TYPE_CHECKING:
-    from collections.abc import MutableSet
+    from collections.abc import Callable, MutableSet
 
     from textual.message_pump import MessagePump
     from textual.screen import Screen
+    from textual.worker import Worker
 
 Typed: TypeAlias = events.Key | events.Paste
 
 LOOK_S, PATIENCE_S = 0.1, 3.0
 """How often it is looked whether what was given a key is still there, and how long a key may take:
 what takes it along when it is removed must not keep the next ones for ever."""
+GLANCE_S = 0.02
+"""How often it is looked whether what leads elsewhere has come there."""
 ROUNDS = 2
 """How often it is asked whether a key is done with: the messages that it led to follow behind it
 the way that it took itself, from the widget up to the app."""
@@ -45,11 +50,17 @@ class OrderedKeys(App[None]):
 
     def __init__(self, *, ansi_color: bool | None = None) -> None:
         super().__init__(ansi_color=ansi_color)
+        self.is_slow_since: Callable[[float], bool] = lambda _: False
+        """Whether something takes long that began then or later: no key waits for that."""
         self._typed: deque[Typed] = deque()
         self._number = 0
         self._is_busy = False
         self._typed_on: Screen[object] | None = None
         self._alarm: asyncio.TimerHandle | None = None
+        self._given_at = 0.0
+        """The event loop's time."""
+        self._slow_moves: set[Worker[object]] = set()
+        """What leads elsewhere and was waited for long enough."""
         self._given: Typed | None = None
         """What was given last, until somebody has it: stopped it, or it came up to the app."""
         self._withdrawn: MutableSet[Typed] = WeakSet()
@@ -76,6 +87,10 @@ class OrderedKeys(App[None]):
     async def _give_next(self) -> None:
         if self._is_busy or not self._typed:
             return
+        if self._is_moving():
+            number = self._begin_wait()
+            self._alarm = asyncio.get_running_loop().call_later(GLANCE_S, self._go_on, number)
+            return
         if self.screen is not self._typed_on:
             # It may not be built yet, and what of it has the focus is not known before.
             self._typed_on = self.screen
@@ -83,6 +98,7 @@ class OrderedKeys(App[None]):
             return
         event = self._given = self._typed.popleft()
         target = self.focused or self.screen
+        self._given_at = asyncio.get_running_loop().time()
         self._is_busy = True
         try:
             await super().on_event(event)
@@ -91,14 +107,27 @@ class OrderedKeys(App[None]):
                 self._given = None  # The app itself did it.
             self._wait_for(target, rounds=ROUNDS)
 
-    def _wait_for(self, target: MessagePump, rounds: int) -> None:
+    def _is_moving(self) -> bool:
+        """Whether what was given leads elsewhere, and is to be waited for."""
+        moves = {worker for worker in self.workers if worker.group in MOVES}
+        now = asyncio.get_running_loop().time()
+        is_slow = now - self._given_at >= PATIENCE_S or self.is_slow_since(self._given_at)
+        self._slow_moves = moves if is_slow else moves & self._slow_moves
+        return moves > self._slow_moves
+
+    def _begin_wait(self) -> int:
+        """The number of a wait that ends the one before it."""
         self._is_busy = True
         self._number += 1
         if self._alarm is not None:
             self._alarm.cancel()
+        return self._number
+
+    def _wait_for(self, target: MessagePump, rounds: int) -> None:
+        number = self._begin_wait()
         until = asyncio.get_running_loop().time() + PATIENCE_S
-        self._look_at(target, self._number, until)
-        target.post_message(self.DoneWith(self._number, rounds))
+        self._look_at(target, number, until)
+        target.post_message(self.DoneWith(number, rounds))
 
     def _look_at(self, target: MessagePump, number: int, until: float) -> None:
         loop = asyncio.get_running_loop()

@@ -106,6 +106,10 @@ class Waits:
         now = asyncio.get_running_loop().time()
         return [wait for wait in self._under_way if now - wait.since >= SLOW_S]
 
+    def is_slow_since(self, begun: float) -> bool:
+        """Whether something is told to take long that began then or later, in the loop's time."""
+        return any(wait.since >= begun for wait in self.slow)
+
     def let_go(self) -> None:
         """Waits no longer for what is slow."""
         for wait in self.slow:

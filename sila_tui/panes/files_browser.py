@@ -139,7 +139,7 @@ class FilesBrowser(EditingPane):
             self._steps.fetch(row.file)
         else:
             self.add_class("-previewing")
-            self.call_after_refresh(self.query_one(FilePreview).focus)
+            self.query_one(FilePreview).focus()
 
     @on(FilePreview.LeftAlone)
     def back_to_list(self) -> None:

@@ -181,7 +181,7 @@ class Slots(Container):
     def _enter(self) -> None:
         self.post_message(self.Changed())
         if self.active.pane is not None:
-            self.call_after_refresh(self.active.pane.enter)
+            self.active.pane.enter()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offers what can be done with one, or with two."""

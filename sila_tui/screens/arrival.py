@@ -40,4 +40,4 @@ async def reach(screen: SpaceScreen, goal: Goal) -> None:
         screen.app.notify(GONE, timeout=4)
         return
     screen.add_class("-reading")
-    screen.call_after_refresh(pane.enter)
+    pane.enter()

@@ -98,7 +98,7 @@ class ChatList:
             pane = await screen.open(item)
             screen.query_one(Sidebar).point_at("chat", tree)
             if isinstance(pane, ChatPane):
-                screen.call_after_refresh(pane.write)
+                pane.write()
 
         run_job(screen, job, group="show")
 

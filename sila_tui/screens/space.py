@@ -155,7 +155,7 @@ class SpaceScreen(FramedScreen):
             pane = await self.open(item)
             self.add_class("-reading")
             if pane is not None:
-                self.call_after_refresh(pane.enter)
+                pane.enter()
 
         run_job(self, job, group="show")
 

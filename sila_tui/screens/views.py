@@ -56,7 +56,7 @@ async def bring_back(screen: SpaceScreen, state: State) -> bool:
         screen.add_class("-reading")
         pane = screen.slots.active.pane
         if pane is not None:
-            screen.call_after_refresh(pane.enter)
+            pane.enter()
     return True
 
 

@@ -49,7 +49,13 @@ async def press(pilot: Pilot[None], *keys: str) -> None:
 
 
 async def burst(pilot: Pilot[None], text: str) -> None:
-    """Types text all at once, as a terminal gives it that was typed ahead; `\\r` is enter."""
+    """Types text all at once, and waits for what comes of it."""
+    type_ahead(pilot, text)
+    await rest(pilot)
+
+
+def type_ahead(pilot: Pilot[None], text: str) -> None:
+    """Types text as a terminal gives it that was typed ahead; `\\r` is enter."""
     app = pilot.app
     assert app._driver is not None
     for char in text:
@@ -57,7 +63,6 @@ async def burst(pilot: Pilot[None], text: str) -> None:
             char
         ) or _character_to_key(char)
         app._driver.send_message(events.Key(key, char if char.isprintable() else None))
-    await rest(pilot)
 
 
 async def write(pilot: Pilot[None], text: str) -> None:

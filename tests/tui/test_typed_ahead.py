@@ -17,7 +17,7 @@ from sila_tui.screens.home import HomeScreen
 from sila_tui.screens.space import SpaceScreen
 from sila_tui.typed_ahead import LOOK_S, OrderedKeys
 from sila_tui.widgets.filter_line import FilterLine
-from tests.tui.driving import burst, driven, press, shown, until
+from tests.tui.driving import burst, driven, press, shown, type_ahead, until
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -78,6 +78,57 @@ async def test_keys_go_on_when_what_had_them_is_gone(daemon: FakeDaemon) -> None
         assert app.theme == "sila-light"
         await burst(pilot, "qq?")
         await until(pilot, lambda: "type to find a key" in shown(app))
+
+
+async def test_commands_in_one_go_each_begin_where_the_one_before_led(daemon: FakeDaemon) -> None:
+    async with driven(daemon) as (app, pilot):
+        await burst(pilot, ":open Work files\r:split secrets\r:other\r:close\r:theme light\r")
+        await until(pilot, lambda: app.theme == "sila-light")
+        await until(pilot, lambda: "sila › Work › Secrets" in shown(app))
+        assert isinstance(app.screen, SpaceScreen)
+        assert len(app.screen.query("PaneSlot")) == 1
+
+
+async def test_what_is_typed_goes_to_what_a_command_opened(daemon: FakeDaemon) -> None:
+    async with driven(daemon) as (_, pilot):
+        await burst(pilot, ":open Work\r:chat Garden\rfirst words\r")
+        await until(pilot, lambda: bool(daemon.called("chat.send")))
+        assert daemon.called("chat.send")[0]["text"] == "first words"
+
+
+async def test_a_command_waits_for_the_one_before_to_be_answered(
+    daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sila_tui.waits.SLOW_S", 1000.0)
+    monkeypatch.setattr("sila_tui.typed_ahead.PATIENCE_S", 1000.0)
+    async with driven(daemon) as (app, pilot):
+        await burst(pilot, ":open Work files\r")
+        await until(pilot, lambda: "sila › Work › Files" in shown(app))
+        is_answered = daemon.holds["chat.show"] = asyncio.Event()
+        type_ahead(pilot, ":show coffee\r:split\r")
+        await until(pilot, lambda: bool(daemon.called("chat.show")))
+        for _ in range(20):
+            await pilot.pause()
+        assert len(app.screen.query("PaneSlot")) == 1
+        is_answered.set()
+        await until(pilot, lambda: len(app.screen.query("PaneSlot")) == 2)
+        await until(pilot, lambda: shown(app).count("grind a little finer") == 2)
+
+
+async def test_keys_do_not_wait_for_what_is_told_to_be_slow(
+    daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sila_tui.typed_ahead.PATIENCE_S", 1000.0)
+    async with driven(daemon) as (app, pilot):
+        await burst(pilot, ":open Work files\r")
+        await until(pilot, lambda: "sila › Work › Files" in shown(app))
+        daemon.holds["chat.show"] = asyncio.Event()
+        type_ahead(pilot, ":show coffee\r:theme light\r")
+        await until(pilot, lambda: app.theme == "sila-light")
+        await until(pilot, lambda: "waiting for the chat" in shown(app))
+        type_ahead(pilot, ":theme dark\r")
+        await until(pilot, lambda: app.theme == "sila-dark")
+        daemon.holds["chat.show"].set()
 
 
 class SlowToLeave(Static):
