@@ -47,6 +47,7 @@ class Problem:
         }
 
 
+UNREADABLE = "unreadable"
 NOT_FOLLOWED = "neither a file nor a folder (a link, a pipe or a device): not followed"
 
 
@@ -65,7 +66,7 @@ def not_a_directory(disk: Disk, path: Path, relative: str) -> Problem | None:
 
 def unreadable(path: str, error: OSError) -> Problem:
     """Makes the problem of something that the disk does not give."""
-    return Problem(path, None, "unreadable", f"cannot be read: {error.strerror or error}")
+    return Problem(path, None, UNREADABLE, f"cannot be read: {error.strerror or error}")
 
 
 def printable(relative: str) -> str:

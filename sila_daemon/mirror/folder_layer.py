@@ -19,6 +19,7 @@ from sila_daemon.mirror.back_off import BackOff
 from sila_daemon.mirror.folder_hints import FolderHints
 from sila_daemon.mirror.folder_survey import Surveyor
 from sila_daemon.mirror.line_problems import LineProblems
+from sila_daemon.mirror.long_turn import LongTurn
 from sila_daemon.mirror.lost_lines import LostLines
 from sila_daemon.mirror.owed_ops import OwedOps
 from sila_daemon.mirror.patience import Patience
@@ -79,6 +80,7 @@ class FolderLayer:
         """The tool that carries the folder to other machines, if one does."""
         self.patience = Patience(ports.clock, settings.loss_grace_s)
         """With what such a tool may be about to mend."""
+        self.long_turn = LongTurn(ports.clock)
         self._line_problem_count = 0
         self._space_id = space_id
         self._root = root
@@ -212,7 +214,8 @@ class FolderLayer:
         """Does what there is to do; what nothing came of is told only if its time had come."""
         is_news = True
         try:
-            is_news = await self._work() or is_due
+            with self.long_turn.measured():
+                is_news = await self._work() or is_due
         except NotFoundError as error:
             self._fail(FolderState.AWAY, error)
         except SilaError as error:
@@ -341,6 +344,8 @@ class FolderLayer:
             with storage_errors("look at the op files"):
                 found = await run(lambda: op_file_scan.look(folder, files, positions))
         self._lost.looked_at((file.relative for file in files), found.lost)
+        others = op_file_scan.about_others(self._scan_problems, files)
+        self._scan_problems = others + found.problems
         if not found.readings:
             return
         self._line_problems.are_counted = False

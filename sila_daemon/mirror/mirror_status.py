@@ -59,6 +59,9 @@ def folder_verdict(folder: FolderLayer) -> tuple[str, str]:
             f"{owed} changes wait for the folder" if owed else "the folder is being looked through"
         )
         return "syncing", waits
+    if folder.long_turn.seconds:
+        seconds = folder.long_turn.seconds
+        return "syncing", f"a look at the folder takes {seconds} s already: its disk may hang"
     return "current", ""
 
 

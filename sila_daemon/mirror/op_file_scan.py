@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sila_daemon.core.op_codec import to_op
 from sila_daemon.folder.layout import parse_op_file
 from sila_daemon.folder.op_reader import read_op_file
-from sila_daemon.folder.problems import Problem, printable
+from sila_daemon.folder.problems import UNREADABLE, Problem, printable, unreadable
 from sila_daemon.ports.disk import EntryKind
 from sila_daemon.store.positions import TAIL_BYTES, FileProgress, Position
 from sila_daemon.store.schema import FOLDER
@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 FILE_PROBLEMS_MAX = 1000
 """Of one read, so that memory stays bounded."""
 
+UNREADABLE_MAX = 100
+"""With more than so many files that cannot be looked at, the folder is what cannot be read."""
+
+_OF_THE_PROCESS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+"""Errors that say nothing of a file."""
+
 BUNDLE_OPS = 8000
 BUNDLE_PARTS_MAX = 32
 """So much of small files is read, and stored, together: else each would have a commit of its own,
@@ -50,6 +56,8 @@ class Look:
     readings: list[Reading] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     """Files that do not show any more what was read from them."""
+    problems: list[Problem] = field(default_factory=list)
+    """Files that the disk does not give, such as those that a cloud tool has yet to bring."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,29 +88,45 @@ class Bundle:
 
 
 def look(folder: SpaceFolder, files: Iterable[OpFile], positions: Mapping[str, Position]) -> Look:
-    """Returns what is new in `files`, and which of them lost something. Raises OSError.
+    """Returns what is new in `files`, and which of them lost something.
 
-    A conflict copy may come and go: nothing in it was credited to the folder.
+    A file that cannot be looked at keeps no other from being read. Raises OSError for what is
+    in the way of all.
     """
     found = Look()
     for file in files:
-        stat = folder.disk.stat(folder.path_of(file))
-        known = positions.get(file.relative)
-        is_file = stat is not None and stat.kind is EntryKind.FILE
-        if stat is None or not is_file:
-            if known is not None and not file.is_conflict_copy:
-                found.lost.append(file.relative)
-        elif known is None:
-            found.readings.append(Reading(file, stat, 0, 1, True))
-        elif _is_as_it_was(known, stat):
-            continue
-        elif _begins_as_it_did(folder, file, known, stat):
-            found.readings.append(_rest(file, known, stat))
-        elif file.is_conflict_copy:
-            found.readings.append(Reading(file, stat, 0, 1, True))
-        else:
-            found.lost.append(file.relative)
+        try:
+            _look_at(found, folder, file, positions.get(file.relative))
+        except OSError as error:
+            if error.errno in _OF_THE_PROCESS or len(found.problems) >= UNREADABLE_MAX:
+                raise
+            found.problems.append(unreadable(file.relative, error))
     return found
+
+
+def _look_at(found: Look, folder: SpaceFolder, file: OpFile, known: Position | None) -> None:
+    """A conflict copy may come and go: nothing in it was credited to the folder."""
+    stat = folder.disk.stat(folder.path_of(file))
+    is_file = stat is not None and stat.kind is EntryKind.FILE
+    if stat is None or not is_file:
+        if known is not None and not file.is_conflict_copy:
+            found.lost.append(file.relative)
+    elif known is None:
+        found.readings.append(Reading(file, stat, 0, 1, True))
+    elif _is_as_it_was(known, stat):
+        return
+    elif _begins_as_it_did(folder, file, known, stat):
+        found.readings.append(_rest(file, known, stat))
+    elif file.is_conflict_copy:
+        found.readings.append(Reading(file, stat, 0, 1, True))
+    else:
+        found.lost.append(file.relative)
+
+
+def about_others(problems: Iterable[Problem], files: Iterable[OpFile]) -> list[Problem]:
+    """Returns the problems but those of files that could not be read and are looked at again."""
+    paths = {file.relative for file in files}
+    return [one for one in problems if one.code != UNREADABLE or one.path not in paths]
 
 
 def gone(
@@ -193,8 +217,7 @@ def read_all(
                 bundle.parts.append(part)
                 is_first = False
         except OSError as error:
-            reason = str(error.strerror)
-            bundle.problems.append(Problem(reading.file.relative, None, "unreadable", reason))
+            bundle.problems.append(unreadable(reading.file.relative, error))
     if bundle.parts or bundle.problems:
         yield bundle
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,18 @@ def read_config(paths: Paths) -> Config:
         raise StorageError(f"cannot read {paths.config_file}: {error}") from error
 
 
+def _end_in_time(log: Log) -> None:
+    """Has the process end after STOP_S_MAX whatever hangs: a thread, or all that waits for it."""
+
+    def end() -> None:
+        log.error("could not flush in time; the store has everything")
+        os._exit(_INTERNAL_ERROR)
+
+    timer = threading.Timer(STOP_S_MAX, end)
+    timer.daemon = True  # A process that ends in time takes it along.
+    timer.start()
+
+
 class _Process:
     """Signals in, one clean end out."""
 
@@ -90,12 +103,9 @@ class _Process:
             await work
             return 0
         self._log.info("stopping")
+        _end_in_time(self._log)
         work.cancel()
-        done, _ = await asyncio.wait([work], timeout=STOP_S_MAX)
-        if not done:
-            self._log.error("could not flush in time; the store has everything")
-            # Whatever hangs, hangs in a thread that would keep the process alive.
-            os._exit(_INTERNAL_ERROR)
+        await asyncio.wait([work])
         if not work.cancelled():
             await work
         return 0
