@@ -119,9 +119,9 @@ class StaticChecks:
         listed: Mapping[str, FileStat],
         looks: Mapping[str, StaticLook],
     ) -> dict[BlobName, LocalBlob]:
-        """Returns which of the files of some directories are known to be right.
+        """Returns which of the files of some directories count as right.
 
-        The rest is read.
+        The rest is read, but for what a cloud tool keeps elsewhere.
         """
         state, now = self._state, self._ports.clock.monotonic()
         right = {}
@@ -135,6 +135,10 @@ class StaticChecks:
                     right[BlobName(STATIC, name)] = _local(name, stat)
                 else:
                     state.damaged[name] = known
+            elif stat.is_dataless and name not in state.doubtful:
+                # It counts by its name until somebody needs it: or all would be brought here.
+                state.forget(name)
+                right[BlobName(STATIC, name)] = _local(name, stat)
             elif name not in state.doubtful or state.doubtful[name].stat != stat:
                 state.forget(name)
                 state.due[name] = stat
@@ -182,11 +186,22 @@ class StaticChecks:
         if look is not None and stat is not None and look.is_of(stat) and look.is_right:
             return
         found = await self._read(name)
+        if stat is not None and stat.is_dataless:
+            await self._brought(found)
         if not found.is_right:
             raise CorruptBlobError(
                 f"the file {name} is not whole here",
                 hint="a tool may be bringing it; else bring it back from another copy",
             )
+
+    async def _brought(self, found: Found) -> None:
+        """Takes note of a file that counted by its name and was read for the first time."""
+        if found.is_right:
+            looks = {found.name: look_of(found.stat, is_right=True)}
+            await self._blobs.arrived([_local(found.name, found.stat)], looks=looks)
+        else:
+            self._state.due[found.name] = found.stat
+            self._wake.set()
 
     def received(self, name: str) -> None:
         """Takes note that a file was written here, and is right."""

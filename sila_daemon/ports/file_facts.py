@@ -27,6 +27,8 @@ class FileStat(NamedTuple):
     modified_ns: int
     changed_ns: int
     """When anything about it changed last; no program can put this back."""
+    is_dataless: bool = False
+    """Whether its bytes stand with a cloud tool only: who reads them has them brought here."""
 
     @property
     def identity(self) -> tuple[int, int]:
@@ -50,7 +52,11 @@ def facts_of(found: os.stat_result) -> FileStat:
         found.st_dev,
         found.st_mtime_ns,
         found.st_ctime_ns,
+        _HAS_FLAGS and bool(getattr(found, "st_flags", 0) & _SF_DATALESS),
     )
 
 
+_HAS_FLAGS = hasattr(os.stat_result, "st_flags")
+_SF_DATALESS = 0x40000000
+"""Of macOS; a name for it is in no Python yet."""
 _KINDS = {stat_module.S_IFREG: EntryKind.FILE, stat_module.S_IFDIR: EntryKind.DIRECTORY}
