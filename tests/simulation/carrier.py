@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import hashlib
 import os
 from dataclasses import dataclass
 from functools import lru_cache
@@ -35,6 +36,8 @@ NEVER_S = 1e6
 """Until all faults end: hours, for who edits meanwhile."""
 CONFLICT, PARTIAL = 0.06, 0.35
 """How likely a file is brought as a conflict copy only, and a first part of it before the rest."""
+TIGHT, AWAY = 0.4, 0.1
+"""How likely a carrier takes the bytes of files away that it has, and each of them at each look."""
 COPY_NAMES = (
     "{stem} (device7's conflicted copy 2026-05-28 {number}){suffix}",
     "{stem}.sync-conflict-20260528-1200{number:02}-ABCDEFG{suffix}",
@@ -70,13 +73,16 @@ class Carrier:
         devices: list[SimDevice],
         random: Random,
         file_random: Random,
+        room_random: Random,
         trace: Trace,
         network: Network,
     ) -> None:
-        """`file_random` decides about immutable files only."""
+        """`file_random` decides about immutable files only, `room_random` about their room."""
         self._devices = devices
         self._random = random
         self._file_random = file_random
+        self._room_random = room_random
+        self._is_tight = room_random.random() < TIGHT
         self._trace = trace
         self._network = network
         self._habits = Habits(
@@ -171,6 +177,7 @@ class Carrier:
                     self._take(device)
                     self._bring(device)
                     self._remove_placeholders(device)
+                    self._make_room(device)
                 except OSError as error:
                     self._trace.note("carrier", f"{device.name}: {error.strerror}")
 
@@ -292,6 +299,24 @@ class Carrier:
                 view.unlink(_placeholder(path))
                 view.sync_dir(path.parent)  # Else a power cut brings it back, and nobody knows.
                 del self.placeholders[name, path]
+
+    def _make_room(self, device: SimDevice) -> None:
+        """Keeps the bytes of some whole files in the middle only, as iCloud does."""
+        if not self._is_tight:
+            return
+        view, known = device.disk.view(may_crash=False), self._known[device.name]
+        for path, last in known.items():
+            file = view.find(path) if "sha256" in path.parts else None
+            if not isinstance(file, File) or file.is_dataless or not file.is_settled:
+                continue
+            is_whole = file.data == last.data and _named_as(path, bytes(file.data))
+            if is_whole and self._room_random.random() < AWAY:
+                self._trace.fault("carrier", "bytes taken away")
+                file.is_dataless = True
+
+
+def _named_as(path: Path, data: bytes) -> bool:
+    return hashlib.sha256(data).hexdigest() == path.parent.name + path.name
 
 
 def _placeholder(path: Path) -> Path:

@@ -218,11 +218,11 @@ class DiskView:
     def facts(self, entry: File | Directory) -> FileStat:
         """Returns the facts of an inode."""
         if isinstance(entry, Directory):
-            size, changed_ns = 0, entry.changed_ns
+            size, changed_ns, is_dataless = 0, entry.changed_ns, False
         else:
-            size, changed_ns = len(entry.data), entry.modified_ns
-        device = self.disk.device
-        return FileStat(entry.kind, size, entry.number, device, entry.modified_ns, changed_ns)
+            size, changed_ns, is_dataless = len(entry.data), entry.modified_ns, entry.is_dataless
+        number, device, modified_ns = entry.number, self.disk.device, entry.modified_ns
+        return FileStat(entry.kind, size, number, device, modified_ns, changed_ns, is_dataless)
 
     def list_dir(self, path: Path) -> list[DirEntry]:
         """Returns the entries of a directory, by name."""
@@ -339,6 +339,7 @@ class Handle:
 
     def read_at(self, offset: int, size: int) -> bytes:
         """Returns bytes as programs see them."""
+        self.file.is_dataless = False
         return self.file.read(offset, size)
 
     def stat(self) -> FileStat:

@@ -39,6 +39,7 @@ class File:
         "_is_shared",
         "_kept",
         "_replaced",
+        "is_dataless",
         "modified_ns",
         "number",
         "waiting",
@@ -48,6 +49,8 @@ class File:
     def __init__(self, number: int, data: bytes | bytearray = b"", modified_ns: int = 0) -> None:
         self.number = number
         self.modified_ns = modified_ns
+        self.is_dataless = False
+        """A cloud tool says that it keeps the bytes elsewhere; whoever reads them has them here."""
         self.waiting: list[Write] = []
         self._data = data if isinstance(data, bytearray) else bytearray(data)
         self._replaced: list[tuple[int, bytes, int]] = []
@@ -85,6 +88,7 @@ class File:
 
     def write(self, offset: int, data: bytes) -> None:
         """Changes what programs see."""
+        self.is_dataless = False
         seen = self._own() if self._is_shared else self._data
         size = len(seen)
         replaced = b""
@@ -106,6 +110,7 @@ class File:
 
     def truncate(self, size: int) -> None:
         """Cuts or lengthens what programs see."""
+        self.is_dataless = False
         seen = self._own()
         self._replaced.append((size, bytes(seen[size:]), len(seen)))
         change = Write(size, None)
@@ -160,6 +165,7 @@ class File:
         copy.waiting = list(self.waiting)
         copy._replaced = list(self._replaced)
         copy.witness = self.witness
+        copy.is_dataless = self.is_dataless
         copy._kept = None if self._kept is None else bytearray(self._kept)
         copy._is_shared = self._is_shared = True
         return copy

@@ -160,6 +160,7 @@ class SimWorld:
                 carried,
                 Random(f"carrier {seed}"),
                 Random(f"carrier's files {seed}"),
+                Random(f"carrier's room {seed}"),
                 trace,
                 self.network,
             )
