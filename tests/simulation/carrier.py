@@ -309,7 +309,8 @@ class Carrier:
             file = view.find(path) if "sha256" in path.parts else None
             if not isinstance(file, File) or file.is_dataless or not file.is_settled:
                 continue
-            is_whole = file.data == last.data and _named_as(path, bytes(file.data))
+            data = bytes(file.data)
+            is_whole = data == last.data and _named_as(path, data)
             if is_whole and self._room_random.random() < AWAY:
                 self._trace.fault("carrier", "bytes taken away")
                 file.is_dataless = True
