@@ -23,6 +23,7 @@ from sila_daemon.core.errors import (
     RemoteUnavailableError,
     SignInNeededError,
 )
+from sila_daemon.mirror.answer_time import AnswerTime
 from sila_daemon.mirror.connector import Answer, Body, Connection, Event, Incoming, Response
 from sila_daemon.ports.lean_imports import left_out
 
@@ -55,6 +56,8 @@ class Pace:
     size: int = 16 << 10
     """Bytes."""
     seconds: float = 300.0
+    answer_s: float = 300.0
+    """So long it may take what it is sent, piece by piece, and then send its headers."""
 
 
 @cache
@@ -140,12 +143,14 @@ class SocketIoConnector:
         import aiohttp
 
         all_headers = {"Authorization": f"Bearer {token}", **(headers or {})}
-        session = self._http()
+        session, url = self._http(), f"{server_url}{path}"
         try:
-            opened = session.request(
-                method, f"{server_url}{path}", headers=all_headers, data=body, allow_redirects=False
-            )
-            async with opened as response:
+            async with AnswerTime(self._slowest.answer_s) as time:
+                data = body if body is None or isinstance(body, bytes) else time.body(body)
+                response = await session.request(
+                    method, url, headers=all_headers, data=data, allow_redirects=False
+                )
+            async with response:
                 yield _HttpResponse(response, self._slowest)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise RemoteUnavailableError(f"{server_url}: {_reason(error)}") from error
