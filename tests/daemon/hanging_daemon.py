@@ -33,5 +33,5 @@ class HangingDisk(SystemDisk):
 
 
 if __name__ == "__main__":
-    composition.SystemDisk = HangingDisk  # type: ignore[misc]
+    vars(composition)["SystemDisk"] = HangingDisk
     sys.exit(main())
