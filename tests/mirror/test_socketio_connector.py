@@ -27,6 +27,8 @@ async def sending(*parts: bytes) -> AsyncIterator[str]:
         await response.prepare(request)
         for part in parts:
             await response.write(part)
+        assert request.transport is not None
+        request.transport.close()  # Or the library waits for what is promised and never comes.
         return response
 
     app = web.Application()
