@@ -245,12 +245,12 @@ class StaticChecks:
         told = [name for name, seen in state.damaged.items() if seen.since + self._fetch_s <= now]
         if told:
             return "needs_you", (
-                f"{_counted(told)} damaged, such as {self._shown(told[0])}: its bytes are not those"
+                f"{_counted(told)} damaged, such as {_shown(self._files_dir, told[0])}: its bytes are not those"
                 " that its name stands for; bring it back from another copy, or remove it"
             )
         if state.unreadable:
             name, why = next(iter(state.unreadable.items()))
-            return "needs_you", f"{self._shown(name)} cannot be read: {why}"
+            return "needs_you", f"{_shown(self._files_dir, name)} cannot be read: {why}"
         if state.damaged:
             return "syncing", f"{_counted(state.damaged)} damaged here, and fetched anew"
         missing = sum(since + self._grace_s > now for since in self._awaited.values())
@@ -260,10 +260,6 @@ class StaticChecks:
         if state.due or state.doubtful:
             return "syncing", f"{_counted([*state.due, *state.doubtful])} being looked at"
         return "current", ""
-
-    def _shown(self, name: str) -> str:
-        below = static_path(self._files_dir, name).relative_to(self._files_dir.parent.parent)
-        return below.as_posix()
 
     def _take_doubtful(self, now: float) -> None:
         """Has files read once more that had their time to be written."""
@@ -381,6 +377,10 @@ class StaticChecks:
 
 def _local(name: str, stat: FileStat) -> LocalBlob:
     return LocalBlob(BlobName(STATIC, name), stat.size, name)
+
+
+def _shown(files_dir: Path, name: str) -> str:
+    return static_path(files_dir, name).relative_to(files_dir.parent.parent).as_posix()
 
 
 def _counted(names: Iterable[str]) -> str:
