@@ -245,8 +245,9 @@ class StaticChecks:
         told = [name for name, seen in state.damaged.items() if seen.since + self._fetch_s <= now]
         if told:
             return "needs_you", (
-                f"{_counted(told)} damaged, such as {_shown(self._files_dir, told[0])}: its bytes are not those"
-                " that its name stands for; bring it back from another copy, or remove it"
+                f"{_counted(told)} damaged, such as {_shown(self._files_dir, told[0])}: its bytes"
+                " are not those that its name stands for; bring it back from another copy, or"
+                " remove it"
             )
         if state.unreadable:
             name, why = next(iter(state.unreadable.items()))
