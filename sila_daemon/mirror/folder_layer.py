@@ -261,6 +261,9 @@ class FolderLayer:
             self._secrets_due, self._is_following_hints = False, True
             await self._secrets.sync()
         if self.state is not FolderState.WORKING:
+            # What was owed before, or made owed again, was never told of, and nothing is settled.
+            await self.owed.count()
+            self._write_due |= self.owed.ops > 0
             self._wakes.ring(News.BLOBS)  # What could not be put there is asked for again.
         self.state, self.reason = FolderState.WORKING, ""
         self._is_following_hints = False
@@ -285,7 +288,6 @@ class FolderLayer:
             # Nothing is written before it is known again what is there, on the way out neither.
             self.state, self._write_due = FolderState.STARTING, True
             await self._read(seen.folder, seen.files)
-            await self.owed.count()
         if self.last_scan_at is None and await self._store.first_sync.is_going_on(FOLDER):
             await self._store.first_sync.is_over(FOLDER)
         if isinstance(seen.blobs, SilaError):

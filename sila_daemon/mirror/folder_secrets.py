@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sila_daemon.core.errors import SecretsError
+from sila_daemon.core.errors import SecretsError, StorageError
 from sila_daemon.folder.layout import stand_in_of
 from sila_daemon.folder.problems import Problem, storage_errors
 from sila_daemon.folder.secrets import read_secrets, replace_secrets
@@ -49,8 +49,14 @@ class FolderSecrets:
         """What the file was when it and the store said the same; None where that is unsure."""
 
     def is_other(self) -> bool:
-        """Tells whether the file may say something that was not merged; for a worker thread."""
-        return self._known is None or self._known != self._stats()
+        """Tells whether the file may say something that was not merged; for a worker thread.
+
+        Where nobody can look at it, it may: reading it tells why.
+        """
+        try:
+            return self._known is None or self._known != self._stats()
+        except StorageError:
+            return True
 
     async def sync(self) -> None:
         """Reads the file, merges name by name, and writes it only if it says something else.

@@ -34,8 +34,8 @@ class LineProblems:
         """Returns how many problems are more than remarks. Raises StorageError."""
         if self.are_counted and not self._is_any:
             return 0
-        # First: what is read meanwhile is counted the next time.
-        self.are_counted = True
+        # First: what is read meanwhile is counted the next time, and so is what cannot be read now.
+        self.are_counted = self._is_any = True
         problems = await self._positions.problems()
         self._is_any = bool(problems)
         suspects: dict[str, set[int]] = {}

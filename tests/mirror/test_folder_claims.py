@@ -1,0 +1,133 @@
+"""What a folder's status claims while it cannot know better, and after a failure."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from sila_daemon.core.errors import StorageError
+from sila_daemon.ports.disk import SystemDisk
+from tests.mirror.bench import SETTINGS, Bench, current, until
+from tests.mirror.test_folder_layer import op_file, rename, write_lines
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from sila_daemon.folder.problems import Problem
+    from sila_daemon.mirror.space_mirror import SpaceMirror
+    from sila_daemon.ports.disk import FileStat
+    from sila_daemon.store.outbox import Debt, OwedOp
+    from tests.mirror.fake_server import FakeServer
+
+
+class SecretsRefusingDisk(SystemDisk):
+    """The real disk, which says nothing of the secrets file."""
+
+    refuses = False
+
+    def stat(self, path: Path) -> FileStat | None:
+        if self.refuses and path.name == "secrets":
+            raise OSError(errno.EIO, "input/output error", str(path))
+        return super().stat(path)
+
+
+@pytest.fixture
+async def bench(tmp_path: Path, server: FakeServer) -> AsyncIterator[Bench]:
+    bench = Bench(tmp_path, server, SecretsRefusingDisk())
+    yield bench
+    bench.close()
+
+
+def layers_of(mirror: SpaceMirror) -> Any:
+    return mirror._layers
+
+
+async def test_what_was_owed_before_a_start_is_told_until_it_is_written(bench: Bench) -> None:
+    root = bench.folder("f")
+    async with bench.mirror("a", folder=root) as a:
+        await a.create_space("Ours")
+        await current(a)
+    hidden = root.with_name("elsewhere")
+    root.rename(hidden)
+    async with bench.mirror("a", folder=root) as a:
+        await until(lambda: a.status()["state"] == "needs_you")
+        await rename(a, "While it was away")
+    hidden.rename(root)
+    is_asked, goes_on = asyncio.Event(), asyncio.Event()
+    async with bench.mirror("a", folder=root) as a:
+        store = layers_of(a).store
+        owed = store.owed
+
+        async def held_owed(layer: str, after: int, limit: int) -> list[OwedOp]:
+            is_asked.set()
+            await goes_on.wait()
+            return cast("list[OwedOp]", await owed(layer, after, limit))
+
+        store.owed = held_owed
+        await is_asked.wait()
+        assert a.status()["folder"]["pendingOps"] == 1
+        assert a.status()["state"] == "syncing", "nothing was written yet"
+        goes_on.set()
+        await current(a)
+
+
+async def test_a_count_that_failed_is_made_again(bench: Bench) -> None:
+    root = bench.folder("f")
+    async with bench.mirror("a", folder=root) as a:
+        await a.create_space("Ours")
+        await current(a)
+        store = layers_of(a).store
+        debt = store.debt
+
+        async def failing(layer: str) -> Debt:
+            store.debt = debt
+            raise StorageError("the disk refuses")
+
+        store.debt = failing
+        await rename(a, "Renamed")
+        await until(lambda: store.debt is debt, "the store was asked")
+        await current(a)
+
+
+async def test_lines_that_could_not_be_counted_are_counted_later(bench: Bench) -> None:
+    bench.settings = replace(SETTINGS, scan_interval_s=0.05)
+    root = bench.folder("f")
+    path = op_file(root, "peer")
+    write_lines(path, [1, "v", None])
+    async with bench.mirror("a", folder=root) as a:
+        await current(a)
+        positions = layers_of(a).folder._stored_positions
+        problems = positions.problems
+
+        async def failing() -> list[Problem]:
+            positions.problems = problems
+            raise StorageError("the disk refuses")
+
+        positions.problems = failing
+        with path.open("a") as file:
+            file.write("no op\n")
+        await until(lambda: positions.problems is problems, "the store was asked")
+        await until(lambda: a.status()["state"] == "needs_you", "the bad line is told")
+
+
+async def test_ops_are_read_where_the_secrets_cannot_be_looked_at(bench: Bench) -> None:
+    root = bench.folder("f")
+    path = op_file(root, "peer")
+    write_lines(path, [1, "v", None])
+    disk = cast("SecretsRefusingDisk", bench.disk)
+    async with bench.mirror("a", folder=root) as a:
+        await current(a)
+        disk.refuses = True
+        with path.open("a") as file:
+            file.write(json.dumps([2, "w", "v"]) + "\n")
+        bench.watcher.hint()
+        await until(lambda: a.status()["ops"] == 2, "the ops are read")
+        await until(lambda: a.status()["state"] == "broken", "the secrets are told")
+        disk.refuses = False
+        await current(a)
