@@ -128,7 +128,7 @@ def candidates(
 
     `choices` gives the values of a kind of argument with what is known of each.
     """
-    name, is_further, rest = line.lstrip().removeprefix(":").lstrip().partition(" ")
+    name, is_further, _ = line.lstrip().removeprefix(":").lstrip().partition(" ")
     if not is_further:
         return [
             Candidate(f"{command.name} " if command.arguments else command.name,
@@ -137,18 +137,25 @@ def candidates(
             if is_usable(command)
         ]  # fmt: skip
     try:
-        command = command_called(name)
-        before, begun = _begun(rest, len(command.arguments))
+        command, head, before, begun = begun_argument(line)
     except UsageError:
         return []
     if len(before) >= len(command.arguments):
         return []
     kind = command.arguments[len(before)].kind
-    head = " ".join([name, *map(quoted, before)])
     words = begun.casefold()
     rows = [row for row in choices(kind) if words in row[0].casefold()]
     rows.sort(key=lambda row: not row[0].casefold().startswith(words))
     return [Candidate(f"{head} {quoted(value)}", value, note) for value, note in rows[:SHOWN_MAX]]
+
+
+def begun_argument(line: str) -> tuple[Command, str, Sequence[str], str]:
+    """The command of a line, what stands before the argument at its end, the arguments in that,
+    and what was begun of the one at the end. Raises UsageError where no command is named."""
+    name, _, rest = line.lstrip().removeprefix(":").lstrip().partition(" ")
+    command = command_called(name)
+    before, begun = _begun(rest, len(command.arguments))
+    return command, " ".join([name, *map(quoted, before)]), before, begun
 
 
 def _begun(rest: str, count: int) -> tuple[list[str], str]:

@@ -15,7 +15,7 @@ class Argument:
 
     name: str
     kind: str = "text"
-    """`space`, `part`, `place`, `theme`, `time`, `file` or `text`."""
+    """`space`, `part`, `place`, `theme`, `time`, `file`, `folder` or `text`."""
     is_needed: bool = False
 
     @property
@@ -83,8 +83,8 @@ SPACES = (
     Command("pause", "Pause a space, for a while such as 30m, 2h or 1d", (SPACE, TIME)),
     Command("resume", "Let a paused space go on", (SPACE,)),
     Command("create", "Make a space in a folder, at local:// or on a server",
-            (NAME, Argument("ADDRESS", "file")), ("new",)),
-    Command("add", "Look after a folder that is a space already", (Argument("FOLDER", "file"),),
+            (NAME, Argument("ADDRESS", "folder")), ("new",)),
+    Command("add", "Look after a folder that is a space already", (Argument("FOLDER", "folder"),),
             ("add",)),
     Command("clone", "Bring a space from a server", actions=("clone",)),
     Command("mirror", "Mirror a space to one more server", (SPACE,), ("mirror",)),

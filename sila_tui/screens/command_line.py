@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from sila_tui.command_paths import path_begun
 from sila_tui.command_words import LINE_CHARACTERS_MAX, candidates
+from sila_tui.local_paths import complete
+from sila_tui.path_lookup import PathLookup
 from sila_tui.widgets.lines import fitted, line
 from sila_tui.widgets.row_list import RowList
 
@@ -89,12 +94,16 @@ class CommandScreen(ModalScreen[str | None]):
         Binding("down,ctrl+n", "recall(1)", "The line after", priority=True),
     ]
 
+    class PathWanted(Message):
+        """The path at the end of the line shall be completed."""
+
     def __init__(
         self, runner: CommandRunner, history: History, text: str = "", wrong: str = ""
     ) -> None:
         super().__init__()
         self._runner = runner
         self._history = history
+        self._lookup = PathLookup()
         self._text = text
         self._wrong = wrong
         """What was wrong with `text` when it was to be done."""
@@ -156,6 +165,8 @@ class CommandScreen(ModalScreen[str | None]):
         """Takes the next of what the line may become."""
         rows = self._rows
         if not rows.rows:
+            # Behind the keys that are on their way here.
+            self.query_one(Input).post_message(self.PathWanted())
             return
         if len(rows.rows) == 1 and rows.rows[0].line.endswith(" "):
             # Nothing else is meant: on to its arguments.
@@ -166,6 +177,21 @@ class CommandScreen(ModalScreen[str | None]):
         rows.is_chosen, rows.cursor = True, at % len(rows.rows)
         rows.refresh()
         self._write(rows.rows[rows.cursor].line)
+
+    async def on_command_screen_path_wanted(self, message: PathWanted) -> None:
+        """Adds what is certain of a path, and lists what it may become."""
+        message.stop()
+        begun = path_begun(self.query_one(Input).value)
+        if begun is None:
+            return
+        look_up = partial(complete, only_folders=begun.only_folders)
+        found = await self._lookup.read(begun.path, look_up)
+        if not self.is_current:
+            return
+        if found.line != begun.path:
+            self._write(begun.become(found))
+        self._rows.show(begun.candidates(found))
+        self._say(found.note)
 
     def action_recall(self, step: int) -> None:
         """Takes an older line, or a newer one."""

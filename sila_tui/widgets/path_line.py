@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
@@ -14,14 +13,13 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from sila_tui.local_paths import Completion
+from sila_tui.path_lookup import PathLookup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from textual.app import ComposeResult
 
-PATIENCE_S = 2.0
-"""How long a folder may take to be read: one of a server that is away never answers."""
 GAP, MARGINS = 2, 4
 """Cells between columns, and beside them with a scrollbar."""
 
@@ -69,8 +67,7 @@ class PathLine(Input):
         self._look_up = look_up
         self._told: str | None = None
         """The path whose candidates are shown."""
-        self._lookup: asyncio.Task[Completion] | None = None
-        """What reads a folder: one that hangs is not read twice."""
+        self._lookup = PathLookup()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leaves tab to the form where no path was begun."""
@@ -90,7 +87,8 @@ class PathLine(Input):
         """Adds what is certain; then shows what there is; then goes on to the next line."""
         message.stop()
         begun = self._begun
-        found = await self._read(begun) if begun != self._told else Completion(begun)
+        is_told = begun == self._told
+        found = Completion(begun) if is_told else await self._lookup.read(begun, self._look_up)
         if found.line != begun:
             self.value = found.line + self.value[len(begun) :]
             self.cursor_position = len(found.line)
@@ -99,14 +97,6 @@ class PathLine(Input):
             self._candidates.show(found)
         else:
             self.screen.focus_next()
-
-    async def _read(self, begun: str) -> Completion:
-        if self._lookup is None or self._lookup.done():
-            self._lookup = asyncio.create_task(asyncio.to_thread(self._look_up, begun))
-            done, _ = await asyncio.wait([self._lookup], timeout=PATIENCE_S)
-            if done:
-                return self._lookup.result()
-        return Completion(begun, note="the folder does not answer")
 
     @on(Input.Changed)
     def typed(self) -> None:

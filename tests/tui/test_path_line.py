@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sila_tui import path_lookup
 from sila_tui.local_paths import ENTRIES_MAX, SHOWN_MAX, Completion, complete
-from sila_tui.widgets import path_line
 from sila_tui.widgets.path_line import PathLine, in_columns
 from tests.tui.driving import burst, driven, press, shown, until, write
 
@@ -154,7 +154,7 @@ async def test_what_is_typed_on_in_one_burst_stands_behind_it(
 async def test_a_folder_that_hangs_is_told_of_and_read_once(
     daemon: FakeDaemon, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(path_line, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(path_lookup, "PATIENCE_S", 0.01)
     goes_on, asked = threading.Event(), list[str]()
 
     def hang(begun: str) -> Completion:
