@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -174,6 +176,25 @@ async def test_a_folder_that_hangs_is_told_of_and_read_once(
         goes_on.set()
         assert asked == ["~/P"]
         assert line.value == "~/Pl"
+
+
+HUNG = """
+import asyncio, threading
+from sila_tui import path_lookup
+path_lookup.PATIENCE_S = 0.01
+
+async def main():
+    return await path_lookup.PathLookup().read("/net/x", lambda _: threading.Event().wait())
+
+print(asyncio.run(main()).note)
+"""
+
+
+def test_the_program_ends_while_a_folder_hangs() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HUNG], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout == "the folder does not answer\n"
 
 
 @pytest.mark.slow
