@@ -156,9 +156,9 @@ class BlobScan:
             return False
         known = await self._blobs.var_here()
         # Once more: what is received between the two looks is then not known yet, but listed.
-        seen, _ = await self._ports.workers.run(self._var)
+        seen, hidden = await self._ports.workers.run(self._var)
         found = {local.blob: local for _, local in seen.values()}
-        gone = [] if may_hide else [blob for blob in known if blob not in found]
+        gone = [] if may_hide or hidden else [blob for blob in known if blob not in found]
         is_news = await self._note(known, found, gone)
         self._var_listed = seen
         return is_news
