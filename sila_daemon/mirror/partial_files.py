@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 PARTS_MAX = 16
 """Of one space; for one more, the one that waits longest is given up."""
 
+PARTS_BYTES_MAX = 4 << 30
+"""Of those that wait, one by itself may be larger: then it is the only one."""
+
 AGE_S_MAX = 7 * 86_400.0
 
 _SUFFIX = ".part"
@@ -101,7 +104,7 @@ class PartialFiles:
         before_ns = int((self._ports.clock.time() - AGE_S_MAX) * 1e9)
 
         def work() -> None:
-            for moved_ns, path in self._parts():
+            for moved_ns, _, path in self._parts():
                 if path.name.removesuffix(_SUFFIX) not in lacking or moved_ns < before_ns:
                     self._ports.disk.unlink(path)
 
@@ -112,14 +115,19 @@ class PartialFiles:
         disk = self._ports.disk
         make_dirs(disk, self._directory)
         disk.unlink(path)
-        others = [part for _, part in sorted(self._parts()) if part.name[:64] not in self._busy]
-        for oldest in others[: max(0, len(others) + 1 - PARTS_MAX)]:
-            disk.unlink(oldest)
-            self.doubt(oldest.name[:64])
+        kept, kept_bytes = 1, 0
+        for _, size, part in sorted(self._parts(), reverse=True):
+            if part.name.removesuffix(_SUFFIX) in self._busy:
+                continue
+            if kept < PARTS_MAX and (kept == 1 or kept_bytes + size <= PARTS_BYTES_MAX):
+                kept, kept_bytes = kept + 1, kept_bytes + size
+            else:
+                disk.unlink(part)
+                self.doubt(part.name.removesuffix(_SUFFIX))
         disk.create(path).close()
 
-    def _parts(self) -> list[tuple[int, Path]]:
-        """Returns what is there, with when it was last written (Unix ns)."""
+    def _parts(self) -> list[tuple[int, int, Path]]:
+        """Returns what is there, with when it was last written (Unix ns) and its size."""
         disk = self._ports.disk
         if disk.stat(self._directory) is None:
             return []
@@ -128,5 +136,5 @@ class PartialFiles:
             path = self._directory / entry.name
             stat = disk.stat(path)
             if entry.name.endswith(_SUFFIX) and stat is not None and stat.kind is EntryKind.FILE:
-                found.append((stat.modified_ns, path))
+                found.append((stat.modified_ns, stat.size, path))
         return found

@@ -13,6 +13,7 @@ import pytest
 
 from sila_daemon.core.errors import CorruptBlobError, StorageError, StorageFullError
 from sila_daemon.core.files_view import BlobKind, BlobReference
+from sila_daemon.mirror import partial_files
 from sila_daemon.mirror.file_transport import RESUMABLE_BYTES_MIN
 from sila_daemon.mirror.partial_files import AGE_S_MAX, PARTS_MAX, PartialFiles
 from sila_daemon.mirror.record import ServerRecord
@@ -287,6 +288,25 @@ async def test_parts_are_few_and_none_is_older_than_a_week(bench: Bench, tmp_pat
     await parts.drop(kept[0])
     assert await parts.size(kept[0]) == 0
     assert SystemDisk().stat(parts.path(kept[0])) is None
+
+
+async def test_parts_that_wait_are_few_bytes_and_the_newest_stays(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partial_files, "PARTS_BYTES_MAX", 10)
+    parts = PartialFiles(tmp_path / "parts", bench.ports())
+    names = [hashlib.sha256(bytes([number])).hexdigest() for number in range(5)]
+
+    async def sizes() -> list[int]:
+        return [await parts.size(name) for name in names]
+
+    for number, name in enumerate(names[:4]):
+        await parts.take(name, chunks(b"four"), 0)
+        os.utime(parts.path(name), (number, number))
+    assert await sizes() == [0, 4, 4, 4, 0], "two that waited as the last one was begun, and that"
+    await parts.take(names[4], chunks(b"a very long one"), 0)
+    await parts.take(names[0], chunks(b"four"), 0)
+    assert await sizes() == [4, 0, 0, 0, 15]
 
 
 async def test_only_bytes_that_are_right_become_a_file(bench: Bench, server: FakeServer) -> None:
