@@ -17,7 +17,10 @@ def limit_arenas() -> bool:
     """
     if not sys.platform.startswith("linux"):
         return False
-    import ctypes
+    try:
+        import ctypes
+    except ImportError:
+        return False  # Some builds of Python have none, and nothing here depends on it.
 
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     return mallopt is not None and bool(mallopt(_M_ARENA_MAX, ARENAS_MAX))

@@ -31,3 +31,12 @@ def test_many_threads_share_two_heaps() -> None:
 
     is_limited, heaps = done[0] == "True", int(done[1])
     assert not is_limited or heaps <= 2
+
+
+def test_a_python_without_ctypes_goes_on() -> None:
+    program = "import sys; sys.modules['_ctypes'] = None\n"
+    program += "from sila_daemon.ports.memory import limit_arenas\nprint(limit_arenas())"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"
