@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sila_daemon.folder.blobs import STATIC_PLACE
 from sila_daemon.folder.layout import var_path
 from sila_daemon.folder.problems import Problem, storage_errors
-from sila_daemon.folder.static_directories import ALL, StaticDirectories
+from sila_daemon.folder.static_directories import ALL, TICK_S, StaticDirectories
 from sila_daemon.mirror.wakes import News
 from sila_daemon.store.blobs import VAR, BlobName, LocalBlob
 
@@ -72,6 +72,8 @@ class BlobScan:
         self._is_hinted = False
         """Whether they named others."""
         self._var_known: _VarFiles = {}
+        self._var_unsure: set[str] = set()
+        """Read so soon after they were written that what was written since has the same time."""
         self._var_listed: _VarFiles | None = None
         """What the store was last made to say of mutable files."""
         self._has_ended = False
@@ -187,14 +189,21 @@ class BlobScan:
         return None if seen is None else seen[1]
 
     def _look_at_var(self, uuid: str) -> tuple[FileStat, LocalBlob] | None:
+        now = self._ports.clock.time()
         with storage_errors("look at a mutable file"):
             stat = self._ports.disk.stat(var_path(self._files_dir, uuid))
         if stat is None:
             return None
         known = self._var_known.get(uuid)
         if known is not None and (known[0] == stat or _is_taken_away(known[0], stat)):
-            return known
+            if uuid not in self._var_unsure or stat.is_dataless:
+                return known
         blob = self._folder.stat_var(uuid)
+        # One whose time is that of another machine's clock is not read for ever.
+        if abs(now - max(stat.modified_ns, stat.changed_ns) / 1e9) <= TICK_S:
+            self._var_unsure.add(uuid)
+        else:
+            self._var_unsure.discard(uuid)
         found = stat, LocalBlob(BlobName(VAR, uuid), blob.size, blob.sha256)
         self._var_known[uuid] = found
         return found

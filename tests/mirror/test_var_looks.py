@@ -1,8 +1,10 @@
-"""What is said of mutable files whose directory cannot be read for a moment."""
+"""What is said of mutable files that cannot be seen, or not told apart, for a moment."""
 
 from __future__ import annotations
 
 import errno
+import hashlib
+import time
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -32,6 +34,20 @@ class OnceRefusingDisk(SystemDisk):
             if self.left == 0:
                 raise OSError(errno.EIO, "input/output error", str(path))
         return super().list_stats(path)
+
+
+class CoarseDisk(SystemDisk):
+    """The real disk, but that the times of mutable files stand still from their first look on."""
+
+    def __init__(self) -> None:
+        self._times: dict[Path, int] = {}
+
+    def stat(self, path: Path) -> FileStat | None:
+        found = super().stat(path)
+        if found is None or "var" not in path.parts:
+            return found
+        at_ns = self._times.setdefault(path, time.time_ns())
+        return found._replace(modified_ns=at_ns, changed_ns=at_ns)
 
 
 @pytest.fixture
@@ -68,3 +84,20 @@ async def test_what_cannot_be_listed_for_a_moment_is_not_gone(bench: Bench) -> N
         here = await blobs.var_here()
         assert here.keys() == {BlobName(VAR, UUID), BlobName(VAR, OTHER)}
         assert here[BlobName(VAR, UUID)].size == len(b"the second one")
+
+
+async def test_what_changes_twice_in_one_tick_of_the_disks_clock_is_found(
+    tmp_path: Path, server: FakeServer
+) -> None:
+    bench = Bench(tmp_path, server, CoarseDisk())
+    root = bench.folder("f")
+    path = var_path(root, UUID)
+    async with bench.mirror("a", folder=root) as a:
+        await current(a)
+        assert a._layers is not None
+        for content in (b"first", b"other"):
+            path.write_bytes(content)
+            await a.sync_now()
+            here = await a._layers.blobs.var_here()
+            assert here[BlobName(VAR, UUID)].sha256 == hashlib.sha256(content).hexdigest()
+    bench.close()
