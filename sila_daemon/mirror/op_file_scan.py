@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sila_daemon.core.ops import Op
     from sila_daemon.folder.layout import OpFile, SpaceLayout
     from sila_daemon.folder.op_appender import Appended
+    from sila_daemon.folder.op_reader import FileChunk
     from sila_daemon.folder.space_folder import SpaceFolder
     from sila_daemon.ports.disk import Disk, FileStat
 
@@ -249,7 +250,7 @@ def read(folder: SpaceFolder, reading: Reading, source: str | None) -> Iterator[
         position = Position(
             file.relative,
             reading.stat.inode,
-            reading.stat.size,
+            _size_read(reading.stat, chunk),
             reading.stat.modified_ns,
             chunk.end,
             chunk.next_line - 1,
@@ -262,6 +263,16 @@ def read(folder: SpaceFolder, reading: Reading, source: str | None) -> Iterator[
             progress=FileProgress(position, problems, is_restart),
         )
         is_restart = False
+
+
+def _size_read(stat: FileStat, chunk: FileChunk) -> int:
+    """Returns the size that a file is known by once a chunk of it is stored.
+
+    Before the last chunk it is not the file's own: should nothing after this chunk be stored, the
+    file is not as it is known, and is read on.
+    """
+    is_last = chunk.is_tail or chunk.end >= stat.size
+    return stat.size if is_last else chunk.end
 
 
 def _outlasts(folder: SpaceFolder, reading: Reading) -> bool:

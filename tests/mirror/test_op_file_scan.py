@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +16,9 @@ from sila_daemon.mirror.op_file_scan import BUNDLE_PARTS_MAX, Bundle
 from sila_daemon.ports.disk import SystemDisk
 from sila_daemon.ports.randomness import SystemRandomness
 from sila_daemon.store.schema import FOLDER
+
+if TYPE_CHECKING:
+    from sila_daemon.store.positions import Position
 
 SPACE = "3f6d2a1be8c94f0c9c6d0a3e5b7f1122"
 TREE = "66311b5732f44edab7e16ff76fa16666"
@@ -98,3 +102,26 @@ def test_what_was_left_by_a_failed_write_is_not_credited(folder: SpaceFolder) ->
     write(folder, "peerb")
     (bundle,) = bundles(folder, left)
     assert [part.source for part in bundle.parts] == [None, FOLDER]
+
+
+@pytest.mark.parametrize("end", ["\n", ""])
+def test_a_file_that_was_stored_in_part_is_read_on(
+    folder: SpaceFolder, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    # The process ended after the first part, or the store had no room for the second one.
+    monkeypatch.setattr(op_reader, "CHUNK_BYTES", 64)
+    path = write(folder, "peer", 8)
+    path.write_text(path.read_text().rstrip("\n") + end)
+    whole = [op for bundle in bundles(folder) for part in bundle.parts for _, op in part.ops]
+    assert len(whole) == 8
+    positions: dict[str, Position] = {}
+    read: list[object] = []
+    for _ in range(20):
+        readings = op_file_scan.look(folder, folder.scan().files, positions).readings
+        if not readings:
+            break
+        part = next(iter(op_file_scan.read_all(folder, readings, lambda _: False))).parts[0]
+        assert part.progress is not None
+        positions[part.progress.position.path] = part.progress.position
+        read += [op for _, op in part.ops]
+    assert read == whole

@@ -88,8 +88,13 @@ class Person:
         expected = self._record.secrets.pop(key, None)
         held = (await mirror.secrets()).get(key)
         await mirror.set_secret(key, None)
-        if self._device.mirror is mirror and held is not None and held == expected:
-            self._record.removed[key] = held
+        if self._device.mirror is not mirror or held is None or held != expected:
+            return
+        # There is one tombstone for a name: an earlier value, found elsewhere, takes it for itself,
+        # and nobody knows what a server with another history was told of this one.
+        if self._record.has_new_history and len(self._device.server_urls) > 1:
+            return
+        self._record.removed[key] = held
 
     def _change(self, action: Action, tree: RepTree) -> list[tuple[str, str | None, str]]:
         """Changes a tree; returns what was set, and for moves the parent."""

@@ -56,6 +56,8 @@ class Record:
     """What each mutable file was made last, by its UUID."""
     has_gone_back: bool = False
     """Whether a part of the world was put back to what it was earlier."""
+    has_new_history: bool = False
+    """Whether a server was, and said so."""
     live: set[OpKey] = field(default_factory=set)
     """Ids under which people set live state."""
     forged: set[OpKey] = field(default_factory=set)
