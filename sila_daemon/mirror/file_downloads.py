@@ -29,6 +29,9 @@ ASKED_BLOBS = 5000
 TOLD_MAX = 10_000
 """Of what a server tells of beyond this, it is asked."""
 
+LOOK_S = 0.5
+"""A round looks through all that is lacking this often at most: each file that came rings."""
+
 _NO_CONTENT = "0" * 64
 """Stands for the content of a file that is not here."""
 
@@ -60,6 +63,9 @@ class FileDownloads:
         self._single = single
         self._packs = packs
         self._status = status
+        self._clock = clock
+        self._looked_at: float | None = None
+        """When all that is lacking was looked through in this round."""
         self._transfers = SideBySide(self._find, self._bring, clock)
         self._told: set[BlobName] = set()
         """What the server said to have got since somebody looked."""
@@ -90,6 +96,7 @@ class FileDownloads:
         try:
             return await self._transfers.run()
         finally:
+            self._looked_at = None
             self._asked.clear()
             self._begun.clear()
             self._sizes.clear()
@@ -99,10 +106,14 @@ class FileDownloads:
     async def _find(self) -> list[list[BlobName]]:
         """Returns what is to come next and travels together; what was told of goes first."""
         told, self._told = self._told, set()
+        now, before = self._clock.monotonic(), self._looked_at
+        if not told and before is not None and now < before + LOOK_S:
+            return []  # Who rang has the next round made.
         wanted = self._local.checks.to_fetch(await self._away.to_fetch())
         lacking = [blob for blob in wanted if blob not in self._begun]
         there = [blob for blob in lacking if blob in told]
         if not there:
+            self._looked_at = now
             there = await self._found_there([blob for blob in lacking if blob not in self._asked])
         self._begun.update(there)
         if any(blob not in self._sizes for blob in there):
