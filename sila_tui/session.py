@@ -13,6 +13,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from sila_tui.call_log import CallLog
+from sila_tui.content_news import ContentNews
 from sila_tui.facts import Activity, DaemonFacts, SpaceFacts, rows
 from sila_tui.memory import Memory
 from sila_tui.sentences import Sentence, Sentences
@@ -68,8 +69,8 @@ class Session:
         self.spaces: tuple[SpaceFacts, ...] = ()
         self.activity: deque[Activity] = deque(maxlen=ACTIVITY_COUNT_MAX)
         self.transfers = Transfers(now)
-        self.content_revisions: dict[str, int] = {}
-        """Grows for a space whenever something in it may have changed."""
+        self.contents = ContentNews()
+        """What may have changed in the spaces."""
         self.calls = CallLog(now)
         """What the daemon was asked, for who wants to know."""
         self.memory = memory or Memory()
@@ -93,9 +94,7 @@ class Session:
         """Takes one event of the daemon's subscription."""
         event = Activity.read(row)
         self.activity.append(event)
-        if event.space_id:
-            known = self.content_revisions.get(event.space_id, 0)
-            self.content_revisions[event.space_id] = known + 1
+        self.contents.note(event)
         self._changed()
 
     def feed_transfers(self, answer: Mapping[str, Any]) -> None:
@@ -108,7 +107,7 @@ class Session:
         if said:
             self.activity.append(Activity(0, self.now(), MISSED, "", "", said))
         for space in self.spaces:
-            self.content_revisions[space.id] = self.content_revisions.get(space.id, 0) + 1
+            self.contents.note_all(space.id)
         self._changed()
 
     def feed_lost(self, reason: str, retry_at: float) -> None:

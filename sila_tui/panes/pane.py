@@ -15,6 +15,7 @@ from sila_tui.widgets.row_list import RowList
 if TYPE_CHECKING:
     from textual.widget import Widget
 
+    from sila_tui.content_news import AskedTree
     from sila_tui.session import Session
     from sila_tui.space_reader import SpaceReader
     from sila_tui.view_memory import State
@@ -36,6 +37,8 @@ class Pane(Commanded, Container):
         super().__init__(id=f"pane-{name}")
         self.session = session
         self.reader = reader
+        self.asked_tree: AskedTree | None = None
+        """The one tree that is shown, where nothing else is."""
 
     async def open(self, tree: str) -> None:
         """Shows the part that `tree` names, from its beginning. Raises SilaError."""
@@ -43,6 +46,11 @@ class Pane(Commanded, Container):
 
     async def reload(self) -> None:
         """Shows the same part as it is now, without moving what a person looks at."""
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether what is shown may have changed since it was asked for."""
+        return self.asked_tree is None or self.asked_tree.is_outdated
 
     def tell_gone(self, *, is_gone: bool) -> None:
         """Says whether what is shown was deleted meanwhile."""

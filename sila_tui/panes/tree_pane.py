@@ -75,9 +75,10 @@ class TreePane(EditingPane):
 
     async def open(self, tree: str) -> None:
         """Shows a tree with its root open."""
+        asked = self.session.contents.asked(self.reader.space_id, tree)
         roots = await self.reader.roots(tree)
         page = await self.reader.page(tree, roots[0].id)
-        self._tree = tree
+        self._tree, self.asked_tree = tree, asked
         self._list.tree_rows.start(roots)
         self._list.tree_rows.open(0, page.children, page.after)
         self._list.cursor = 0
@@ -88,6 +89,7 @@ class TreePane(EditingPane):
         """Shows the tree as it is now, with the same vertices open and the cursor where it was."""
         if not self._tree:
             return
+        asked = self.session.contents.asked(self.reader.space_id, self._tree)
         rows, opened = self._list.tree_rows, None
         while opened != (opened := rows.opened):
             # Asked again when somebody opened or closed something meanwhile.
@@ -96,6 +98,7 @@ class TreePane(EditingPane):
                 vertex: await self.reader.first_children(self._tree, vertex, count)
                 for vertex, count in opened.items()
             }
+        self.asked_tree = asked
         # Taken only now: keys go on while the daemon is asked.
         current = self._list.current
         rows.start(roots)

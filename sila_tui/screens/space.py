@@ -170,7 +170,7 @@ class SpaceScreen(FramedScreen):
         """Asks for the contents again when something in this space has changed."""
         if not self._has_begun:
             run_job(self, self._begin, group="show")
-        revision = self.sila.session.content_revisions.get(self._space_id, 0)
+        revision = self.sila.session.contents.space(self._space_id)
         if self._reloads.must_run(revision):
             run_job(self, self._reloads.run, group="reload")
         if self._listings.must_run(revision):
@@ -181,7 +181,7 @@ class SpaceScreen(FramedScreen):
 
     async def _reload(self) -> None:
         for slot in self.slots.all:
-            if slot.pane is not None:
+            if slot.pane is not None and slot.pane.is_outdated:
                 await slot.pane.reload()
 
     @on(RawTree.LeftAlone)

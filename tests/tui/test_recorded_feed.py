@@ -63,10 +63,10 @@ def test_a_space_that_is_added_is_known_by_its_name_and_said_to_be_saved(replay:
 def test_what_is_written_makes_contents_suspect_and_is_counted(replay: Replay) -> None:
     session = replay.until("chat")
     [space] = session.spaces
-    before, revision = session.content_revisions[space.id], session.revision
+    before, revision = session.contents.space(space.id), session.revision
     session = replay.until("pause")
     [after] = session.spaces
-    assert session.content_revisions[space.id] >= before + 3
+    assert session.contents.space(space.id) >= before + 3
     assert session.revision > revision
     assert (after.trees, after.ops) == (space.trees + 1, space.ops + 30)
     written = [event for event in session.activity if event.kind == "ops"]

@@ -115,11 +115,32 @@ def test_news_are_counted_and_repetitions_are_not(session: Session) -> None:
 
 def test_events_change_the_contents_of_their_space_only(session: Session) -> None:
     session.feed_status(sample.status())
+    contents, spaces = session.contents, [space.id for space in session.spaces]
     session.feed_event({"id": 1, "at": sample.ms(0), "kind": "edit", "space": sample.WORK})
-    assert session.content_revisions == {sample.WORK: 1}
+    assert [contents.space(space) for space in spaces] == [1, 0, 0, 0, 0]
     session.feed_gap()
-    assert session.content_revisions[sample.WORK] == 2
-    assert len(session.content_revisions) == 5
+    assert [contents.space(space) for space in spaces] == [2, 1, 1, 1, 1]
+
+
+def test_ops_change_the_trees_that_they_are_in(session: Session) -> None:
+    session.feed_status(sample.status())
+
+    def seen() -> tuple[int, int]:
+        return session.contents.tree(sample.WORK, "a"), session.contents.tree(sample.WORK, "b")
+
+    event = {"id": 1, "at": sample.ms(0), "space": sample.WORK}
+    session.feed_event({**event, "kind": "ops", "trees": ["a"]})
+    assert seen() == (1, 0)
+    session.feed_event({**event, "kind": "state", "state": "current"})
+    session.feed_event({**event, "kind": "transfers", "active": True})
+    session.feed_event({**event, "kind": "ops", "trees": ["a"], "space": "elsewhere"})
+    assert seen() == (1, 0)
+    session.feed_event({**event, "kind": "rebuilt"})
+    assert seen() == (2, 1)
+    session.feed_event({**event, "kind": "ops"})
+    assert seen() == (3, 2)
+    session.feed_gap()
+    assert seen() == (4, 3)
 
 
 def test_activity_is_bounded_and_drawn_by_the_minute(session: Session) -> None:

@@ -229,6 +229,29 @@ async def test_the_raw_tree_opens_as_far_as_one_looks(daemon: FakeDaemon) -> Non
         assert "A week." not in shown(app)
 
 
+async def test_a_tree_is_asked_for_again_only_when_it_may_have_changed(daemon: FakeDaemon) -> None:
+    async with driven(daemon) as (app, pilot):
+        await opened(app, pilot)
+        await press(pilot, "t", "j", "enter")
+        await until(pilot, lambda: "▸ message" in shown(app))
+
+        def asked() -> int:
+            calls = daemon.called("vertex.get") + daemon.called("vertex.children")
+            return len([call for call in calls if call["tree"] == sample.COFFEE])
+
+        before, listed = asked(), len(daemon.called("tree.list"))
+        daemon.emit(space=sample.WORK, text="9 ops", trees=[sample.FILES_TREE])
+        await until(pilot, lambda: len(daemon.called("tree.list")) > listed)
+        await rest(pilot)
+        assert asked() == before
+        daemon.vertices[sample.COFFEE]["v-new"] = {
+            "parent": sample.COFFEE, "properties": {"name": "from afar"},
+        }  # fmt: skip
+        daemon.emit(space=sample.WORK, text="1 op", trees=[sample.COFFEE])
+        await until(pilot, lambda: "from afar" in shown(app))
+        assert asked() > before
+
+
 async def test_children_come_in_pages(daemon: FakeDaemon) -> None:
     tree = daemon.vertices[sample.COFFEE]
     for at in range(450):
