@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import NotFoundError
+from sila_daemon.mirror.turns import Turns
 from sila_daemon.mirror.wakes import News
 from sila_daemon.store.blobs import STATIC, VAR, BlobName, LocalBlob
 from sila_daemon.store.file_conflicts import FileConflict, FileConflicts
@@ -28,8 +29,26 @@ class OvertakenFiles:
         self._local = local
         self._clock = clock
         self._wakes = wakes
+        self._turns = Turns()
 
-    async def put_beside(self, local: LocalBlob, server: str) -> bool:
+    async def give_way(
+        self, local: LocalBlob, server: str, bring: Callable[[], Awaitable[bool]]
+    ) -> bool:
+        """Puts one's own content beside, and has `bring` put the newer one in its place.
+
+        Returns False when that did not come to be: then nothing waits for anybody. Several
+        servers may have a newer one; each finds what the one before it has left.
+        """
+        async with self._turns.of(local.blob):
+            if not await self._put_beside(local, server):
+                return False
+            if await bring():
+                return True
+            await self.conflicts.remove(local.blob.name, local.sha256)
+            self._wakes.ring(News.BLOBS)
+            return False
+
+    async def _put_beside(self, local: LocalBlob, server: str) -> bool:
         """Keeps the content of a mutable file as an immutable one; durable when this returns.
 
         Returns False when the file changed meanwhile: then nothing waits for anybody.
@@ -46,11 +65,6 @@ class OvertakenFiles:
         )
         self._wakes.ring(News.BLOBS)
         return True
-
-    async def withdraw(self, local: LocalBlob) -> None:
-        """Takes `put_beside` back, as nothing newer took the place after all."""
-        await self.conflicts.remove(local.blob.name, local.sha256)
-        self._wakes.ring(News.BLOBS)
 
 
 class FileChoices:

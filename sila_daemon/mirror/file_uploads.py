@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import (
@@ -185,14 +186,12 @@ class FileUploads:
 
     async def _give_way(self, local: LocalBlob, agreed: Agreement | None) -> None:
         """Takes the newer content of a mutable blob that somebody else changed."""
-        is_given = False
-        if not await self._is_changed_here(local, agreed):
-            is_given = await self._downloads.bring(local.blob, replaced=local)
-        elif await self._overtaken.put_beside(local, self._layer):
+        bring = partial(self._downloads.bring, local.blob, replaced=local)
+        if await self._is_changed_here(local, agreed):
             # It lost there: the newer one takes its place, and a person chooses.
-            is_given = await self._downloads.bring(local.blob, replaced=local)
-            if not is_given:
-                await self._overtaken.withdraw(local)
+            is_given = await self._overtaken.give_way(local, self._layer, bring)
+        else:
+            is_given = await bring()
         if not is_given:
             self._put_off[local] = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from contextlib import AsyncExitStack
 from functools import partial
@@ -144,6 +145,46 @@ async def test_what_changed_meanwhile_is_not_replaced(bench: Bench) -> None:
         held = LocalBlob(blob, 16, sha256(b"of somebody else"))
         await layers.local_blobs.replace(blob, chunks(), held)
     assert var_path(one, UUID).read_bytes() == b"chosen"
+
+
+async def test_two_servers_that_bring_the_newer_content_leave_one_choice(bench: Bench) -> None:
+    one = bench.folder("one")
+    path = var_path(one, UUID)
+    write(path, b"own")
+    blob = BlobName(VAR, UUID)
+    own = LocalBlob(blob, 3, sha256(b"own"))
+    second_began = asyncio.Event()
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"newer"
+
+    async with bench.mirror("a", folder=one) as a:
+        layers = a._layers
+        assert layers is not None
+
+        async def bring(*, is_first: bool) -> bool:
+            if is_first:
+                for _ in range(200):  # Time for the other one to come as far as it may.
+                    await asyncio.sleep(0)
+            try:
+                await layers.local_blobs.replace(blob, chunks(), own)
+            except ProtectionError:
+                return False  # It was replaced already.
+            return True
+
+        async def give_way(server: str, *, is_first: bool) -> bool:
+            if not is_first:
+                await second_began.wait()
+            second_began.set()
+            return await layers.overtaken.give_way(own, server, partial(bring, is_first=is_first))
+
+        given = await asyncio.gather(
+            give_way("https://a", is_first=True), give_way("https://b", is_first=False)
+        )
+        assert sorted(given) == [False, True]
+        [waiting] = await a.file_choices.waiting()
+        assert (waiting.uuid, waiting.sha256) == (UUID, sha256(b"own"))
+    assert path.read_bytes() == b"newer" and static_path(one, b"own").read_bytes() == b"own"
 
 
 async def is_known(mirror: SpaceMirror, data: bytes) -> bool:

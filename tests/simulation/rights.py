@@ -214,5 +214,6 @@ class Rights:
             return
         for email, at in await server.commits(SPACE):
             for window in windows:
-                if email == window.email and window.begin < at < window.end:
+                # Servers note whole milliseconds.
+                if email == window.email and window.begin < at < window.end - 0.001:
                     raise ViolationError(f"{server.name} took ops of {email} at {at}: {window}")
