@@ -182,3 +182,7 @@ class SpaceReader:
     async def set_secret(self, name: str, value: str) -> None:
         """Keeps a secret under a name."""
         await self._call("secret.set", name=name, value=value)
+
+    async def unset_secret(self, name: str) -> None:
+        """Removes a secret, here and on the servers that have it."""
+        await self._call("secret.unset", name=name)

@@ -10,7 +10,8 @@ from textual.binding import Binding, BindingType
 from sila_tui.clipboard import copy
 from sila_tui.jobs import run_job
 from sila_tui.panes.pane import Pane
-from sila_tui.widgets.dialogs import Field, FormDialog
+from sila_tui.widgets.below import below
+from sila_tui.widgets.dialogs import ConfirmDialog, Field, FormDialog
 from sila_tui.widgets.secret_list import SecretList
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class SecretsPane(Pane):
         Binding("v", "reveal", "Show"),
         Binding("y", "copy", "Copy"),
         Binding("n", "set", "New or change"),
+        Binding("d,delete", "delete", "Delete", show=False),
     ]
 
     def __init__(self, session: Session, reader: SpaceReader) -> None:
@@ -76,6 +78,30 @@ class SecretsPane(Pane):
             copy(self, await self.reader.secret(name), name)
 
         run_job(self, job, group="secret")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offers to delete where there is a secret."""
+        if action == "delete":
+            return any(rows.name_at_cursor is not None for rows in below(self, SecretList))
+        return True
+
+    def action_delete(self) -> None:
+        """Deletes the secret under the cursor once somebody said yes: nothing brings it back."""
+        name = self._list.name_at_cursor
+        if name is None:
+            return
+
+        async def job() -> None:
+            await self.reader.unset_secret(name)
+            self.app.notify(f"Deleted {name}", timeout=4, markup=False)
+            await self.reload()
+
+        def answered(is_meant: bool | None) -> None:
+            if is_meant:
+                run_job(self, job, group="secret")
+
+        question = f"Delete {name}? Nothing brings it back: the servers that have it forget it too."
+        self.app.push_screen(ConfirmDialog(question, "delete it"), answered)
 
     def action_set(self) -> None:
         """Asks for a name and a value and keeps them."""

@@ -185,6 +185,7 @@ class FakeDaemon:
             "secret.list": lambda _: {"names": sorted(self.secrets)},
             "secret.get": lambda params: {"value": self.secrets[params["name"]], **params},
             "secret.set": self._set_secret,
+            "secret.unset": lambda params: {"done": bool(self.secrets.pop(params["name"]))},
             "space.search": lambda params: search(self, params),
             "space.sync": lambda _: {},
             "outbox.list": lambda _: self.outbox,

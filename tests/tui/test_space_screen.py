@@ -211,6 +211,22 @@ async def test_secrets_are_masked_until_asked_for(daemon: FakeDaemon) -> None:
         assert secrets_pane.REVEAL_S <= 10
 
 
+async def test_a_secret_is_deleted_once_somebody_said_yes(daemon: FakeDaemon) -> None:
+    async with driven(daemon) as (app, pilot):
+        await opened(app, pilot)
+        await press(pilot, *["j"] * 5, "enter")
+        await until(pilot, lambda: "api-key-openai" in shown(app))
+        first = sorted(daemon.secrets)[0]
+        await press(pilot, "d")
+        assert f"Delete {first}?" in shown(app)
+        await press(pilot, "n")
+        assert first in daemon.secrets
+        await press(pilot, "d", "y")
+        await until(pilot, lambda: first not in daemon.secrets)
+        await until(pilot, lambda: f"Deleted {first}" in shown(app))
+        assert daemon.called("secret.unset") == [{"space": sample.WORK, "name": first}]
+
+
 async def test_the_raw_tree_opens_as_far_as_one_looks(daemon: FakeDaemon) -> None:
     async with driven(daemon) as (app, pilot):
         await opened(app, pilot)
