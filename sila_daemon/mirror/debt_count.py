@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from sila_daemon.mirror.heard_ops import HeardOps
     from sila_daemon.mirror.remote_status import RemoteStatus
     from sila_daemon.store.blobs import Blobs
-    from sila_daemon.store.outbox import Debt
     from sila_daemon.store.sightings import Sightings
     from sila_daemon.store.space_store import SpaceStore
 
@@ -41,8 +40,8 @@ class DebtCount:
         self._asked = 0
         self._told = 0
         """The number of the last request whose count is told."""
-        self._changes = 0
-        """Shows whether debts came or went while the store was read."""
+        self._added = 0
+        """Debts noted since the start, paid or not."""
 
     @property
     def told(self) -> int:
@@ -51,12 +50,11 @@ class DebtCount:
 
     def added(self, ops: int, now_ms: int) -> None:
         """Takes note of debts that were just committed, until they are counted."""
-        self._changes += 1
+        self._added += ops
         self._status.owes_more(ops, now_ms)
 
     async def paid(self, ops: int, told: int) -> None:
         """Takes note of debts that ended since `told`. Raises StorageError."""
-        self._changes += 1
         if self._told == told:
             self._status.pending_ops = max(0, self._status.pending_ops - ops)
         else:
@@ -71,24 +69,27 @@ class DebtCount:
                 return
             asked, sights = self._asked, self.sights
             if sights is None:
-                self._status.owes(await self._read())
+                await self._count()
             else:
                 await self._count_with(sights)
             self._told = asked
 
-    async def _read(self) -> Debt:
-        while True:
-            changes = self._changes
-            debt = await self._store.debt(self._status.url)
-            if self._changes == changes:  # Else this may not know of what was noted meanwhile.
-                return debt
+    async def _count(self) -> None:
+        status, added = self._status, self._added
+        debt = await self._store.debt(status.url)
+        oldest_ms = status.oldest_pending_ms
+        status.owes(debt)
+        if self._added != added:
+            # What was committed meanwhile may be in that number or not: its own turn counts anew.
+            status.pending_ops += self._added - added
+            status.oldest_pending_ms = status.oldest_pending_ms or oldest_ms
 
     async def _count_with(self, sights: Sights) -> None:
         """Counts what is owed and what is unconfirmed."""
         status, heard = self._status, sights.heard
         unconfirmed, given_up = await sights.sightings.counts()
         counted = heard.count
-        status.owes(await self._read())
+        await self._count()
         # Debts end after they are uncounted here, so the smaller number never hides one.
         status.pending_ops = max(0, status.pending_ops - min(counted, heard.count))
         status.heard_ops, status.doubted_trees = len(heard), len(sights.checks.doubted)

@@ -303,6 +303,7 @@ class Layers:
             secrets if server.secrets == "mirror" else None,
             status,
             wakes,
+            ports.clock,
             BackOff(ports.randomness, settings.retry_delay_s_max),
         )
 

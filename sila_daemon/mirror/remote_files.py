@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import SilaError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from sila_daemon.mirror.remote_secrets import RemoteSecrets
     from sila_daemon.mirror.remote_status import RemoteStatus
     from sila_daemon.mirror.wakes import Wakes
+    from sila_daemon.ports.clock import Clock
 
 ASK_AGAIN_S = 600.0
 """What was found nowhere is asked for again this often, events apart."""
@@ -37,6 +39,7 @@ class RemoteFiles:
         secrets: RemoteSecrets | None,
         status: RemoteStatus,
         wakes: Wakes,
+        clock: Clock,
         back_off: BackOff,
     ) -> None:
         """`secrets` is None where secrets are not to go to this server."""
@@ -46,6 +49,7 @@ class RemoteFiles:
         self._secrets = secrets
         self._status = status
         self._wakes = wakes
+        self._clock = clock
         self._back_off = back_off
         self._wake = asyncio.Event()
         self._due: set[News] = set()
@@ -69,12 +73,16 @@ class RemoteFiles:
 
     async def run(self) -> None:
         """Compares and transfers until cancelled; a failure is waited out."""
-        self._forget_secrets()
         self._uploads.begin_anew()
         self.downloads.problems.clear()
-        self._due |= _BOTH
+        ask_at = self._clock.monotonic()
         while True:
             self._wake.clear()
+            if self._clock.monotonic() >= ask_at:
+                # However much goes on meanwhile: what the server told of may have been lost.
+                ask_at = self._clock.monotonic() + ASK_AGAIN_S
+                self._forget_secrets()
+                self._due |= _BOTH
             due, self._due = self._due, set()
             pause_s = ASK_AGAIN_S
             try:
@@ -93,13 +101,10 @@ class RemoteFiles:
                 pause_s = min(waits.values(), default=ASK_AGAIN_S)
             await self.count_debt()
             self._wakes.ring(News.STATE)
-            try:
-                async with asyncio.timeout(pause_s):
+            left_s = max(0.0, ask_at - self._clock.monotonic())
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(pause_s, left_s)):
                     await self._wake.wait()
-            except TimeoutError:
-                if not self._due:
-                    self._forget_secrets()
-                    self._due = set(_BOTH)
 
     def _forget_secrets(self) -> None:
         if self._secrets is not None:

@@ -20,7 +20,7 @@ from sila_daemon.mirror.debt_count import FileDebtCount
 from sila_daemon.mirror.file_downloads import FileDownloads
 from sila_daemon.mirror.file_uploads import FileUploads
 from sila_daemon.mirror.pack_transport import PackTransport
-from sila_daemon.mirror.remote_files import RemoteFiles
+from sila_daemon.mirror.remote_files import ASK_AGAIN_S, RemoteFiles
 from sila_daemon.mirror.remote_status import RemoteStatus
 from sila_daemon.mirror.transfers import Transfers
 from sila_daemon.mirror.turns import Turns
@@ -30,6 +30,7 @@ from sila_daemon.ports.randomness import SystemRandomness
 from sila_daemon.store.blobs import VAR, BlobName, Blobs, LocalBlob
 from sila_daemon.store.fetch_policy import FetchPolicy
 from sila_daemon.store.space_store import SpaceStore
+from tests.clocks import HandClock
 
 SERVER = "https://a.example"
 
@@ -72,6 +73,7 @@ class Bench:
     def __init__(self, blobs: Blobs) -> None:
         self.server = Server()
         self.status = RemoteStatus(SERVER)
+        self.clock = HandClock()
         self._wakes = Wakes()
         known: Any = self.server
         unused: Any = None
@@ -107,7 +109,7 @@ class Bench:
             SystemClock(),
         )
         self.files = RemoteFiles(
-            uploads, downloads, self.debt, known, self.status, self._wakes, back_off
+            uploads, downloads, self.debt, known, self.status, self._wakes, self.clock, back_off
         )
 
     async def asked_for(self, *news: News) -> list[str]:
@@ -161,6 +163,18 @@ async def test_what_is_not_due_is_not_asked_for(bench: Bench) -> None:
     assert await bench.asked_for(News.SECRETS) == ["secrets"]
     assert await bench.asked_for(News.BLOBS) == ["files"]
     assert await bench.asked_for(News.BLOBS, News.SECRETS) == ["secrets", "files"]
+
+
+async def test_what_goes_on_all_the_time_keeps_nobody_from_asking_for_everything(
+    bench: Bench,
+) -> None:
+    await bench.asked_for()
+    for _ in range(3):
+        bench.clock.now += 0.4 * ASK_AGAIN_S
+        last = await bench.asked_for(News.BLOBS)
+    assert last == ["forget", "secrets", "files"]
+    bench.clock.now += 0.4 * ASK_AGAIN_S
+    assert await bench.asked_for(News.BLOBS) == ["files"]
 
 
 async def test_what_failed_stays_due(bench: Bench) -> None:
