@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import SilaError
@@ -13,6 +15,18 @@ if TYPE_CHECKING:
 
 MOVES = frozenset({"command", "show", "split"})
 """Groups of what leads elsewhere: what is typed behind it is meant for where it leads."""
+
+DRAWN_S = 0.5
+"""How long a first drawing is waited for: a screen that went meanwhile draws nothing."""
+
+
+async def drawn(widget: Widget) -> None:
+    """Waits until what was asked of a widget is laid out and drawn."""
+    is_drawn = asyncio.Event()
+    widget.call_after_refresh(is_drawn.set)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAWN_S):
+            await is_drawn.wait()
 
 
 def run_job(widget: Widget, job: Callable[[], Awaitable[None]], *, group: str) -> None:

@@ -11,7 +11,7 @@ from textual.containers import Horizontal
 from sila_daemon.core.errors import SilaError
 from sila_tui.files_reader import FilesReader
 from sila_tui.goal import Goal
-from sila_tui.jobs import run_job
+from sila_tui.jobs import drawn, run_job
 from sila_tui.outline import Item, Outline
 from sila_tui.panes.chat_pane import ChatPane
 from sila_tui.panes.files_pane import FilesPane
@@ -155,6 +155,8 @@ class SpaceScreen(FramedScreen):
             pane = await self.open(item)
             self.add_class("-reading")
             if pane is not None:
+                # A chat lays itself out by the width that it has then.
+                await drawn(self)
                 pane.enter()
 
         run_job(self, job, group="show")
