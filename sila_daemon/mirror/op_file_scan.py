@@ -179,7 +179,11 @@ def after_append(
         raise FileNotFoundError(errno.ENOENT, "what was just appended is gone", str(appended.path))
     path = layout.relative(appended.path)
     offset, line_count = (0, 0) if known is None else (known.offset, known.line_count)
-    if offset != appended.start or stat.size != appended.end:
+    is_as_known = (offset, stat.size) == (appended.start, appended.end)
+    # By its size alone it may be: one that lost lines can have got others of the same length.
+    if is_as_known and known is not None:
+        is_as_known = _tail(disk, appended.path, offset) == known.tail
+    if not is_as_known:
         return Position(path, stat.inode, NO_SIZE, stat.modified_ns, offset, line_count, NO_TAIL)
     tail = _tail(disk, appended.path, appended.end)
     line_count += appended.line_count

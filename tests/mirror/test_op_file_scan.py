@@ -10,9 +10,10 @@ import pytest
 
 from sila_daemon.core.op_codec import LINE_BYTES_MAX
 from sila_daemon.folder import op_reader
+from sila_daemon.folder.op_appender import Appended
 from sila_daemon.folder.space_folder import SpaceFolder, create_space_folder
 from sila_daemon.mirror import op_file_scan
-from sila_daemon.mirror.op_file_scan import BUNDLE_PARTS_MAX, Bundle
+from sila_daemon.mirror.op_file_scan import BUNDLE_PARTS_MAX, Bundle, after_append
 from sila_daemon.ports.disk import SystemDisk
 from sila_daemon.ports.randomness import SystemRandomness
 from sila_daemon.store.schema import FOLDER
@@ -125,3 +126,30 @@ def test_a_file_that_was_stored_in_part_is_read_on(
         positions[part.progress.position.path] = part.progress.position
         read += [op for _, op in part.ops]
     assert read == whole
+
+
+def test_a_file_that_lost_lines_stays_so_when_others_of_their_length_are_appended(
+    folder: SpaceFolder,
+) -> None:
+    disk, layout = SystemDisk(), folder.layout
+    path = write(folder, "peer", 3)
+    lines = path.read_bytes().splitlines(keepends=True)
+    size = path.stat().st_size
+    [part] = bundles(folder)[0].parts
+    assert part.progress is not None
+    known = part.progress.position
+    assert known.offset == size
+
+    path.write_bytes(b"".join(lines[:2]))  # An older copy; nobody has looked since.
+    start = path.stat().st_size
+    path.write_bytes(b"".join([*lines[:2], lines[2].replace(b"peer2", b"peer7")]))
+    marked = after_append(disk, layout, Appended(path, start, size, 1), known)
+    assert op_file_scan.look(folder, folder.scan().files, {marked.path: marked}).lost
+
+    path.write_bytes(path.read_bytes() + lines[0])
+    again = after_append(disk, layout, Appended(path, size, size + len(lines[0]), 1), marked)
+    assert op_file_scan.look(folder, folder.scan().files, {again.path: again}).lost
+
+    # The same with an older copy as long as what is known.
+    unseen = after_append(disk, layout, Appended(path, size, size + len(lines[0]), 1), known)
+    assert op_file_scan.look(folder, folder.scan().files, {unseen.path: unseen}).lost
