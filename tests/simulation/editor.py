@@ -79,6 +79,7 @@ class Person:
 
     async def _set_secret(self, mirror: SpaceMirror, key: str, value: str) -> None:
         self._record.removed.pop(key, None)
+        self._record.secret_values[key].add(value)
         await mirror.set_secret(key, value)
         if self._device.mirror is mirror:  # Else it died meanwhile: nobody heard the answer.
             self._record.secrets[key] = value
@@ -90,9 +91,9 @@ class Person:
         await mirror.set_secret(key, None)
         if self._device.mirror is not mirror or held is None or held != expected:
             return
-        # There is one tombstone for a name: an earlier value, found elsewhere, takes it for itself,
-        # and nobody knows what a server with another history was told of this one.
-        if self._record.has_new_history and len(self._device.server_urls) > 1:
+        # A name has one tombstone. An earlier value that a server still has takes it for itself,
+        # and then nothing ends this one where a copy or a backup has it.
+        if self._record.has_gone_back and self._record.secret_values[key] > {held}:
             return
         self._record.removed[key] = held
 

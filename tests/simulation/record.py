@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -32,6 +32,8 @@ class Record:
     """By the device on which they were acknowledged."""
     secrets: dict[str, str] = field(default_factory=dict)
     """What may be the value of each name: one writer for each, its last acknowledged."""
+    secret_values: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Every value that somebody wanted to give a name."""
     removed: dict[str, str] = field(default_factory=dict)
     """Values that were removed, by name, and not set since: they must not come back."""
 
@@ -56,8 +58,6 @@ class Record:
     """What each mutable file was made last, by its UUID."""
     has_gone_back: bool = False
     """Whether a part of the world was put back to what it was earlier."""
-    has_new_history: bool = False
-    """Whether a server was, and said so."""
     live: set[OpKey] = field(default_factory=set)
     """Ids under which people set live state."""
     forged: set[OpKey] = field(default_factory=set)

@@ -139,7 +139,6 @@ def _restore_server(world: SimWorld, action: Action, *, is_honest: bool) -> None
                 epoch = random.randbytes(16).hex()
                 connection.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (epoch,))
         world.rights.forget(server)
-        world.record.has_new_history |= is_honest
         _went_back(world, [])
         for guest in world.guests.values():
             guest.server_restored(server)
