@@ -131,7 +131,8 @@ def missing_files(
     for place, held in zip(places, everywhere, strict=True):
         policy = policies.get(place.who, FetchPolicy())
         left_out = set() if policy.takes_all else may_lack(policy, sizes, lines)
-        owed = record.files - held.static.keys() - left_out
+        unnoticed = record.unnoticed_files[place.who]
+        owed = record.files - held.static.keys() - left_out - unnoticed
         lacking = [name for name in owed if f'"{name}"' in names]
         found += [f"{place.who} lacks the file {name}" for name in lacking]
         for name, data in record.mutable_files.items():

@@ -54,6 +54,8 @@ class Record:
     """Immutable files that somebody wanted to keep, by their SHA-256."""
     files: set[str] = field(default_factory=set)
     """Immutable files whose bytes were kept for certain, by their SHA-256."""
+    unnoticed_files: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """By server: immutable files that it lost when it went back, and said nothing."""
     mutable_files: dict[str, bytes] = field(default_factory=dict)
     """What each mutable file was made last, by its UUID."""
     has_gone_back: bool = False

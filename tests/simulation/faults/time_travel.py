@@ -132,7 +132,11 @@ def _restore_server(world: SimWorld, action: Action, *, is_honest: bool) -> None
     async def restore() -> None:
         server.vanish()
         world.trace.fault(server.name, "restored openly" if is_honest else "restored")
+        before = files_somewhere([server])
         put_back(server.disk, DATA, copy, random)
+        if not is_honest:  # Ops tell of it; where none was lost, nobody asks for files again.
+            lost = before - files_somewhere([server])
+            world.record.unnoticed_files[server.name] |= lost
         if is_honest:
             view = server.disk.view(may_fail=False)  # Faults are for the server, not for this.
             with holders.database(view, holders.SERVER_STORE) as connection:
