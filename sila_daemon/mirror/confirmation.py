@@ -31,6 +31,10 @@ PROBED_OPS = 200
 """So many of the newest ops are looked for at each connection, whatever was seen before."""
 
 
+UNSHOWN_OPS_MAX = 20_000
+"""More is what a server lost that went back in time; it keeps them once it gets them."""
+
+
 @dataclass(slots=True)
 class Checks:
     """What was found out about one server, over all connections."""
@@ -39,6 +43,14 @@ class Checks:
     """When everything of a tree was last asked for, in monotonic seconds."""
     doubted: set[str] = field(default_factory=set)
     """Trees of which ops were not shown that the server was known to hold."""
+    unshown: set[int] = field(default_factory=set)
+    """The numbers of ops that a full answer did not show: that it passes them on counts for
+    nothing, or two devices would send them in turn for ever."""
+
+    def lacks(self, seqs: Sequence[int]) -> None:
+        """Takes note of what a full answer did not show, if that is little."""
+        if len(self.unshown) + len(seqs) <= UNSHOWN_OPS_MAX:
+            self.unshown.update(seqs)
 
 
 class Confirmation:
@@ -152,6 +164,7 @@ class Confirmation:
         still = {entry.seq for entry in await self._sightings.unseen()}
         await self._missed([op.seq for op in due if op.seq in still])
         self._checks.doubted.discard(tree_id)
+        self._checks.lacks(lost)
         if lost:
             await self._doubt_all()
             self._pusher.offer_again()

@@ -60,6 +60,12 @@ class _Batch:
         self.ops.append(op)
         self.size += len(op) + 1
 
+    def drop(self, seqs: set[int]) -> None:
+        """Leaves out ops that need not be sent any more."""
+        left = [(seq, op) for seq, op in zip(self.seqs, self.ops, strict=True) if seq not in seqs]
+        self.seqs, self.ops = [seq for seq, _ in left], [op for _, op in left]
+        self.size = sum(len(op) + 1 for op in self.ops)
+
 
 class OriginalPusher:
     """What one connection sends."""
@@ -131,8 +137,12 @@ class OriginalPusher:
 
     def forget(self, seqs: Iterable[int]) -> None:
         """Takes note of what was seen, or shown to be missing."""
-        for seq in seqs:
+        known = set(seqs)
+        for seq in known:
             self._sent_at.pop(seq, None)
+        for batch in self._waiting:
+            batch.drop(known)
+        self._waiting = deque(batch for batch in self._waiting if batch.seqs)
         self._wake.set()
 
     async def run(self) -> None:

@@ -90,6 +90,7 @@ class OriginalSession:
         self._layer = layer
         self._space_id = space_id
         self._connection = connection
+        self._checks = checks
         self._seen_after_s = settings.seen_after_s
         self._intake = intake
         self._store = store
@@ -258,6 +259,10 @@ class OriginalSession:
             committed = await self._intake.deliver(delivery)
             ours = [seq for seq in committed.owed_seqs if self.pusher.was_sent(seq)]
             others = [seq for seq in committed.owed_seqs if not self.pusher.was_sent(seq)]
+            if question is None:
+                others = [seq for seq in others if seq not in self._checks.unshown]
+            else:
+                self._checks.unshown.difference_update(committed.seqs)
             now = self._clock.monotonic()
             self._heard.add(others, now)
             self._heard.add(committed.owed_held_seqs, now, is_counted=False)

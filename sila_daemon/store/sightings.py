@@ -168,15 +168,15 @@ class Sightings:
 
     async def owe_unless(
         self, tree_id: str, seen: Collection[int], up_to_seq: int, now_ms: int
-    ) -> int:
+    ) -> list[int]:
         """Owes what the server was known to hold of a tree, and did not show when it was asked
-        for everything; returns how many ops those are.
+        for everything; returns the numbers of those ops.
 
         Of an id with several contents it shows one, whichever came last: the others are not lost,
         and sent again they would take each other's place for ever.
         """
 
-        def work(connection: apsw.Connection) -> int:
+        def work(connection: apsw.Connection) -> list[int]:
             hidden = _other_contents(connection, tree_id, seen)
             rows = sql.rows(
                 connection,
@@ -190,7 +190,7 @@ class Sightings:
                 f"INSERT OR IGNORE INTO outbox SELECT {_LAYER}, ?, ?",
                 [(self._layer, seq, now_ms) for seq in lost],
             )
-            return len(lost)
+            return lost
 
         return await self._database.write(work)
 

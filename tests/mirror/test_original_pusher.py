@@ -84,3 +84,29 @@ async def test_what_is_let_go_while_a_page_is_read_is_not_passed_over(tmp_path: 
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     await store.close()
+
+
+async def test_what_is_seen_while_it_waits_is_not_sent(tmp_path: Path) -> None:
+    store = await SpaceStore.open(InlineDatabases(), tmp_path / "s.sqlite", SystemClock())
+    await store.set_layers([SERVER])
+    ops = [(SPACE, MoveOp(counter, "peer", str(counter), None)) for counter in (1, 2, 3)]
+    await store.commit([Delivery(ops, None)])
+    sightings, line = Sightings(store.database, SERVER), Line()
+    seqs = [due.seq for due in await sightings.due(0, 10)]
+    for _ in range(2):  # Sent in vain so often, each goes by itself.
+        await sightings.note_sent(seqs)
+    await sightings.note_missed(seqs)
+    pusher = OriginalPusher(
+        SERVER, line, sightings, Quarantine(store.database), HeardOps(1.0), SystemClock(),
+        RemoteStatus(SERVER), Suspects(), 0.0,
+    )  # fmt: skip
+    running = asyncio.ensure_future(pusher.run())
+    await until(lambda: line.counters == [1])
+    await sightings.settle(seqs[1:2], 0)
+    pusher.forget(seqs[1:2])
+    await pusher.barrier_answered()
+    await until(lambda: len(line.counters) == 2)
+    assert line.counters == [1, 3]
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await store.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from tests.simulation.device import SPACE
@@ -82,12 +83,16 @@ async def _some_chat(talk: Conversation, action: Action) -> str | None:
     return chats[int(action.a * len(chats))] if chats else None
 
 
+_NAME = re.compile('"[0-9a-f]{32}"')
+"""What a forger says instead is no tree's."""
+
+
 def references(lines: Iterable[Line]) -> dict[str, set[str]]:
     """Returns the trees that vertices of the space's own tree ever stood for, with those."""
     found: dict[str, set[str]] = {}
     for line in lines:
-        if line.tree == SPACE and line.key == REFERENCE and line.value is not None:
-            found.setdefault(line.value.strip('"'), set()).add(line.target)
+        if line.tree == SPACE and line.key == REFERENCE and _NAME.fullmatch(line.value or ""):
+            found.setdefault((line.value or "").strip('"'), set()).add(line.target)
     return found
 
 
