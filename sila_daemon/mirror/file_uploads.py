@@ -60,10 +60,10 @@ class FileUploads:
         self._put_off: dict[LocalBlob, None] = {}
         """Contents that the server does not take, and that could not give way to its own."""
         self.problems: dict[LocalBlob, str] = {}
-        """What cannot be sent as it is, and why; with the next connection it is tried again."""
+        """What cannot be sent as it is, and why; tried again with the next full comparison."""
 
     def begin_anew(self) -> None:
-        """Has everything that is owed tried again, as on a new connection."""
+        """Has everything that is owed tried again."""
         self.problems.clear()
         self._put_off.clear()
         self._packs.expect_packs()
@@ -192,8 +192,8 @@ class FileUploads:
             is_given = await self._overtaken.give_way(local, self._layer, bring)
         else:
             is_given = await bring()
-        if not is_given:
-            self._put_off[local] = None
+        if not is_given and (await self._blobs.var_here()).get(local.blob) == local:
+            self._put_off[local] = None  # Else it was replaced, and may come back as it was.
 
     async def _is_changed_here(self, local: LocalBlob, agreed: Agreement | None) -> bool:
         """Tells whether a mutable blob is another one than the server gave out some time.

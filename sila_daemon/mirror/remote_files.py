@@ -73,8 +73,6 @@ class RemoteFiles:
 
     async def run(self) -> None:
         """Compares and transfers until cancelled; a failure is waited out."""
-        self._uploads.begin_anew()
-        self.downloads.problems.clear()
         ask_at = self._clock.monotonic()
         while True:
             self._wake.clear()
@@ -82,6 +80,8 @@ class RemoteFiles:
                 # However much goes on meanwhile: what the server told of may have been lost.
                 ask_at = self._clock.monotonic() + ASK_AGAIN_S
                 self._forget_secrets()
+                self._uploads.begin_anew()
+                self.downloads.problems.clear()
                 self._due |= _BOTH
             due, self._due = self._due, set()
             pause_s = ASK_AGAIN_S
