@@ -127,6 +127,9 @@ class Carrier:
         if known is None:
             return  # It carries nothing there; there may be no folder at all.
         view = device.disk.view(may_crash=False)
+        for name, stands_for in list(self.placeholders):
+            if name == device.name and view.find(_placeholder(stands_for)) is None:
+                del self.placeholders[name, stands_for]
         for path, _ in _files(view, FOLDER, hidden=True):
             if path.suffix == ".icloud":
                 stands_for = path.with_name(path.name[1:].removesuffix(".icloud"))

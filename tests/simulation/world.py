@@ -50,7 +50,7 @@ from tests.simulation.process import spawn_outside
 from tests.simulation.record import Record, ViolationError
 from tests.simulation.rights import Rights
 from tests.simulation.server import SimServer
-from tests.simulation.settling import SETTLING_S, settle, settling_s
+from tests.simulation.settling import settle, settling_s
 from tests.simulation.tight import tight_limits
 from tests.simulation.topology import is_joined
 from tests.simulation.trace import Trace
@@ -243,7 +243,7 @@ class SimWorld:
             )
             self.app.promises_secrets = self.carrier is None
             self.app.start()
-        await settle(self, SETTLING_S)
+        await settle(self, settling_s(self.plan))
         if self.carrier is not None:
             self.carrier.have_habits()
         if self.plan.token_s is not None:
