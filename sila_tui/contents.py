@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, overload
 
 from sila_tui.facts import moment, rows, text_of, whole
@@ -166,6 +166,29 @@ class Chat:
 
 
 @dataclass(frozen=True)
+class OpAuthor:
+    """Which op something is by: an op bears its maker and a counter, and no time."""
+
+    peer: str
+    counter: int
+    device: str
+    """The name of the machine it was made on; empty where that is not known."""
+
+    @property
+    def words(self) -> str:
+        """Who it was, by the device's name or the first characters of the peer, and which op."""
+        return f"{self.device or self.peer[:8]}, op {self.counter:,}"
+
+    @classmethod
+    def read(cls, row: object) -> OpAuthor | None:
+        """Reads `placed` or one of `authors` of `vertex.get`."""
+        if not isinstance(row, Mapping) or not row.get("peer"):
+            return None
+        device = text_of(row.get("device"))
+        return cls(text_of(row.get("peer")), whole(row.get("counter")), device)
+
+
+@dataclass(frozen=True)
 class VertexFacts:
     """One vertex of a tree."""
 
@@ -176,6 +199,13 @@ class VertexFacts:
     is_deleted: bool
     path: str
     properties: Mapping[str, Any]
+    created_at: float | None = None
+    placed: OpAuthor | None = None
+    """Its last move."""
+    is_moved: bool = False
+    """Whether that move is not the one that made it."""
+    authors: Mapping[str, OpAuthor] = field(default_factory=dict)
+    """By the key of a property, who set it."""
 
     @property
     def title(self) -> str:
@@ -192,7 +222,11 @@ class VertexFacts:
     def read(cls, row: Mapping[str, Any]) -> VertexFacts:
         """Reads the answer to `vertex.get` or one of `children`."""
         properties = row.get("properties")
-        path = row.get("path")
+        path, authors = row.get("path"), row.get("authors")
+        read = {
+            str(key): OpAuthor.read(author)
+            for key, author in (authors if isinstance(authors, Mapping) else {}).items()
+        }
         return cls(
             id=str(row.get("id", "")),
             parent=str(row.get("parent") or ""),
@@ -201,6 +235,10 @@ class VertexFacts:
             is_deleted=bool(row.get("deleted")),
             path=text_of("/".join(map(str, path)) if isinstance(path, list) else path),
             properties=properties if isinstance(properties, Mapping) else {},
+            created_at=moment(row.get("created")),
+            placed=OpAuthor.read(row.get("placed")),
+            is_moved=bool(row.get("moved")),
+            authors={key: author for key, author in read.items() if author is not None},
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from sila_daemon.control.space_parts import SpaceParts
@@ -104,6 +104,10 @@ class OpenSpace(SpaceParts, Protocol):
 
     async def tree_ids(self) -> list[str]:
         """Returns the ids of all trees, the space tree's too."""
+        ...
+
+    async def devices(self) -> Mapping[str, str]:
+        """Returns the names of the devices behind peers, for the peers where one is known."""
         ...
 
     async def tree_facts(self, only: str | None = None) -> dict[str, TreeFacts]:

@@ -151,8 +151,17 @@ class Trees(Result):
     next: str | None
 
 
+class OpAuthor(Result):
+    """Which op it was: the peer that made it, its Lamport counter, which is no time, and the
+    name of the device where it is known."""
+
+    peer: str
+    counter: int
+    device: str | None
+
+
 class VertexDetails(Result):
-    """One vertex with its properties."""
+    """One vertex with its properties, and who said so."""
 
     id: str
     parent: str | None
@@ -161,6 +170,10 @@ class VertexDetails(Result):
     child_count: int
     deleted: bool
     path: str
+    created: float | None
+    placed: OpAuthor | None
+    moved: bool
+    authors: dict[str, OpAuthor]
 
 
 class Child(Result, omit_defaults=True):

@@ -94,6 +94,13 @@ class PropertyTable:
             if value is not None and not json_value.is_deletion(value):
                 yield key, value
 
+    def stamps(self, vertex: int) -> Iterator[tuple[str, int]]:
+        """Yields key and stamp of every property that is set, transient ones laid over."""
+        slot = self._slots[vertex] if vertex < len(self._slots) else _NOTHING
+        for key, (stamp, value) in (slot | self._overlay.get(vertex, {})).items():
+            if value is not None and not json_value.is_deletion(value):
+                yield key, stamp
+
     def restamp(self, renamed: dict[int, int]) -> None:
         """Translates every stamp after peers were given new labels."""
         for slot in self._slots + list(self._overlay.values()):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sila_daemon.core.rep_tree import RepTree
     from sila_daemon.core.tree_facts import TreeFacts
     from sila_daemon.mirror.layers import Layers
+    from sila_daemon.mirror.record import Device
     from sila_daemon.mirror.remote_layer import RemoteLayer
     from sila_daemon.mirror.space_search import Hits
     from sila_daemon.mirror.wakes import Wakes
@@ -40,7 +41,9 @@ T = TypeVar("T")
 class SpaceAccess(ABC):
     """Trees, secrets and files of one space. Everything waits until the space is open."""
 
-    def __init__(self, space_id: str, clock: Clock, randomness: Randomness, wakes: Wakes) -> None:
+    def __init__(
+        self, space_id: str, clock: Clock, randomness: Randomness, wakes: Wakes, device: Device
+    ) -> None:
         self.space_id = space_id
         self.held = HeldChanges(self._ready_layers, clock, wakes)
         self.file_choices = FileChoices(self._ready_layers, wakes)
@@ -50,6 +53,7 @@ class SpaceAccess(ABC):
         self.app_trees = AppTrees(space_id, self._ready_layers, randomness, self.undo_stack)
         self._clock = clock
         self._news = wakes
+        self._device = device
 
     @abstractmethod
     async def _ready_layers(self) -> Layers:
@@ -66,6 +70,12 @@ class SpaceAccess(ABC):
     async def tree_ids(self) -> list[str]:
         """Returns the ids of all trees, the space tree's too."""
         return await (await self._ready_layers()).store.tree_ids()
+
+    async def devices(self) -> dict[str, str]:
+        """Returns the name of this machine for the peers that edits were made under here since
+        the daemon started; an op tells of no other device which one it was made on."""
+        own_peers = (await self._ready_layers()).trees.own_peers
+        return dict.fromkeys(own_peers, self._device.name)
 
     async def tree_facts(self, only: str | None = None) -> dict[str, TreeFacts]:
         """Returns what lists say of each tree, or of one. Raises StorageError."""

@@ -50,11 +50,10 @@ class SpaceMirror(SpaceAccess):
     ) -> None:
         """`home` is this space's directory for its store, and for files without a folder."""
         wakes = Wakes()
-        super().__init__(record.id, ports.clock, ports.randomness, wakes)
+        super().__init__(record.id, ports.clock, ports.randomness, wakes, device)
         self.record = record
         self._ports = ports
         self._home = home
-        self._device = device
         self._settings = settings or MirrorSettings()
         self._wakes = wakes
         self._layers: Layers | None = None

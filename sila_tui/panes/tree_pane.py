@@ -6,10 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual import on
-from textual.containers import Vertical
 
 from sila_daemon.core.errors import UsageError
-from sila_tui.contents import VertexFacts, value_kind, value_line
+from sila_tui.contents import VertexFacts, value_line
 from sila_tui.jobs import run_job
 from sila_tui.panes.editing import EditingPane
 from sila_tui.tree_edits import (
@@ -25,8 +24,9 @@ from sila_tui.tree_edits import (
 )
 from sila_tui.view_memory import text, texts
 from sila_tui.widgets.dialogs import Field
-from sila_tui.widgets.raw_tree import PropertyList, RawTree, VertexPlace
+from sila_tui.widgets.raw_tree import RawTree
 from sila_tui.widgets.row_list import RowList
+from sila_tui.widgets.vertex_details import PropertyList, VertexDetails
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +47,6 @@ class TreePane(EditingPane):
 
     DEFAULT_CSS = """
     TreePane { layout: grid; grid-size: 2; grid-columns: 1fr 1fr; grid-rows: 1fr; }
-    TreePane #vertex { height: 1fr; border-left: solid $border; padding-left: 1; }
     """
 
     TAKES = frozenset({"new", "set"})
@@ -65,9 +64,7 @@ class TreePane(EditingPane):
     def compose(self) -> ComposeResult:
         """Builds the tree beside the properties."""
         yield RawTree()
-        with Vertical(id="vertex"):
-            yield VertexPlace()
-            yield PropertyList()
+        yield VertexDetails(self.session.say)
 
     @property
     def _list(self) -> RawTree:
@@ -176,7 +173,8 @@ class TreePane(EditingPane):
         row = self._list.current
         if row is None:
             return
-        self._show(await self.reader.vertex(self._tree, row.vertex.id))
+        self._vertex = await self.reader.vertex(self._tree, row.vertex.id)
+        self.query_one(VertexDetails).show(self._vertex)
 
     @on(RawTree.Asked)
     def asked(self, event: RawTree.Asked) -> None:
@@ -258,12 +256,3 @@ class TreePane(EditingPane):
 
     def _do(self, step: TreeEdit) -> None:
         self.apply(self._in_tree(step))
-
-    def _show(self, vertex: VertexFacts) -> None:
-        self._vertex = vertex
-        self.query_one(VertexPlace).show(vertex.path or vertex.title, vertex.id)
-        rows = [
-            (value_line(key), value_kind(value), value_line(value))
-            for key, value in sorted(vertex.properties.items())
-        ]
-        self.query_one(PropertyList).show(rows)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.widget import Widget
 
 from sila_tui.clipboard import copy
-from sila_tui.theme import palette
 from sila_tui.tree_rows import TreeRow, TreeRows
-from sila_tui.widgets.lines import end_of, line
+from sila_tui.widgets.lines import line
 from sila_tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from sila_tui.app import SilaApp
     from sila_tui.theme import Palette
 
 TRASH_ID = "0"
@@ -135,76 +132,3 @@ class RawTree(RowList):
         """Copies the vertex id."""
         if self.current is not None:
             copy(self, self.current.vertex.id, "Id")
-
-
-class VertexPlace(Widget):
-    """Where a vertex stands and its id, on two lines whatever they are: nothing else moves."""
-
-    DEFAULT_CSS = "VertexPlace { height: 2; color: $dim; padding: 0 1; margin-bottom: 1; }"
-
-    def __init__(self) -> None:
-        super().__init__(id="place")
-        self._path, self._vertex = "", ""
-
-    def show(self, path: str, vertex: str) -> None:
-        """Names another vertex."""
-        if (path, vertex) != (self._path, self._vertex):
-            self._path, self._vertex = path, vertex
-            self.refresh()
-
-    def render(self) -> Text:
-        """Draws the two lines; of a long path the end says more than the beginning."""
-        look, symbols = palette(self.app.theme), cast("SilaApp", self.app).symbols
-        path = end_of(self._path, self.size.width, symbols.more)
-        return line((f"{path}\n{self._vertex}", look.dim))
-
-
-class PropertyList(RowList):
-    """The properties of a vertex: key, kind, value."""
-
-    BINDING_GROUP_TITLE = "Properties"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("e,enter", "choose", "Edit"),
-        Binding("n", "ask('add')", "New property"),
-        Binding("d,delete", "ask('remove')", "Remove"),
-    ]
-
-    class Asked(RawTree.Asked):
-        """A person wants something done with the properties."""
-
-    is_marked_elsewhere = False
-    empty_text = "no properties"
-
-    def __init__(self) -> None:
-        super().__init__("properties")
-        self._rows: list[tuple[str, str, str]] = []
-
-    def show(self, rows: list[tuple[str, str, str]]) -> None:
-        """Shows other properties; the cursor stays on the key that it stood on."""
-        key = self.key_at_cursor
-        self._rows = rows
-        self.cursor = next((at for at, row in enumerate(rows) if row[0] == key), 0)
-        self.rows_changed()
-
-    @property
-    def key_at_cursor(self) -> str | None:
-        """The key under the cursor."""
-        at = self.row_at_cursor
-        return None if at is None else self._rows[at][0]
-
-    def action_ask(self, what: str) -> None:
-        """Passes on what a person wants done."""
-        self.post_message(self.Asked(what))
-
-    def row_count(self) -> int:
-        """One line for each."""
-        return len(self._rows)
-
-    def row(self, index: int, width: int, look: Palette) -> Text:
-        """Draws one property."""
-        key, kind, value = self._rows[index]
-        column = min(18, max(len(row[0]) for row in self._rows))
-        shown = key if len(key) <= column else key[: column - 1] + self.symbols.more
-        return line(
-            (shown.ljust(column), look.accent), (f"  {kind:<7} ", look.dim), (value, look.text)
-        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,27 @@ def test_removing_deletes_nothing_and_adding_brings_all_back(
     assert machine.refusal("status", space)[0] == 4
     assert machine.data("space", "add", str(tmp_path / "space"))["id"] == space
     assert machine.data("vertex", "get", space, "space", vertex)["properties"]["a"] == 1
+
+
+def test_a_vertex_says_who_made_it_and_set_its_properties(machine: Machine, space: str) -> None:
+    plan = machine.data("vertex", "new", space, "space", "--set", "name=Plan")["vertex"]
+    child = machine.data("vertex", "new", space, "space", "--parent", plan)["vertex"]
+    made = machine.data("vertex", "get", space, "space", child)
+    author = made["placed"]
+    assert not made["moved"]
+    assert author["device"], "it was made here, on a machine that has a name"
+    assert made["authors"] == {"_c": {**author, "counter": author["counter"] + 1}}
+    assert made["created"] == pytest.approx(time.time() * 1000, abs=600_000)
+    machine.data("vertex", "move", space, "space", child, space)
+    machine.data("vertex", "set", space, "space", child, "name", "Sub")
+    moved = machine.data("vertex", "get", space, "space", child)
+    assert moved["moved"]
+    assert moved["placed"] == {**author, "counter": author["counter"] + 2}
+    assert moved["authors"]["name"] == {**author, "counter": author["counter"] + 3}
+    machine.data("stop")
+    machine.data("start")
+    later = machine.data("vertex", "get", space, "space", child)
+    assert later["placed"] == {**moved["placed"], "device": None}, "an op tells of no device"
 
 
 def test_edits_are_read_back(machine: Machine, space: str) -> None:

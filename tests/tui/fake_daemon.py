@@ -269,11 +269,11 @@ class FakeDaemon:
             case "unset":
                 tree[vertex]["properties"].pop(edit["key"], None)
             case "move":
-                tree[vertex]["parent"] = edit["parent"]
+                tree[vertex].update(parent=edit["parent"], moved=True)
             case "delete":
                 tree.setdefault("0", {"parent": None, "properties": {}})
                 self.places[vertex] = tree[vertex]["parent"]
-                tree[vertex]["parent"] = "0"
+                tree[vertex].update(parent="0", moved=True)
             case "restore":
                 tree[vertex]["parent"] = self.places.pop(vertex, params["tree"])
         return vertex
@@ -375,7 +375,7 @@ class FakeDaemon:
             path.insert(0, _name(above, tree[above]["properties"]))
             above = tree[above]["parent"]
         return {
-            "id": vertex, "parent": row["parent"], "properties": properties,
+            "id": vertex, "parent": row["parent"], "properties": properties, **sample.authors(row),
             "deleted": vertex == "0" or _is_deleted(tree, vertex),
             "name": properties.get("name") or properties.get("_n"), "path": "/".join(path),
             "childCount": sum(other["parent"] == vertex for other in tree.values()),

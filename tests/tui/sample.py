@@ -275,6 +275,19 @@ def vertices() -> dict[str, dict[str, Json]]:
     }  # fmt: skip
 
 
+def authors(row: Json) -> Json:
+    """Who made a vertex and set its properties: somebody far away, and lately this machine."""
+    far = {"peer": "a1b2c3d4e5f60718293a4b5c6d7e8f90", "counter": 1204, "device": None}
+    here = {"peer": "0f1e2d3c4b5a69788796a5b4c3d2e1f0", "counter": 12_480, "device": "laptop"}
+    properties = row["properties"]
+    return {
+        "created": properties.get("_c"),
+        "placed": here if row.get("moved") else far,
+        "moved": bool(row.get("moved")),
+        "authors": {key: here if key in ("name", "main") else far for key in properties},
+    }
+
+
 def files_tree() -> dict[str, Json]:
     """Files in folders, one of them empty, one file in the trash."""
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 import pytest
 
 from sila_daemon.core.errors import UsageError
 from sila_tui import tree_edits
+from sila_tui.contents import VertexFacts
+from sila_tui.sentences import Sentences
+from sila_tui.widgets.vertex_details import placing_words
+from sila_tui.words import ASCII
 from tests.tui import sample
 from tests.tui.driving import driven, press, shown, until, write
 from tests.tui.fake_daemon import FakeDaemon, Refused
@@ -52,6 +57,33 @@ async def test_a_vertex_is_made_renamed_deleted_and_all_taken_back(daemon: FakeD
         assert tree[made]["parent"] == "0"
         await press(pilot, "u")
         await until(pilot, lambda: "nothing to undo" in shown(app))
+
+
+async def test_it_is_told_who_made_and_moved_a_vertex_and_set_a_property(
+    daemon: FakeDaemon,
+) -> None:
+    async with driven(daemon) as (app, pilot):
+        await in_space_tree(app, pilot)
+        await press(pilot, "j")
+        await until(pilot, lambda: "by a1b2c3d4, op 1,204" in shown(app))
+        await press(pilot, "tab")
+        await until(pilot, lambda: "_c set by a1b2c3d4, op 1,204" in shown(app))
+        await press(pilot, "j")
+        await until(pilot, lambda: "name set by laptop, op 12,480" in shown(app))
+        await press(pilot, "shift+tab", "d")
+        await until(pilot, lambda: "Deleted configs" in shown(app))
+        await press(pilot, "G", "enter", "G", "k")
+        await until(pilot, lambda: "deleted by laptop, op 12,480" in shown(app))
+
+
+async def test_what_is_not_known_of_a_vertex_is_left_out() -> None:
+    say = Sentences(lambda: 0.0, UTC, ASCII)
+    row = {"id": "v", "properties": {"a": 1}, "authors": {"a": {"peer": ""}, "b": 7}, "placed": 3}
+    bare = VertexFacts.read(row)
+    assert placing_words(bare, say) == ""
+    assert bare.authors == {}
+    placed = VertexFacts.read({**row, "placed": {"peer": "p" * 32, "counter": 7}})
+    assert placing_words(placed, say) == "made by pppppppp, op 7"
 
 
 async def test_properties_are_edited_with_their_type(daemon: FakeDaemon) -> None:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from sila_daemon.control import messages, results
 from sila_daemon.control.handlers.paging import PAGE_MAX, page_after
+from sila_daemon.core.authorship import placing_of, setters_of
 from sila_daemon.core.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from sila_daemon.control.connection import Handler
     from sila_daemon.control.host import OpenSpace, SpaceKeeper
+    from sila_daemon.core.ops import OpId
     from sila_daemon.core.rep_tree import RepTree
     from sila_daemon.core.tree_facts import TreeFacts
     from sila_daemon.core.vertex import Vertex
@@ -53,7 +55,14 @@ class TreeHandlers:
 
     async def get(self, params: messages.VertexParams) -> results.VertexDetails:
         """Shows one vertex."""
+        devices = await self._spaces.find(params.space).devices()
         vertex = await self._vertex(params)
+
+        def author(op: OpId) -> results.OpAuthor:
+            return results.OpAuthor(peer=op.peer, counter=op.counter, device=devices.get(op.peer))
+
+        placing = placing_of(vertex.tree, vertex.index)
+        setters = setters_of(vertex.tree, vertex.index)
         return results.VertexDetails(
             id=vertex.id,
             parent=vertex.parent.id if vertex.parent else None,
@@ -62,6 +71,10 @@ class TreeHandlers:
             child_count=vertex.child_count,
             deleted=vertex.is_deleted,
             path=path_of(vertex),
+            created=vertex.created_ms,
+            placed=author(placing.op) if placing is not None else None,
+            moved=placing is not None and not placing.is_first,
+            authors={key: author(op) for key, op in sorted(setters.items())},
         )
 
     async def children(self, params: messages.ChildrenParams) -> results.Children:
