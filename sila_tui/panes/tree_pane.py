@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from textual import on
 
 from sila_daemon.core.errors import UsageError
+from sila_tui.clipboard import copy
 from sila_tui.contents import VertexFacts, value_line
 from sila_tui.jobs import run_job
 from sila_tui.panes.editing import EditingPane
@@ -22,8 +23,10 @@ from sila_tui.tree_edits import (
     set_value,
     unset_value,
 )
+from sila_tui.vertex_copy import copy_forms
 from sila_tui.view_memory import text, texts
 from sila_tui.widgets.dialogs import Field
+from sila_tui.widgets.pick import PickDialog
 from sila_tui.widgets.raw_tree import RawTree
 from sila_tui.widgets.row_list import RowList
 from sila_tui.widgets.vertex_details import PropertyList, VertexDetails
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
     from sila_tui.tree_rows import TreeRow
     from sila_tui.view_memory import State
 
+COPY_SHOWN_MAX = 40
+"""Characters of what is copied that its choice shows."""
 OPENED_KEPT_MAX = 60
 """Vertices that are opened again; each costs a call."""
 
@@ -201,10 +206,20 @@ class TreePane(EditingPane):
             case "paste" if self._cut is not None:
                 self._do(move(self._cut, vertex))
                 self._cut, self._list.can_paste = None, False
+            case "copy":
+                run_job(self, lambda: self._copy(vertex), group="choose")
             case "add":
                 self._edit_property(vertex, "", "", "text")
             case "remove" if (key := self._key()) is not None:
                 self._do(unset_value(vertex, key))
+
+    async def _copy(self, vertex: VertexFacts) -> None:
+        forms = copy_forms(vertex)
+        shown = [(name, value_line(said[:COPY_SHOWN_MAX])) for name, said in forms]
+        question = PickDialog(f"Copy what of {vertex.title}?", shown)
+        picked = await self.app.push_screen_wait(question)
+        if picked is not None:
+            copy(self, forms[picked][1], forms[picked][0])
 
     @on(RowList.Chosen, "#properties")
     def chosen_property(self) -> None:

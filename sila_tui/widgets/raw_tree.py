@@ -32,6 +32,7 @@ class RawTree(RowList):
         Binding("x", "ask('cut')", "Cut"),
         Binding("p", "ask('paste')", "Paste"),
         Binding("y", "copy", "Copy id"),
+        Binding("Y", "ask('copy')", "Copy path or JSON", show=False),
     ]
 
     class LeftAlone(Message):
@@ -100,7 +101,7 @@ class RawTree(RowList):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offers what can be done with the vertex under the cursor."""
         row = self.current
-        if action != "ask" or row is None:
+        if action != "ask" or row is None or parameters == ("copy",):
             return super().check_action(action, parameters)
         is_deleted = row.vertex.is_deleted or row.vertex.id == TRASH_ID
         if parameters == ("restore",):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from sila_daemon.core.errors import UsageError
 from sila_tui import tree_edits
 from sila_tui.contents import VertexFacts
 from sila_tui.sentences import Sentences
+from sila_tui.vertex_copy import copy_forms
 from sila_tui.widgets.vertex_details import placing_words
 from sila_tui.words import ASCII
 from tests.tui import sample
@@ -74,6 +76,35 @@ async def test_it_is_told_who_made_and_moved_a_vertex_and_set_a_property(
         await until(pilot, lambda: "Deleted configs" in shown(app))
         await press(pilot, "G", "enter", "G", "k")
         await until(pilot, lambda: "deleted by laptop, op 12,480" in shown(app))
+
+
+async def test_id_path_and_json_of_a_vertex_are_copied(daemon: FakeDaemon) -> None:
+    async with driven(daemon) as (app, pilot):
+        await in_space_tree(app, pilot)
+        await press(pilot, "j", "Y")
+        assert "Copy what of configs?" in shown(app)
+        await press(pilot, "enter")
+        await until(pilot, lambda: "Path copied by" in shown(app))
+        assert app.clipboard == "Work/configs"
+        await press(pilot, "Y", "j", "enter")
+        await until(pilot, lambda: "JSON copied by" in shown(app))
+        properties = daemon.vertices[sample.WORK]["v-configs"]["properties"]
+        expected = {"id": "v-configs", "parent": sample.WORK, "properties": properties}
+        assert json.loads(app.clipboard) == expected
+        await press(pilot, "Y", "escape")
+        assert json.loads(app.clipboard) == expected, "who thinks better of it copies nothing"
+        await press(pilot, "y")
+        await until(pilot, lambda: "Id copied by" in shown(app))
+        assert app.clipboard == "v-configs"
+
+
+def test_half_an_emoji_is_copied_as_json_in_ascii() -> None:
+    row = {"id": "v", "path": "/v", "parent": "", "properties": {"é": "\ud83d"}}
+    forms = dict(copy_forms(VertexFacts.read(row)))
+    assert forms["JSON"].isascii()
+    assert json.loads(forms["JSON"])["properties"] == {"é": "\ud83d"}
+    whole = {**row, "properties": {"é": "🙂"}}
+    assert "🙂" in dict(copy_forms(VertexFacts.read(whole)))["JSON"]
 
 
 async def test_what_is_not_known_of_a_vertex_is_left_out() -> None:
