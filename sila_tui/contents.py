@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, overload
 
@@ -57,6 +58,46 @@ class ChatEntry:
 
 
 @dataclass(frozen=True)
+class ToolUse:
+    """One tool call of a message; empty is what the message does not have."""
+
+    name: str
+    arguments: str
+    result: str
+    is_cut: bool
+    """Whether there is more than what is here."""
+    is_asked: bool
+    """Whether this message asked for it; else it has the result of what another one asked."""
+
+    @classmethod
+    def read_all(cls, row: Mapping[str, Any]) -> tuple[ToolUse, ...]:
+        """Reads `toolCalls` of a message; of a daemon without them the names in `tools`."""
+        if "toolCalls" not in row:
+            names = _names(row.get("tools"))
+            return tuple(cls(name, "", "", is_cut=False, is_asked=True) for name in names)
+        return tuple(
+            cls(
+                text_of(call.get("name")),
+                _laid_out(call.get("arguments")),
+                _laid_out(call.get("result")),
+                bool(call.get("cut")),
+                is_asked=call.get("arguments") is not None or call.get("result") is None,
+            )
+            for call in rows(row["toolCalls"])
+        )
+
+
+def _laid_out(value: object) -> str:
+    """A text as it is; a JSON object or list with a line for each of its parts."""
+    text = value if isinstance(value, str) else ""
+    if text[:1] in ("{", "["):
+        # What was cut is no JSON any more, and what nests too deep is not laid out.
+        with suppress(ValueError, RecursionError):
+            text = json.dumps(json.loads(text), ensure_ascii=False, indent=2)
+    return clean_lines(text).strip("\n")
+
+
+@dataclass(frozen=True)
 class Message:
     """One message on the branch that a chat shows."""
 
@@ -70,7 +111,7 @@ class Message:
     model: str
     created_at: float | None
     thinking: str
-    tools: tuple[str, ...]
+    tools: tuple[ToolUse, ...]
     files: tuple[str, ...]
     in_progress: bool
     alternatives: tuple[str, ...]
@@ -91,7 +132,7 @@ class Message:
             model=text_of(row.get("model")),
             created_at=moment(row.get("created")),
             thinking=clean_lines(str(row.get("thinking") or "")),
-            tools=_names(row.get("tools")),
+            tools=ToolUse.read_all(row),
             files=_names(row.get("files")),
             in_progress=bool(row.get("inProgress")),
             alternatives=alternatives,

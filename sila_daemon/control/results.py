@@ -214,6 +214,16 @@ class Chats(Result):
     next: str | None
 
 
+class ToolUse(Result):
+    """One tool call; null is what this message does not have."""
+
+    name: str
+    arguments: str | None
+    result: str | None
+    cut: bool
+    """Whether the arguments or the result are longer than what is here."""
+
+
 class ChatMessage(Result):
     """One message of the main branch, and where it stands among its alternatives."""
 
@@ -229,6 +239,7 @@ class ChatMessage(Result):
     thinking: str
     in_progress: bool
     tools: list[str]
+    tool_calls: list[ToolUse]
     files: list[dict[str, str | None]]
     """`tree`, `vertex` and, where that file is known here, its `name`."""
 

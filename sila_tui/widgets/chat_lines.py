@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rich.padding import Padding
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
@@ -16,9 +17,9 @@ from sila_tui.words import Symbols, counted
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from rich.console import Console, ConsoleOptions
+    from rich.console import Console, ConsoleOptions, RenderableType
 
-    from sila_tui.contents import Message
+    from sila_tui.contents import Message, ToolUse
     from sila_tui.sentences import Sentences
     from sila_tui.theme import Palette
 
@@ -26,6 +27,9 @@ INDENT = 2
 """Cells before the text; the cursor's sign stands in the first."""
 TEXT_WIDTH_MAX = 96
 """Longer lines are hard to read, however wide the terminal is."""
+
+TOOL_LINES_MAX = 40
+"""Of the arguments and of the result of a tool call; more is told, and seen in the raw tree."""
 
 ROLE_NAMES = {"user": "You", "assistant": "Assistant", "tool": "Tool", "error": "Error"}
 
@@ -106,7 +110,7 @@ def _head(message: Message, layout: MessageLayout, width: int) -> Text:
     return sides(left, line((turn, look.accent)), width)
 
 
-def _notes(message: Message, layout: MessageLayout, is_open: bool) -> Iterable[Text]:
+def _notes(message: Message, layout: MessageLayout, is_open: bool) -> Iterable[RenderableType]:
     """What belongs to a message beside its text, folded to a line each unless it is open."""
     look, sign = layout.look, layout.symbols.opened if is_open else layout.symbols.closed
     if message.thinking.strip():
@@ -115,7 +119,34 @@ def _notes(message: Message, layout: MessageLayout, is_open: bool) -> Iterable[T
         if is_open:
             yield Text(message.thinking.strip(), look.dim + Style(italic=True))
     for tool in message.tools:
-        yield Text(f"{layout.symbols.dot} used {tool}", look.dim)
+        yield from _tool_lines(tool, layout, is_open)
+
+
+def _tool_lines(tool: ToolUse, layout: MessageLayout, is_open: bool) -> Iterable[RenderableType]:
+    """A tool call on a line, with its arguments and its result below it when it is open."""
+    look, symbols = layout.look, layout.symbols
+    said = f"used {tool.name}" if tool.is_asked else f"result of {tool.name}"
+    parts = [part for part in (tool.arguments, tool.result) if part]
+    if not parts:
+        yield Text(f"{symbols.dot} {said}", look.dim)
+        return
+    count = sum(len(part.splitlines()) for part in parts)
+    sign = symbols.opened if is_open else symbols.closed
+    yield Text(f"{sign} {said} ({counted(count, 'line')})", look.dim)
+    if not is_open:
+        return
+    for title, part in (("asked", tool.arguments), ("result", tool.result)):
+        lines = part.splitlines()
+        if not lines:
+            continue
+        if tool.is_asked:
+            yield Text(f"  {title}", look.dim)
+        yield Padding(Text("\n".join(lines[:TOOL_LINES_MAX]), look.text), (0, 0, 0, 4))
+        if len(lines) > TOOL_LINES_MAX:
+            left = counted(len(lines) - TOOL_LINES_MAX, "more line")
+            yield Text(f"    {symbols.more} {left}", look.dim)
+    if tool.is_cut:
+        yield Text(f"  {symbols.more} there is more of it: t shows the tree", look.dim)
 
 
 def _segments(text: Text, console: Console) -> list[Segment]:

@@ -85,7 +85,7 @@ class ChatLog(ChatCanvas, can_focus=True, inherit_bindings=False):
             self.post_message(self.Turned(self.current, step))
 
     def action_unfold(self) -> None:
-        """Shows or hides what the message was thought out with."""
+        """Shows or hides what the message was thought out with, tool calls included."""
         if self.current is not None:
             self._opened ^= {self.current.id}
             self._lay_out()

@@ -8,6 +8,23 @@ if TYPE_CHECKING:
     from tests.daemon.machine import Machine
 
 
+def test_tool_calls_come_with_arguments_and_result(machine: Machine, space: str) -> None:
+    tree = machine.call("chat.new", space=space, name="Tools")["tree"]
+    vertex = machine.call("chat.send", space=space, tree=tree, text="a", role="user")["vertex"]
+    asked = [{"callId": "c1", "name": "ls", "arguments": {"path": "/"}}]
+    answered = [{"toolId": "c1", "name": "ls", "result": "x" * 5000}]
+    edits = [
+        {"do": "set", "vertex": vertex, "key": "toolRequests", "value": asked},
+        {"do": "set", "vertex": vertex, "key": "toolResults", "value": answered},
+    ]
+    machine.call("edit.apply", space=space, tree=tree, edits=edits)
+    [message] = machine.call("chat.show", space=space, tree=tree)["messages"]
+    assert message["tools"] == ["ls"]
+    assert message["toolCalls"] == [
+        {"name": "ls", "arguments": '{"path":"/"}', "result": "x" * 4000, "cut": True}
+    ]
+
+
 def test_of_a_chat_only_what_is_not_known_is_given(machine: Machine, space: str) -> None:
     tree = machine.call("chat.new", space=space, name="Plans")["tree"]
     for text in ("one", "two", "three"):

@@ -10,6 +10,7 @@ import pytest
 
 from sila_tui.memory import Memory
 from sila_tui.unread import Unread
+from sila_tui.widgets.chat_log import ChatLog
 from sila_tui.widgets.sidebar import Sidebar
 from tests.tui import sample
 from tests.tui.driving import driven, press, shown, until, write
@@ -50,6 +51,62 @@ async def test_a_draft_survives_the_end_of_the_program(daemon: FakeDaemon, tmp_p
         await until(pilot, lambda: len(daemon.called("chat.send")) == 1)
         await until(pilot, lambda: "write a message" in shown(app))
     assert "half a thought" not in path.read_text("utf-8")
+
+
+def with_tools(daemon: FakeDaemon) -> None:
+    """The last message asked for tools and has one result; another one answers a call."""
+    arguments = '{"path":"recipes","depth":2}'
+    daemon.messages[sample.COFFEE][3].update(
+        thinking="Look into the files.",
+        tools=["list_files", "search", "bare"],
+        toolCalls=[
+            {"name": "list_files", "arguments": arguments, "result": '["espresso.md"]',
+             "cut": False},
+            {"name": "search", "arguments": "rest\x1b[31m days",
+             "result": "\n".join(f"found {at}" for at in range(60)), "cut": True},
+            {"name": "read", "arguments": None, "result": "18 g in", "cut": False},
+            {"name": "bare", "arguments": None, "result": None, "cut": False},
+        ],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 100)])
+async def test_tool_calls_are_folded_and_opened(daemon: FakeDaemon, size: tuple[int, int]) -> None:
+    with_tools(daemon)
+    async with driven(daemon, size) as (app, pilot):
+        await press(pilot, "enter")
+        await until(pilot, lambda: "Coffee roasting" in shown(app))
+        await press(pilot, "enter")
+        await until(pilot, lambda: "used list_files" in shown(app))
+        for line in (
+            "▸ used list_files (7 lines)", "▸ used search (61 lines)",
+            "▸ result of read (1 line)", "· used bare",
+        ):  # fmt: skip
+            assert line in shown(app)
+        assert "espresso.md" not in shown(app)
+        await press(pilot, "o")
+        log = app.screen.query_one(ChatLog)
+        lines = [log.block.line_at(line) for line in range(log.block.height)]
+        said = "\n".join(line if isinstance(line, str) else line[1].text for line in lines)
+        assert all(len(text) <= size[0] for text in said.splitlines())
+        assert "▾ used list_files" in said
+        assert '"path": "recipes",' in said
+        assert '"espresso.md"' in said
+        assert "\x1b" not in said
+        assert "found 39" in said
+        assert "found 40" not in said
+        assert "20 more lines" in said
+        assert "there is more of it" in said
+        assert "18 g in" in said
+        await press(pilot, "o")
+        assert "▸ used list_files (7 lines)" in shown(app)
+
+
+async def test_tools_of_an_older_daemon_are_named(daemon: FakeDaemon) -> None:
+    daemon.messages[sample.COFFEE][3].update(tools=["list_files"])
+    async with driven(daemon) as (app, pilot):
+        await opened(app, pilot)
+        assert "· used list_files" in shown(app)
 
 
 async def test_a_message_is_changed_and_undone(daemon: FakeDaemon) -> None:

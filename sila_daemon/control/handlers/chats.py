@@ -11,6 +11,7 @@ from sila_daemon.control.handlers.paging import page_after
 from sila_daemon.control.handlers.trees import facts_of_space, find_tree, own_facts
 from sila_daemon.core.chat_view import CHAT_APP, ChatView
 from sila_daemon.core.errors import UsageError
+from sila_daemon.core.tool_calls import tool_calls
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
     from sila_daemon.control.host import OpenSpace, SpaceKeeper
     from sila_daemon.core.chat_view import FileReference, Message, RawMessage
     from sila_daemon.core.json_value import Json
+    from sila_daemon.core.tool_calls import ToolCall
 
 TEXT_CHARACTERS_MAX = 200_000
 NAME_CHARACTERS_MAX = 200
 ASSISTANT_CHARACTERS_MAX = 256
+TOOL_CHARACTERS_MAX = 4000
+"""Of the arguments and of the result of a tool call no more is shown: a chat may have many."""
 
 _REFUSED_CATEGORIES = {
     "Cc": "line breaks and other control characters",
@@ -156,6 +160,9 @@ async def _shown(space: OpenSpace, message: Message) -> results.ChatMessage:
         thinking=message.thinking,
         in_progress=message.is_in_progress,
         tools=_tool_names(message.tool_requests),
+        tool_calls=[
+            _tool_use(call) for call in tool_calls(message.tool_requests, message.tool_results)
+        ],
         files=[await _attachment(space, reference) for reference in message.files],
     )
 
@@ -182,6 +189,20 @@ async def _attachment(space: OpenSpace, reference: FileReference) -> dict[str, s
         vertex = (await space.tree(reference.tree_id)).vertex(reference.vertex_id)
         name = vertex.name if vertex else None
     return {"tree": reference.tree_id, "vertex": reference.vertex_id, "name": name}
+
+
+def _tool_use(call: ToolCall) -> results.ToolUse:
+    parts = [part for part in (call.arguments, call.result) if part is not None]
+    return results.ToolUse(
+        name=call.name[:NAME_CHARACTERS_MAX],
+        arguments=_beginning(call.arguments),
+        result=_beginning(call.result),
+        cut=any(len(part) > TOOL_CHARACTERS_MAX for part in parts),
+    )
+
+
+def _beginning(text: str | None) -> str | None:
+    return None if text is None else text[:TOOL_CHARACTERS_MAX]
 
 
 def _tool_names(requests: Json) -> list[str]:
