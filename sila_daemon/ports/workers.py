@@ -33,7 +33,11 @@ class ThreadWorkers:
     """
 
     def __init__(self, count: int, name: str, patience_s: float = PATIENCE_S) -> None:
-        self._pool = ThreadPoolExecutor(max_workers=count + SLOW_MAX, thread_name_prefix=name)
+        self._count = count
+        self._pool = ThreadPoolExecutor(max_workers=count, thread_name_prefix=name)
+        self._in_pool: set[Future[Any]] = set()
+        self._spare = ThreadPoolExecutor(SLOW_MAX, thread_name_prefix=f"{name} spare")
+        """For those whose threads hang; otherwise it has none, as each has a heap of its own."""
         self._patience_s = patience_s
         self._places = asyncio.Semaphore(count)
         self._waiting = 0
@@ -47,23 +51,32 @@ class ThreadWorkers:
         loop = asyncio.get_running_loop()
         await self._place(loop)
         try:
-            work = self._pool.submit(function)
+            work = self._submit(function)
         except BaseException:
             self._places.release()
             raise
         self._begun[work] = loop.time()
         outcome: asyncio.Future[T] = loop.create_future()
 
-        def tell(_: Future[T]) -> None:
+        def tell(done: Future[T]) -> None:
+            # Not `work`: a cycle would keep what it returned until the next collection.
             with suppress(RuntimeError):  # The loop is closed: nobody waits.
-                loop.call_soon_threadsafe(self._ended, work, outcome)
+                loop.call_soon_threadsafe(self._ended, done, outcome)
 
         work.add_done_callback(tell)
         return await outcome
 
     def close(self) -> None:
         """Ends the threads once their current work is done; queued work is dropped."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for pool in (self._pool, self._spare):
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _submit(self, function: Callable[[], T]) -> Future[T]:
+        if len(self._in_pool) >= self._count:
+            return self._spare.submit(function)
+        work = self._pool.submit(function)
+        self._in_pool.add(work)
+        return work
 
     async def _place(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._places.locked():
@@ -81,6 +94,7 @@ class ThreadWorkers:
         if self._begun.pop(work, None) is not None:
             self._places.release()
         self._slow.discard(work)
+        self._in_pool.discard(work)
         if outcome.done():  # Whoever waited was cancelled.
             return
         error = work.exception()

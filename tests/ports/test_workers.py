@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 
 import pytest
 
@@ -90,4 +92,31 @@ async def test_errors_arrive_and_free_the_place() -> None:
         with pytest.raises(ZeroDivisionError):
             await workers.run(lambda: 1 // 0)
     assert await workers.run(lambda: 7) == 7
+    workers.close()
+
+
+async def test_where_nothing_hangs_there_are_no_more_threads_than_places() -> None:
+    # Each has a heap of its own, and a server that decodes much would grow with their number.
+    workers, threads = ThreadWorkers(2, "test"), set()
+    for _ in range(50):
+        await asyncio.gather(
+            *(workers.run(lambda: threads.add(threading.get_ident())) for _ in "abcdef")
+        )
+    assert len(threads) == 2
+    workers.close()
+
+
+async def test_what_was_returned_is_let_go_of_at_once() -> None:
+    # It may be a message of a megabyte, and the next collection far away.
+    class Result:
+        pass
+
+    workers = ThreadWorkers(1, "test")
+    gc.disable()
+    try:
+        result = weakref.ref(await workers.run(Result))
+        await workers.run(lambda: None)
+        assert result() is None
+    finally:
+        gc.enable()
     workers.close()

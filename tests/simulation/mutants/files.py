@@ -155,7 +155,7 @@ FILES: dict[str, Mutant] = {
     ),
     "files_taken_by_their_names": Mutant(StaticChecks, "sort_out", _taken_by_name, plans.CUT_FILES),
     "overtaken_content_thrown_away": Mutant(
-        OvertakenFiles, "put_beside", _not_kept, plans.FILE_IN_TWO_PLACES
+        OvertakenFiles, "_put_beside", _not_kept, plans.FILE_IN_TWO_PLACES
     ),
     "answered_before_it_is_fetched": Mutant(
         FileFetches, "_fetch", _fetched_when_asked_for, plans.FILES_ON_DEMAND
