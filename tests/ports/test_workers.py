@@ -111,10 +111,14 @@ async def test_what_was_returned_is_let_go_of_at_once() -> None:
     class Result:
         pass
 
-    workers = ThreadWorkers(1, "test")
+    workers, held = ThreadWorkers(1, "test"), Held()
     gc.disable()
     try:
-        result = weakref.ref(await workers.run(Result))
+        waiting = asyncio.ensure_future(workers.run(lambda: held() and Result()))
+        await asyncio.to_thread(held.begun.acquire)  # It did not end before anybody listened.
+        held.may_end.set()
+        result = weakref.ref(await waiting)
+        del waiting
         await workers.run(lambda: None)
         assert result() is None
     finally:
