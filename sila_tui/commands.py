@@ -109,6 +109,7 @@ CONTENTS = (
     Command("export", "Write to a file: this chat as Markdown, or the ops that wait", (FILE,),
             ("ask('export')", "export")),
     Command("copy", "Copy what the cursor stands on", actions=("copy",)),
+    Command("copy-as", "Copy this vertex's path, JSON or id", actions=("ask('copy')",)),
     Command("outside", "Open this file outside", actions=("open_outside",)),
     Command("get", "Save a copy of this file", (FILE,), ("get",)),
     Command("put", "Put a file of this machine into the space", (FILE, NAME), ("put",)),
