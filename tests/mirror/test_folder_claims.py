@@ -11,14 +11,24 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from sila_daemon.core.errors import StorageError
+from sila_daemon.core.ops import PropertyOp
 from sila_daemon.ports.disk import SystemDisk
-from tests.mirror.bench import SETTINGS, Bench, current, until
-from tests.mirror.test_folder_layer import op_file, rename, write_lines
+from tests.folder.spaces import ops_on_disk
+from tests.mirror.bench import SETTINGS, SPACE, Bench, current, until
+from tests.mirror.test_folder_layer import (
+    TREE,
+    made_and_taken_away,
+    op_file,
+    problem_codes,
+    rename,
+    write_lines,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from sila_daemon.core.ops import Op
     from sila_daemon.folder.problems import Problem
     from sila_daemon.mirror.space_mirror import SpaceMirror
     from sila_daemon.ports.disk import FileStat
@@ -48,13 +58,16 @@ def layers_of(mirror: SpaceMirror) -> Any:
     return mirror._layers
 
 
+def told(op: Op) -> tuple[str, str, bytes | None]:
+    """What a property op says, whoever made it."""
+    assert isinstance(op, PropertyOp)
+    return op.target, op.key, op.value
+
+
 async def test_what_was_owed_before_a_start_is_told_until_it_is_written(bench: Bench) -> None:
     root = bench.folder("f")
-    async with bench.mirror("a", folder=root) as a:
-        await a.create_space("Ours")
-        await current(a)
-    hidden = root.with_name("elsewhere")
-    root.rename(hidden)
+    hidden = await made_and_taken_away(bench, root)
+    before = ops_on_disk(hidden, SPACE)
     async with bench.mirror("a", folder=root) as a:
         await until(lambda: a.status()["state"] == "needs_you")
         await rename(a, "While it was away")
@@ -75,6 +88,9 @@ async def test_what_was_owed_before_a_start_is_told_until_it_is_written(bench: B
         assert a.status()["state"] == "syncing", "nothing was written yet"
         goes_on.set()
         await current(a)
+        assert a.status()["folder"]["pendingOps"] == 0
+    [name] = ops_on_disk(root, SPACE) - before
+    assert told(name) == (SPACE, "name", b'"While it was away"')
 
 
 async def test_a_count_that_failed_is_made_again(bench: Bench) -> None:
@@ -82,6 +98,7 @@ async def test_a_count_that_failed_is_made_again(bench: Bench) -> None:
     async with bench.mirror("a", folder=root) as a:
         await a.create_space("Ours")
         await current(a)
+        before = ops_on_disk(root, SPACE)
         store = layers_of(a).store
         debt = store.debt
 
@@ -93,6 +110,9 @@ async def test_a_count_that_failed_is_made_again(bench: Bench) -> None:
         await rename(a, "Renamed")
         await until(lambda: store.debt is debt, "the store was asked")
         await current(a)
+        assert a.status()["folder"]["pendingOps"] == 0
+    [name] = ops_on_disk(root, SPACE) - before
+    assert told(name) == (SPACE, "name", b'"Renamed"')
 
 
 async def test_lines_that_could_not_be_counted_are_counted_later(bench: Bench) -> None:
@@ -114,6 +134,8 @@ async def test_lines_that_could_not_be_counted_are_counted_later(bench: Bench) -
             file.write("no op\n")
         await until(lambda: positions.problems is problems, "the store was asked")
         await until(lambda: a.status()["state"] == "needs_you", "the bad line is told")
+        assert a.status()["reason"] == "1 things in the folder cannot be read"
+    assert problem_codes(bench, "a") == ["bad_json"]
 
 
 async def test_ops_are_read_where_the_secrets_cannot_be_looked_at(bench: Bench) -> None:
@@ -129,5 +151,7 @@ async def test_ops_are_read_where_the_secrets_cannot_be_looked_at(bench: Bench) 
         bench.watcher.hint()
         await until(lambda: a.status()["ops"] == 2, "the ops are read")
         await until(lambda: a.status()["state"] == "broken", "the secrets are told")
+        tree = await a.tree(TREE)
+        assert (tree.vertex("v") is not None, tree.vertex("w") is not None) == (True, True)
         disk.refuses = False
         await current(a)

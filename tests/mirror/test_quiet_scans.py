@@ -17,6 +17,7 @@ from sila_daemon.ports.disk import SystemDisk
 from sila_daemon.ports.randomness import SystemRandomness
 from sila_daemon.ports.workers import ThreadWorkers
 from tests.mirror.bench import SETTINGS, SPACE, Bench, current, until
+from tests.mirror.test_folder_layer import problem_codes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -78,10 +79,12 @@ class CountingDatabases(ThreadDatabases):
         return database
 
 
-async def _has_secrets(mirror: SpaceMirror, values: dict[str, str]) -> None:
+async def _secrets_after(mirror: SpaceMirror, known: dict[str, str]) -> dict[str, str]:
+    """Returns the secrets once they are not those any more."""
     async with asyncio.timeout(15):
-        while await mirror.secrets() != values:  # noqa: ASYNC110
+        while (values := await mirror.secrets()) == known:
             await asyncio.sleep(0.01)
+    return values
 
 
 class Place:
@@ -140,14 +143,14 @@ async def test_a_scan_finds_secrets_that_were_written_without_an_event(place: Pl
         await current(a)
         await place.scans(3)
         place.write_secrets({"key": "other"}, at_s=OLD_S)
-        await _has_secrets(a, {"key": "other"})
+        assert await _secrets_after(a, {"key": "sk"}) == {"key": "other"}
 
 
 async def test_secrets_of_the_same_tick_are_read_again(place: Place) -> None:
     async with place.bench.mirror("a", folder=place.root) as a:
         await current(a)
         place.write_secrets({"key": "sk"})
-        await _has_secrets(a, {"key": "sk"})
+        assert await _secrets_after(a, {}) == {"key": "sk"}
         layer = a._layers.folder  # type: ignore[union-attr]
         assert layer is not None
         assert layer._secrets.is_other(), "what comes now may change no time"
@@ -165,6 +168,8 @@ async def test_a_scan_counts_lines_that_came_and_went(place: Place) -> None:
         with ops.open("a") as file:
             file.write("no op\n")
         await until(lambda: a.status()["state"] == "needs_you")
+        assert a.status()["reason"] == "1 things in the folder cannot be read"
         scans = place.disk.scans
         ops.write_text(json.dumps([1, TREE, None]) + "\n" + json.dumps([2, "v", TREE]) + "\n")
         await until(lambda: place.disk.scans > scans and a.status()["state"] == "current")
+    assert problem_codes(place.bench, "a") == []

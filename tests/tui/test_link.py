@@ -98,6 +98,8 @@ async def test_another_run_of_the_daemon_makes_all_contents_suspect(daemon: Fake
         await watched.until(
             lambda _: all(now > then for now, then in zip(watched.changes(), before, strict=True))
         )
+        assert watched.session.connection is Connection.OPEN
+        assert watched.session.activity[-1].sentence == "the daemon was started anew"
 
 
 async def test_calls_fail_at_once_when_nobody_answers(daemon: FakeDaemon) -> None:

@@ -149,7 +149,9 @@ async def test_what_is_typed_on_in_one_burst_stands_behind_it(
     async with driven(daemon) as (app, pilot):
         await _at_address(pilot)
         await burst(pilot, "~/Pl\tnew")
-        await until(pilot, lambda: _line(app, "address").value == "~/Plans/new")
+        line = _line(app, "address")
+        await until(pilot, lambda: line.value == "~/Plans/new")
+        assert (app.focused, line.cursor_position) == (line, len(line.value))
 
 
 @pytest.mark.slow

@@ -68,6 +68,7 @@ async def test_it_is_told_who_made_and_moved_a_vertex_and_set_a_property(
         await in_space_tree(app, pilot)
         await press(pilot, "j")
         await until(pilot, lambda: "by a1b2c3d4, op 1,204" in shown(app))
+        assert "moved by" not in shown(app)
         await press(pilot, "tab")
         await until(pilot, lambda: "_c set by a1b2c3d4, op 1,204" in shown(app))
         await press(pilot, "j")
@@ -76,6 +77,7 @@ async def test_it_is_told_who_made_and_moved_a_vertex_and_set_a_property(
         await until(pilot, lambda: "Deleted configs" in shown(app))
         await press(pilot, "G", "enter", "G", "k")
         await until(pilot, lambda: "deleted by laptop, op 12,480" in shown(app))
+        assert "moved by" not in shown(app), "a deletion is no move to a person"
 
 
 async def test_id_path_and_json_of_a_vertex_are_copied(daemon: FakeDaemon) -> None:

@@ -128,6 +128,7 @@ async def test_keys_do_not_wait_for_what_is_told_to_be_slow(
         await until(pilot, lambda: "waiting for the chat" in shown(app))
         type_ahead(pilot, ":theme dark\r")
         await until(pilot, lambda: app.theme == "sila-dark")
+        assert "waiting for the chat" in shown(app), "it is not answered yet"
         daemon.holds["chat.show"].set()
 
 
