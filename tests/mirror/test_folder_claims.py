@@ -65,8 +65,7 @@ def told(op: Op) -> tuple[str, str, bytes | None]:
 
 
 async def test_what_was_owed_before_a_start_is_told_until_it_is_written(bench: Bench) -> None:
-    root = bench.folder("f")
-    hidden = await made_and_taken_away(bench, root)
+    root, hidden = await made_and_taken_away(bench)
     before = ops_on_disk(hidden, SPACE)
     async with bench.mirror("a", folder=root) as a:
         await until(lambda: a.status()["state"] == "needs_you")

@@ -122,14 +122,15 @@ async def rename(mirror: SpaceMirror, name: str) -> None:
     await mirror.edit(SPACE, change)
 
 
-async def made_and_taken_away(bench: Bench, root: Path) -> Path:
-    """Makes a space in the folder, and moves that; returns where it is meanwhile."""
+async def made_and_taken_away(bench: Bench) -> tuple[Path, Path]:
+    """Makes a space in a folder, and moves that; returns its place, and where it is meanwhile."""
+    root = bench.folder("f")
     async with bench.mirror("a", folder=root) as a:
         await a.create_space("Ours")
         await current(a)
     hidden = root.with_name("elsewhere")
     root.rename(hidden)
-    return hidden
+    return root, hidden
 
 
 async def test_what_others_write_is_read_and_only_what_is_new(bench: Bench) -> None:
@@ -322,8 +323,7 @@ async def test_edits_are_written_where_the_app_reads_them(bench: Bench) -> None:
 
 
 async def test_what_is_owed_is_written_after_a_crash_and_nothing_twice(bench: Bench) -> None:
-    root = bench.folder("f")
-    hidden = await made_and_taken_away(bench, root)
+    root, hidden = await made_and_taken_away(bench)
     async with bench.mirror("a", folder=root) as a:
         await until(lambda: a.status()["state"] == "needs_you")
         await rename(a, "While it was away")

@@ -82,7 +82,7 @@ class CountingDatabases(ThreadDatabases):
 async def _secrets_after(mirror: SpaceMirror, known: dict[str, str]) -> dict[str, str]:
     """Returns the secrets once they are not those any more."""
     async with asyncio.timeout(15):
-        while (values := await mirror.secrets()) == known:
+        while (values := await mirror.secrets()) == known:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     return values
 
