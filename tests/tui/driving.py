@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from textual import events
 from textual.keys import _character_to_key
@@ -25,6 +26,12 @@ ROUNDS_MAX = 2000
 """Rounds of handled messages before a wait gives up; a reconnect needs some hundred."""
 
 
+TOAST_S = 600.0
+"""What is said for a moment lasts longer than any test. Its time runs from when it was said, by the
+clock, and what waits here for the app to be idle waits up to a second each time, some times for
+each key: on a busy machine two or four seconds are over before anybody looks."""
+
+
 @asynccontextmanager
 async def driven(
     daemon: FakeDaemon,
@@ -35,10 +42,17 @@ async def driven(
 ) -> AsyncIterator[tuple[SilaApp, Pilot[None]]]:
     """The app on its first screen, at rest."""
     app = app_for(daemon, Picture("driven", "home"), cache, memory, keys)
+    app.notify = partial(_notify_lastingly, app.notify)  # type: ignore[method-assign]
     async with app.run_test(size=size, notifications=True) as pilot:
         app.animation_level = "none"
         await rest(pilot)
         yield app, pilot
+
+
+def _notify_lastingly(
+    notify: Callable[..., None], message: str, *, timeout: float | None = None, **more: Any
+) -> None:
+    notify(message, timeout=TOAST_S, **more)
 
 
 async def press(pilot: Pilot[None], *keys: str) -> None:
