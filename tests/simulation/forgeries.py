@@ -7,6 +7,7 @@ independent reader.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
@@ -23,6 +24,9 @@ REFUSED = "refused"
 UNREADABLE = "unreadable"
 """Refused as a whole, or as ops that are none."""
 
+TWINS_MAX = 3
+"""Contents forged for an id of somebody else: with the true one, fewer than a server keeps."""
+
 
 @dataclass(slots=True)
 class Knowledge:
@@ -32,6 +36,8 @@ class Knowledge:
     trees: dict[str, list[Line]] = field(default_factory=dict)
     """Some ops of each tree."""
     highest: dict[str, int] = field(default_factory=dict)
+    twins: Counter[tuple[str, int, str]] = field(default_factory=Counter)
+    """How many contents were forged for an id of somebody else, by tree, counter and peer."""
 
     def next_counter(self, tree: str) -> int:
         """Takes the next counter of a tree."""
@@ -210,7 +216,13 @@ def twins(random: Random, know: Knowledge) -> Iterator[Forgery]:
     chosen = [random.choice(known)] if known else []
     for line in [*chosen, own.line]:
         ops = [own] if line is own.line else []
-        for number in range(random.choice((1, 2, 6))):
+        count = random.choice((1, 2, 6))
+        if line is not own.line:
+            # With more, a server that has none but these would refuse the true one, for good.
+            place = (line.tree, line.counter, line.peer)
+            count = min(count, TWINS_MAX - know.twins[place])
+            know.twins[place] += count
+        for number in range(count):
             odd: dict[str, Any] = {"counter": line.counter, "peer": line.peer}
             if line.key is None and random.random() < 0.8:
                 parent = know.vertex(random, tree)
