@@ -53,12 +53,24 @@ class VarBlob:
 class BlobFolder:
     """The blobs below one `files` directory; holds nothing open."""
 
-    def __init__(self, files_dir: Path, disk: Disk, randomness: Randomness) -> None:
+    def __init__(
+        self,
+        files_dir: Path,
+        disk: Disk,
+        randomness: Randomness,
+        *,
+        unsure_dir: Path | None = None,
+    ) -> None:
+        """`unsure_dir`, which is used for nothing else, remembers failed syncs past this process.
+
+        Only who makes files durable that others wrote needs it: bytes of ours are durable before
+        they have a name.
+        """
         self._files_dir = files_dir
         self.disk = disk
         self._randomness = randomness
         self._directories = BlobDirectories(files_dir, disk)
-        self.unsure = UnsureFiles(disk)
+        self.unsure = UnsureFiles(disk, unsure_dir)
 
     def writer(self, *, is_place_made: bool = False) -> BlobWriter:
         """Begins a new blob; use it as a context manager. Raises StorageError.

@@ -66,6 +66,7 @@ if TYPE_CHECKING:
 
 FILES_NAME = "files"
 PARTS_NAME = "parts"
+UNSURE_NAME = "unsure"
 
 
 @dataclass(slots=True)
@@ -129,6 +130,7 @@ class Layers:
             settings.loss_grace_s,
             require_place,
             has_servers=bool(record.servers),
+            unsure_dir=home / UNSURE_NAME,
         )
         parts = cls(
             store,

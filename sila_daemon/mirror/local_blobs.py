@@ -45,17 +45,19 @@ class LocalBlobs:
         require_place: Callable[[], object] = lambda: None,
         *,
         has_servers: bool = False,
+        unsure_dir: Path | None = None,
     ) -> None:
         """`require_place` raises NotFoundError while the space is not where it should be.
 
-        A file that is not what its name says has `grace_s` to become so.
+        A file that is not what its name says has `grace_s` to become so. `unsure_dir` is where
+        `BlobFolder` keeps its notes.
         """
         self._require_place = require_place
         self._files_dir = files_dir
         self._ports = ports
         self._blobs = blobs
         self._wakes = wakes
-        self._folder = BlobFolder(files_dir, ports.disk, ports.randomness)
+        self._folder = BlobFolder(files_dir, ports.disk, ports.randomness, unsure_dir=unsure_dir)
         self.checks = StaticChecks(
             files_dir, self._folder, ports, blobs, looks, wakes, grace_s, has_servers=has_servers
         )

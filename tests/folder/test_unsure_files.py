@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,11 +18,15 @@ from tests.folder.spaces import SeededRandomness
 from tests.simulation.disk import DiskView, MachineDisk
 from tests.simulation.inodes import File
 
+if TYPE_CHECKING:
+    from sila_daemon.ports.disk import DirEntry
+
 FILES = Path("/space/files")
 CONTENT = b"some bytes" * 1000
 NAME = hashlib.sha256(CONTENT).hexdigest()
 PATH = FILES / "static/sha256" / NAME[:2] / NAME[2:]
 PART = FILES / "part"
+HOME = Path("/home")
 
 
 class Machine:
@@ -32,7 +37,13 @@ class Machine:
         self.view: DiskView = self.disk.view()
         self.view.make_dir(FILES.parent)
         self.view.sync_dir(Path("/"))
-        self.folder = BlobFolder(FILES, self.view, SeededRandomness())
+        self.view.make_dir(HOME)
+        self.view.sync_dir(Path("/"))
+        self.folder = self.new_folder()
+
+    def new_folder(self) -> BlobFolder:
+        """The files as a process sees them that was just started."""
+        return BlobFolder(FILES, self.view, SeededRandomness(), unsure_dir=HOME / "unsure")
 
     def bring(self, path: Path = PATH) -> None:
         """Writes a file as another program does, which makes nothing durable."""
@@ -119,3 +130,48 @@ def test_a_file_in_parts_whose_sync_failed_is_unsure(machine: Machine) -> None:
     machine.folder.put_static([CONTENT])
     assert NAME not in machine.folder.unsure
     assert machine.survives()
+
+
+@pytest.mark.parametrize("failing", [NAME[2:], NAME[:2]])
+def test_the_next_process_writes_it_anew_too(machine: Machine, failing: str) -> None:
+    machine.bring()
+    machine.folder._directories.settle([PATH.parent])
+    machine.fail(failing)
+    with pytest.raises(StorageError):
+        machine.folder.make_static_durable(NAME)
+    before = machine.view.stat(PATH)
+    machine.new_folder().make_static_durable(NAME)
+    written = machine.view.stat(PATH)
+    assert machine.survives()
+    assert before is not None and written is not None
+    assert before.inode != written.inode
+    machine.new_folder().make_static_durable(NAME)
+    assert machine.view.stat(PATH) == written, "once"
+
+
+def test_who_brings_it_to_the_next_process_has_it_written_anew(machine: Machine) -> None:
+    machine.bring()
+    machine.fail(NAME[2:])
+    with pytest.raises(StorageError):
+        machine.folder.put_static([CONTENT])
+    machine.new_folder().put_static([CONTENT])
+    assert machine.survives()
+
+
+def test_where_it_cannot_be_known_nothing_is_said_to_be_durable(machine: Machine) -> None:
+    machine.bring()
+    machine.fail(NAME[2:])
+    with pytest.raises(StorageError):
+        machine.folder.make_static_durable(NAME)
+    folder = machine.new_folder()
+    listed = machine.view.list_dir
+    machine.view.list_dir = _refuse  # type: ignore[method-assign]
+    with pytest.raises(StorageError):
+        folder.make_static_durable(NAME)
+    machine.view.list_dir = listed  # type: ignore[method-assign]
+    folder.make_static_durable(NAME)
+    assert machine.survives()
+
+
+def _refuse(path: Path) -> list[DirEntry]:
+    raise OSError(errno.EIO, "input/output error", str(path))
