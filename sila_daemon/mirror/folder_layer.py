@@ -81,7 +81,6 @@ class FolderLayer:
         self.patience = Patience(ports.clock, settings.loss_grace_s)
         """With what such a tool may be about to mend."""
         self.long_turn = LongTurn(ports.clock)
-        self._line_problem_count = 0
         self._space_id = space_id
         self._root = root
         self._layout = SpaceLayout(root)
@@ -171,7 +170,7 @@ class FolderLayer:
     def problem_count(self) -> int:
         """How much in the folder cannot be read, or is missing from it."""
         return (
-            self._line_problem_count
+            self._line_problems.total
             + len(self._scan_problems)
             + len(self._blobs.problems)
             + (self._secrets.problem is not None)
@@ -296,7 +295,7 @@ class FolderLayer:
         if is_everything:
             self._full_look_at = clock.monotonic() + self._settings.full_look_s
         self._secrets_due |= is_everything or seen.has_other_secrets
-        self._line_problem_count = await self._line_problems.count()
+        await self._line_problems.count()
         self.last_scan_at = clock.time()
         jitter = 0.8 + 0.4 * self._ports.randomness.uniform()
         self._scan_at = clock.monotonic() + self._settings.scan_interval_s * jitter
@@ -331,6 +330,8 @@ class FolderLayer:
             self._scan_problems = others + scan.problems
             files |= {file.relative: file for file in scan.files}
         await self._read(folder, list(files.values()))
+        if self._line_problems.is_due:
+            await self._line_problems.count()
 
     async def _known_positions(self) -> dict[str, Position]:
         if self._positions is None:
@@ -350,7 +351,6 @@ class FolderLayer:
         self._scan_problems = others + found.problems
         if not found.readings:
             return
-        self._line_problems.are_counted = False
         bundles = op_file_scan.read_all(folder, found.readings, self._writer.has_left)
         ahead = ReadAhead(bundles, self._ports.workers)
         try:
@@ -362,6 +362,7 @@ class FolderLayer:
                         raise outcome
                     assert part.progress is not None
                     positions[part.progress.position.path] = part.progress.position
+                    self._line_problems.was_read(part.progress)
         finally:
             await ahead.end()
 

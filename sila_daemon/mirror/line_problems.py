@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sila_daemon.folder.problems import printable
 from sila_daemon.folder.torn_lines import may_be_torn, written_again
 from sila_daemon.store.positions import REMARK_CODES
 
@@ -13,11 +14,14 @@ if TYPE_CHECKING:
     from sila_daemon.folder.problems import Problem
     from sila_daemon.ports.disk import Disk, FileStat
     from sila_daemon.ports.workers import Workers
-    from sila_daemon.store.positions import Positions
+    from sila_daemon.store.positions import FileProgress, Positions
 
 
 class LineProblems:
-    """Looks again at lines that may have been torn and written again, when their file changes."""
+    """Looks again at lines that may have been torn and written again, when their file changes.
+
+    A file with such lines is read whole then, so it is done only where something came of it.
+    """
 
     def __init__(self, root: Path, disk: Disk, workers: Workers, positions: Positions) -> None:
         self._root = root
@@ -26,16 +30,29 @@ class LineProblems:
         self._positions = positions
         self._looked_at: dict[str, tuple[FileStat, set[int]]] = {}
         """Which lines of a file are not written again, and what the file was then."""
-        self.are_counted = False
+        self.total = 0
+        """How many were more than remarks when they were counted."""
+        self.is_due = False
+        """Whether what was read since then tells of others, or of what may mend some."""
+        self._are_counted = False
         """Whether nothing was read since they were counted: without problems none come then."""
         self._is_any = True
+        self._paths: set[str] = set()
+        """The files in which they were."""
 
-    async def count(self) -> int:
-        """Returns how many problems are more than remarks. Raises StorageError."""
-        if self.are_counted and not self._is_any:
-            return 0
+    def was_read(self, progress: FileProgress) -> None:
+        """Takes note of a part of a file that was read and stored."""
+        self._are_counted = False
+        self.is_due |= printable(progress.position.path) in self._paths
+        self.is_due |= any(problem.code not in REMARK_CODES for problem in progress.problems)
+
+    async def count(self) -> None:
+        """Counts those that are more than remarks. Raises StorageError."""
+        if self._are_counted and not self._is_any:
+            return
         # First: what is read meanwhile is counted the next time, and so is what cannot be read now.
-        self.are_counted = self._is_any = True
+        self._are_counted = self._is_any = True
+        self.is_due = False
         problems = await self._positions.problems()
         self._is_any = bool(problems)
         suspects: dict[str, set[int]] = {}
@@ -51,7 +68,8 @@ class LineProblems:
             ]
             await self._positions.note_torn(settled)
         blocking = [problem for problem in problems if problem.code not in REMARK_CODES]
-        return len(blocking) - len(settled)
+        self._paths = {problem.path for problem in blocking}
+        self.total = len(blocking) - len(settled)
 
     def _torn(self, suspects: dict[str, set[int]]) -> dict[str, set[int]]:
         """Returns the lines that were written again, by file."""

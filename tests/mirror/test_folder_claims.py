@@ -137,6 +137,25 @@ async def test_lines_that_could_not_be_counted_are_counted_later(bench: Bench) -
     assert problem_codes(bench, "a") == ["bad_json"]
 
 
+async def test_a_bad_line_that_an_event_told_of_is_told_at_once(bench: Bench) -> None:
+    root = bench.folder("f")
+    path = op_file(root, "peer")
+    write_lines(path, [1, "v", None])
+    async with bench.mirror("a", folder=root) as a:
+        await current(a)
+        scanned_at = a.status()["folder"]["lastScan"]
+        with path.open("a") as file:
+            file.write('[2, "w\n')
+        bench.watcher.hint(path)
+        await until(lambda: a.status()["state"] == "needs_you", "the bad line is told")
+        assert a.status()["reason"] == "1 things in the folder cannot be read"
+        write_lines(path, [2, "w", "v"])
+        bench.watcher.hint(path)
+        await current(a)
+        assert a.status()["folder"]["lastScan"] == scanned_at, "neither waited for a scan"
+    assert problem_codes(bench, "a") == ["torn_line"]
+
+
 async def test_ops_are_read_where_the_secrets_cannot_be_looked_at(bench: Bench) -> None:
     root = bench.folder("f")
     path = op_file(root, "peer")
