@@ -34,6 +34,9 @@ TIMES_ITS_COST = 100
 MOUNT_CHECK_S = 60.0
 """How often it is checked whether a folder is on another file system by now."""
 
+MOUNTS_S = 600.0
+"""How old an answer about the mounts may be, whatever a folder looks like: see `_look_at_mount`."""
+
 _REMOTE_KINDS = frozenset(
     "nfs nfs4 cifs smb2 smb3 smbfs 9p drvfs afs ceph glusterfs lustre beegfs gpfs virtiofs vboxsf"
     " prl_fs vmhgfs afpfs webdav macfuse osxfuse fuse.osxfs ocfs2 gfs2".split()
@@ -48,6 +51,8 @@ class _Root:
     mount_reason: str = ""
     identity: tuple[int, int] | None = None
     """Of the directory whose mount was asked for; what is mounted over it has another."""
+    asked_at: float = 0.0
+    """When it was asked for, by the monotonic clock."""
     every_s: float = EVERY_S_MIN
     task: asyncio.Task[None] | None = None
 
@@ -156,16 +161,24 @@ class RootWatcher:
             entry.tell(changed)
 
     def _look_at_mount(self, root: Path, entry: _Root) -> None:
-        """Goes through the mounts for what a folder is on, unless it is the same directory."""
+        """Goes through the mounts for what a folder is on, unless it is the same directory.
+
+        What is mounted over a directory has another device number, but what is unmounted gives its
+        number back. A disk with btrfs or ZFS, which have numbers that belong to no device, may
+        become the network mount of the same disk between two checks, with all numbers as they
+        were. Its events are missed then, and nobody told so, for MOUNTS_S at most.
+        """
+        now = self._clock.monotonic()
         try:
             found = self._disk.stat(root)
         except OSError:
             found = None
         is_plain = found is not None and found.kind is EntryKind.DIRECTORY
         identity = found.identity if found is not None and is_plain else None
-        if identity is None or identity != entry.identity:
+        is_same = identity is not None and identity == entry.identity
+        if not is_same or now >= entry.asked_at + MOUNTS_S:
             entry.mount_reason = self._mount_reason(root)
-            entry.identity = identity
+            entry.identity, entry.asked_at = identity, now
 
     def _mount_reason(self, root: Path) -> str:
         kind = self._mounts.kind(root)

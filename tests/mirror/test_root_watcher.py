@@ -195,6 +195,20 @@ async def test_mounts_are_gone_through_again_only_for_another_directory(
     await until(lambda: watcher.polling(place.root) is not None)
 
 
+async def test_mounts_are_gone_through_now_and_then_for_the_same_directory_too(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another file system may have come to the same numbers."""
+    monkeypatch.setattr(root_watcher, "MOUNT_CHECK_S", 0.02)
+    monkeypatch.setattr(root_watcher, "MOUNTS_S", 0.1)
+    watcher = place.watcher()
+    await until(lambda: place.mounts.asked == 1)
+    place.mounts.kinds[place.root] = "nfs4"
+    await until(lambda: watcher.polling(place.root) is not None)
+    polling = watcher.polling(place.root)
+    assert polling is not None and polling.reason.endswith("bring no events (nfs4)")
+
+
 async def test_a_folder_whose_events_come_is_not_polled(place: Place) -> None:
     watcher = place.watcher()
     path = ops_file(place.root)
