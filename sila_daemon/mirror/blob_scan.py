@@ -195,7 +195,7 @@ class BlobScan:
         if stat is None:
             return None
         known = self._var_known.get(uuid)
-        if known is not None and (known[0] == stat or _is_taken_away(known[0], stat)):
+        if known is not None and (known[0] == stat or stat.is_taken_away(known[0])):
             if uuid not in self._var_unsure or stat.is_dataless:
                 return known
         blob = self._folder.stat_var(uuid)
@@ -207,10 +207,3 @@ class BlobScan:
         found = stat, LocalBlob(BlobName(VAR, uuid), blob.size, blob.sha256)
         self._var_known[uuid] = found
         return found
-
-
-def _is_taken_away(known: FileStat, stat: FileStat) -> bool:
-    """Tells whether all that happened to a file is that a cloud tool keeps it elsewhere now."""
-    return stat.is_dataless and (known.identity, known.size, known.modified_ns) == (
-        stat.identity, stat.size, stat.modified_ns
-    )  # fmt: skip

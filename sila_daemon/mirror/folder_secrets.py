@@ -47,6 +47,8 @@ class FolderSecrets:
         """Why the file is left alone, when it cannot be understood."""
         self._known: _Stats | None = None
         """What the file was when it and the store said the same; None where that is unsure."""
+        self._said = SecretSet()
+        """What they said then."""
 
     def is_other(self) -> bool:
         """Tells whether the file may say something that was not merged; for a worker thread.
@@ -54,7 +56,7 @@ class FolderSecrets:
         Where nobody can look at it, it may: reading it tells why.
         """
         try:
-            return self._known is None or self._known != self._stats()
+            return not self._is_as_known(self._stats())
         except StorageError:
             return True
 
@@ -63,6 +65,8 @@ class FolderSecrets:
 
         A name that the file lacks changes nothing here. Raises StorageError.
         """
+        if await self._is_needless():
+            return
         self._known = None
         try:
             for _ in range(ATTEMPTS_MAX):
@@ -73,6 +77,25 @@ class FolderSecrets:
             self.problem = Problem(relative, None, error.code, error.message)
         else:
             self.problem = None
+
+    async def _is_needless(self) -> bool:
+        """Tells whether only a cloud tool has the file, which says what the store says.
+
+        Reading it would bring it back each time, or wait for a network that is not there.
+        """
+        if self._known is None:
+            return False
+        stats = await self._ports.workers.run(self._stats)
+        is_away = stats[0] is not None and stats[0].is_dataless and self._is_as_known(stats)
+        return is_away and await self._secrets.load() == self._said
+
+    def _is_as_known(self, stats: _Stats) -> bool:
+        if self._known is None or stats == self._known:
+            return self._known is not None
+        (file, stand_in), (known_file, known_stand_in) = stats, self._known
+        if file is None or known_file is None or stand_in != known_stand_in:
+            return False
+        return file.is_taken_away(known_file)
 
     async def _merge(self) -> bool:
         """Tells whether file and store say the same now, and were not changed meanwhile."""
@@ -86,6 +109,7 @@ class FolderSecrets:
             self._wakes.ring(News.SECRETS)
         if outcome.values == theirs.values:
             self._known = stats if self._is_settled(stats[0]) else None
+            self._said = outcome
             return True
         said, values, randomness = theirs.values, outcome.values, self._ports.randomness
         is_written = await run(

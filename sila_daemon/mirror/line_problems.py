@@ -79,8 +79,8 @@ class LineProblems:
             path = self._root / relative
             try:
                 stat = self._disk.stat(path)
-                if stat is None:
-                    continue
+                if stat is None or stat.is_dataless:
+                    continue  # It was read, and is not brought here again for this.
                 if known.get(relative) != (stat, lines):
                     torn[relative] = written_again(self._disk, path, lines)
             except OSError:

@@ -35,6 +35,12 @@ class FileStat(NamedTuple):
         """What tells one entry from another that has its name later."""
         return self.device, self.inode
 
+    def is_taken_away(self, known: FileStat) -> bool:
+        """Tells whether all that happened since is that a cloud tool keeps the bytes elsewhere."""
+        return self.is_dataless and (known.identity, known.size, known.modified_ns) == (
+            self.identity, self.size, self.modified_ns
+        )  # fmt: skip
+
 
 class DirEntry(NamedTuple):
     """One name in a directory."""

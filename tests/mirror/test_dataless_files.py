@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,11 @@ import pytest
 
 from sila_daemon.core.errors import CorruptBlobError
 from sila_daemon.core.files_view import BlobKind, BlobReference
+from sila_daemon.folder.secrets import read_secrets, write_secrets
 from sila_daemon.mirror.record import ServerRecord
 from sila_daemon.ports.disk import FileStat, ReadableFile, SystemDisk
-from tests.mirror.bench import Bench, current, until
+from sila_daemon.ports.randomness import SystemRandomness
+from tests.mirror.bench import SPACE, Bench, current, until
 from tests.mirror.test_folder_layer import op_file, var_path, write_lines
 from tests.mirror.test_static_files import DATA, NAME, REFERENCE, put, told
 
@@ -142,3 +145,60 @@ async def test_a_mutable_file_that_is_taken_away_is_not_brought_back(
         assert told(a) == ("current", "")
         assert not disk.brought
         assert await a.file_fetches.is_here(BlobReference(BlobKind.VAR, UUID))
+
+
+async def test_op_files_are_brought_once_and_not_again(bench: Bench, disk: CloudDisk) -> None:
+    root = bench.folder("f")
+    path = op_file(root, "peer")
+    write_lines(path, [1, "0", None], [2, "v", None])
+    with path.open("a") as file:
+        file.write("no op, or torn\n")
+    disk.away = {path}
+    async with bench.mirror("a", folder=root) as a:
+        await until(lambda: told(a) == ("needs_you", "1 things in the folder cannot be read"))
+        assert disk.brought == [path], "an op is merged by being read"
+        disk.away = {path}
+        bench.watcher.hint(path)
+        await a.sync_now()
+    async with bench.mirror("a", folder=root) as a:
+        await a.sync_now()
+        assert told(a) == ("needs_you", "1 things in the folder cannot be read")
+        assert disk.brought == [path]
+        write_lines(path, [3, "w", "v"])
+        bench.watcher.hint(path)
+        await until(lambda: a.status()["ops"] == 3)
+    assert disk.brought == [path, path], "there was more in it"
+
+
+async def test_secrets_that_are_taken_away_are_brought_back_only_to_be_changed(
+    bench: Bench, disk: CloudDisk
+) -> None:
+    root = bench.folder("f")
+    path = root / "space-v1" / "secrets"
+    write_secrets(SystemDisk(), path, SPACE, {"key": "sk"}, SystemRandomness())
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+    async with bench.mirror("a", folder=root) as a:
+        await current(a)
+        disk.away = {path}
+        bench.watcher.hint(path)
+        await a.sync_now()
+        assert await a.secrets() == {"key": "sk"}
+        assert (told(a), disk.brought) == (("current", ""), [])
+        await a.set_secret("other", "words")
+        await a.sync_now()
+    secrets = read_secrets(SystemDisk(), path, SPACE)
+    assert secrets is not None
+    assert secrets.values == {"key": "sk", "other": "words"}
+
+
+async def test_secrets_that_changed_elsewhere_are_brought(bench: Bench, disk: CloudDisk) -> None:
+    root = bench.folder("f")
+    path = root / "space-v1" / "secrets"
+    write_secrets(SystemDisk(), path, SPACE, {"key": "sk"}, SystemRandomness())
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+    async with bench.mirror("a", folder=root) as a:
+        await current(a)
+        write_secrets(SystemDisk(), path, SPACE, {"key": "newer"}, SystemRandomness())
+        disk.away = {path}
+        await a.sync_now()
+        assert await a.secrets() == {"key": "newer"}
