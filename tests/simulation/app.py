@@ -69,6 +69,8 @@ class SecondProgram:
         self._peer = self._random.randbytes(16).hex()
         self._waiting, self._counters = [], {}
         self._open_ended.clear()
+        self._one_by_one = asyncio.Lock()
+        """Held while it writes ops: what it rewrites is whole, and what it promises is there."""
         self._secrets = read_secrets(self._view(), FOLDER, SPACE) or {}
         self._are_secrets_due = bool(self._secrets)
         self._process = Process(f"app.{self._starts}")
@@ -123,7 +125,7 @@ class SecondProgram:
             return
         if action.kind == "app_compact":
             if self._habits.compacts:
-                self._process.spawn(self._compact())
+                self._process.spawn(self._rewrite())
             return
         if action.kind in ("app_file", "app_var"):
             self._process.spawn(self._keep_file(action))
@@ -213,7 +215,8 @@ class SecondProgram:
                     groups[path] = []
             for path, ops in groups.items():
                 try:
-                    await self._append(path, ops)
+                    async with self._one_by_one:
+                        await self._append(path, ops)
                 except OSError as error:
                     self._trace.note("app", f"cannot append: {error.strerror}")
                     self._take_as_it_is(path)
@@ -263,7 +266,11 @@ class SecondProgram:
         if self._habits.syncs:
             view.sync_dir(path.parent)
 
-    async def _compact(self) -> None:
+    async def _rewrite(self) -> None:
+        async with self._one_by_one:
+            self._compact()
+
+    def _compact(self) -> None:
         """Rewrites a property file: only the newest op of each property stays, by counter."""
         mine = [path for path in sorted(self.files) if path.name == f"{self._peer}-p.jsonl"]
         view = self._view()
