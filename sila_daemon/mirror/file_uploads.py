@@ -161,28 +161,31 @@ class FileUploads:
         except RemoteRefusedError as error:
             if error.code != "changed":
                 raise
-            is_changed = agreed is None or agreed.sha256 != local.sha256
-            if is_changed and not is_again and await self._lags_behind(local.blob):
+            if not is_again and await self._lags_behind(local, agreed):
                 await self._upload_one(local, is_again=True)
             else:
                 await self._give_way(local, agreed)
         else:
             await self._blobs.settle(self._layer, local, revision=put)
 
-    async def _lags_behind(self, blob: BlobName) -> bool:
-        """Tells whether the server has a content that was here before; its revision is known then.
+    async def _lags_behind(self, local: LocalBlob, agreed: Agreement | None) -> bool:
+        """Tells whether the server has a content that was here before, or lost what it had.
 
-        An answer of it was lost, or what came later reached this device over another server.
+        An answer of it was lost, or what came later reached this device over another server; or
+        it was put back to a time before the file. What it has is noted for the next attempt.
         """
         try:
-            async with self._api.get(blob) as response:
+            async with self._api.get(local.blob) as response:
                 sha256, tag = response.headers.get("X-Sha256"), response.headers.get("ETag")
         except NotFoundError:
-            return False
+            await self._blobs.forget_agreement(self._layer, local.blob)
+            return agreed is not None
         if sha256 is None or tag is None:
             return False  # It does not say.
+        if agreed is not None and agreed.sha256 == local.sha256:
+            return False  # It was changed there alone.
         there = Agreement(sha256, tag.strip('"'))
-        return await self._blobs.take_for_agreed(self._layer, blob, there)
+        return await self._blobs.take_for_agreed(self._layer, local.blob, there)
 
     async def _give_way(self, local: LocalBlob, agreed: Agreement | None) -> None:
         """Takes the newer content of a mutable blob that somebody else changed."""

@@ -299,6 +299,16 @@ class Blobs:
 
         return await self._database.write(work)
 
+    async def forget_agreement(self, layer: str, blob: BlobName) -> None:
+        """Notes that a server does not have a mutable blob at all, whatever it had before."""
+        await self._database.write(
+            lambda connection: connection.execute(
+                "DELETE FROM blob_agreed WHERE layer = (SELECT id FROM layer WHERE name = ?)"
+                " AND blob = (SELECT id FROM blob WHERE kind = ? AND name = ?)",
+                (layer, blob.kind, blob.name),
+            )
+        )
+
     async def agreement(self, layer: str, blob: BlobName) -> Agreement | None:
         """Returns what a server and this device last had in common of a mutable blob."""
         found = await self._database.read(

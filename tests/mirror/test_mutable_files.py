@@ -101,6 +101,24 @@ async def test_changes_are_followed_and_who_is_too_late_keeps_the_own_content_be
         assert server.var[UUID][1] == lost
 
 
+async def test_a_server_that_lost_a_file_gets_the_next_content_at_once(
+    bench: Bench, server: FakeServer
+) -> None:
+    """Put back to a time before the file, it knows nothing of the revision that is replaced."""
+    one = bench.folder("one")
+    path = var_path(one, UUID)
+    path.write_bytes(b"first")
+    async with bench.mirror("a", folder=one, servers=(ServerRecord(server.url),)) as a:
+        await current(a)
+        assert server.var[UUID][1] == b"first"
+        del server.var[UUID]
+        path.write_bytes(b"second")
+        await a.sync_now()
+        await current(a)
+        assert server.var[UUID][1] == b"second"
+        assert await a.file_choices.waiting() == []
+
+
 async def test_the_newer_content_stays_when_it_is_chosen_also_after_a_restart(
     bench: Bench, server: FakeServer
 ) -> None:
