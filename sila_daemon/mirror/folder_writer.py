@@ -11,17 +11,22 @@ from sila_daemon.mirror.op_file_scan import after_append
 from sila_daemon.store.schema import FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from sila_daemon.core.ops import Op
     from sila_daemon.folder.layout import SpaceLayout
+    from sila_daemon.folder.op_batch import Appended, OpBatch
     from sila_daemon.mirror.record import MirrorPorts
     from sila_daemon.store.outbox import OwedOp
     from sila_daemon.store.positions import Position
     from sila_daemon.store.space_store import SpaceStore
 
-BATCH_OPS = 5000
+PAGE_OPS = 5000
+"""So many are read from the store at once, while others may commit."""
+
+PAGES_MAX = 4
+"""So many pages are written, synced and paid together; from so much on, more saves little."""
 
 
 class FolderWriter:
@@ -54,13 +59,13 @@ class FolderWriter:
         """
         await self.finish()
         written = 0
-        while owed := await self._store.owed(FOLDER, 0, BATCH_OPS):
+        while owed := await self._owed():
             # Who is cancelled here cannot call back a thread that writes. What it does is seen to
             # its end, so that nothing is written twice or by two threads at once.
             self._under_way = asyncio.ensure_future(self._append(owed, positions))
             await asyncio.shield(self._under_way)
             written += len(owed)
-            if len(owed) < BATCH_OPS:
+            if len(owed) < PAGE_OPS * PAGES_MAX:
                 break  # What came meanwhile waits for its turn, so that others get theirs.
         return written
 
@@ -71,37 +76,56 @@ class FolderWriter:
             await asyncio.gather(self._under_way, return_exceptions=True)
             self._under_way = None
 
+    async def _owed(self) -> list[OwedOp]:
+        owed: list[OwedOp] = []
+        for _ in range(PAGES_MAX):
+            page = await self._store.owed(FOLDER, owed[-1].seq if owed else 0, PAGE_OPS)
+            owed += page
+            if len(page) < PAGE_OPS:
+                break
+        return owed
+
     async def _append(self, owed: Sequence[OwedOp], positions: dict[str, Position]) -> None:
-        """Writes ops tree by tree, and ends the debts of all that were written in one commit."""
-        by_tree: dict[str, tuple[list[Op], list[int]]] = {}
-        for entry in owed:
-            ops, seqs = by_tree.setdefault(entry.tree_id, ([], []))
-            ops.append(entry.op)
-            seqs.append(entry.seq)
-        own = self._own_peers()
+        """Writes ops of any trees, and ends the debts of all that were written in one commit."""
+        workers, own = self._ports.workers, self._own_peers()
         paid: list[int] = []
         reached: list[Position] = []
+        seqs: dict[str, list[int]] = {}
 
-        def append() -> None:
-            for tree_id, (ops, seqs) in by_tree.items():
+        def begin() -> OpBatch:
+            ops: dict[str, list[Op]] = {}
+            for entry in owed:
+                ops.setdefault(entry.tree_id, []).append(entry.op)
+                seqs.setdefault(entry.tree_id, []).append(entry.seq)
+            batch = self._appender.batch(own, ops)
+            if batch.is_small:
+                batch.run()
+                credit(batch)
+            return batch
+
+        def credit(batch: OpBatch) -> None:
+            for tree_id, appended in batch.appended.items():
                 # All of a tree or nothing: a position counts only with the debts that it covers.
-                of_tree = self._append_tree(tree_id, own, ops, positions)
-                reached.extend(of_tree)
-                paid.extend(seqs)
+                reached.extend(self._reached(appended, positions))
+                paid.extend(seqs[tree_id])
 
         try:
-            await self._ports.workers.run(append)
+            batch = await workers.run(begin)
+            if not batch.is_over:
+                await batch.run_on(workers)
+                await workers.run(lambda: credit(batch))
         finally:
             if paid:
                 await self._store.settle_written(paid, reached)
                 positions.update((position.path, position) for position in reached)
+        batch.raise_failure()
 
-    def _append_tree(
-        self, tree_id: str, own: frozenset[str], ops: Sequence[Op], positions: dict[str, Position]
+    def _reached(
+        self, some: Iterable[Appended], positions: Mapping[str, Position]
     ) -> list[Position]:
-        """Writes ops of one tree; returns up to where each file counts as read. Blocks."""
+        """Returns up to where each file counts as read that was written to. Blocks."""
         reached = []
-        for appended in self._appender.append(tree_id, own, ops):
+        for appended in some:
             known = positions.get(self._layout.relative(appended.path))
             with storage_errors("look at what was written"):
                 reached.append(after_append(self._ports.disk, self._layout, appended, known))

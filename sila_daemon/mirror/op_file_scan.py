@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from sila_daemon.core.ops import Op
     from sila_daemon.folder.layout import OpFile, SpaceLayout
-    from sila_daemon.folder.op_appender import Appended
+    from sila_daemon.folder.op_batch import Appended
     from sila_daemon.folder.op_reader import FileChunk
     from sila_daemon.folder.space_folder import SpaceFolder
     from sila_daemon.ports.disk import Disk, FileStat

@@ -1,4 +1,4 @@
-"""Appending to op files: new ones, one with a torn tail, those of others, a new day."""
+"""Appending to op files: new ones, one with a torn tail, those of others, a new day, many trees."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sila_daemon.folder.space_folder import SpaceFolder, create_space_folder
 from sila_daemon.mirror import op_file_scan
 from sila_daemon.ports.disk import EntryKind, make_dirs
 from sila_daemon.store.schema import FOLDER
-from tests.crash_states.case import Case, require
+from tests.crash_states.case import Case, Program, require
 from tests.simulation.reader import Line, normal_text, read_folder
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 ROOT = Path("/space")
 OPS = ROOT / "space-v1" / "ops"
 SPACE = "5f" * 16
+TREE = "6e" * 16
 ME = "cc" * 16
 AUTHORS = ("aa" * 16, "bb" * 16)
 APP = "dd" * 16
@@ -67,8 +68,9 @@ class AppendCase(Case):
         self.days = days
         """Whether each batch is written on another day."""
         self._torn = torn
-        self.everything = frozenset(batch[0] for batch in batches)
-        self._lines = {line for batch in batches for op in batch[2] for line in _texts(op)}
+        self.promises = {name: (SPACE, ops) for name, _, ops in batches}
+        """What is acknowledged together, by its name: ops, and their tree."""
+        self.everything = frozenset(self.promises)
 
     async def prepare(self, machine: Machine) -> None:
         """Makes the folder, with a file of another program, and maybe a torn one of ours."""
@@ -81,7 +83,7 @@ class AppendCase(Case):
         for name, data in names.items():
             machine.view.create(day / name).write(data)
 
-    async def start(self, machine: Machine) -> AppendingProgram:
+    async def start(self, machine: Machine) -> Program:
         """Starts a daemon, which knows the ops and looks which of them the folder has."""
         return AppendingProgram(self, machine)
 
@@ -89,12 +91,19 @@ class AppendCase(Case):
         """Every acknowledged op stands in a file; nothing stands there that nobody wrote."""
         reading = read_folder(view, ROOT)
         promised = {
-            _line(op) for name, _, ops in self.batches if name in acknowledged for op in ops
+            name: {_line(tree_id, op) for op in ops}
+            for name, (tree_id, ops) in self.promises.items()
         }
-        require(promised <= reading.ops, f"lost: {sorted(promised - reading.ops, key=str)}")
-        known = {_line(op) for _, _, ops in self.batches for op in ops}
+        for name in sorted(acknowledged):
+            lost = sorted(promised[name] - reading.ops, key=str)
+            require(not lost, f"lost of {name}: {lost}")
         written = {line for line in reading.ops if line.peer != APP}
-        require(written <= known, f"nobody wrote {sorted(written - known, key=str)}")
+        unknown = written.difference(*promised.values())
+        require(not unknown, f"nobody wrote {sorted(unknown, key=str)}")
+        for name, (tree_id, ops) in self.promises.items():
+            roots = {_line(tree_id, op) for op in ops if _makes_root(op)}
+            is_whole = not (promised[name] - roots) - reading.ops
+            require(is_whole or not roots & reading.ops, f"a root before the rest of {name}")
         files = dict(_contents(view))
         app = [data for path, data in files.items() if path.name.startswith(APP)]
         require(app == [APP_BYTES], "another program's file was changed")
@@ -109,7 +118,9 @@ class AppendCase(Case):
     def _is_torn(self, line: bytes) -> bool:
         """Tells whether a closed line that is no op is the first part of one."""
         text = line.rstrip(b"\0")
-        return line == self._torn or any(known.startswith(text) for known in self._lines)
+        ops = [op for _, ops in self.promises.values() for op in ops]
+        texts = (known for op in ops for known in _texts(op))
+        return line == self._torn or any(known.startswith(text) for known in texts)
 
 
 class AppendingProgram:
@@ -138,6 +149,50 @@ class AppendingProgram:
         """Holds nothing."""
 
 
+class TogetherCase(AppendCase):
+    """Ops of several trees that are appended together, each tree acknowledged by itself."""
+
+    is_coarse = True
+    """Which bytes a torn line keeps is seen with files that are written by themselves."""
+
+    def __init__(self, name: str, trees: dict[str, tuple[Op, ...]]) -> None:
+        super().__init__(name, ())
+        self.promises = {tree_id: (tree_id, ops) for tree_id, ops in trees.items()}
+        self.everything = frozenset(trees)
+
+    async def start(self, machine: Machine) -> Program:
+        """Starts a daemon, which knows the ops and looks which of them the folder has."""
+        return ProgramOfSeveralTrees(self, machine)
+
+
+class ProgramOfSeveralTrees:
+    """A daemon that appends as a folder's debts are paid."""
+
+    def __init__(self, case: TogetherCase, machine: Machine) -> None:
+        self._case = case
+        self._machine = machine
+        self._appender = OpAppender(
+            SpaceLayout(ROOT), machine.view, machine.clock, machine.randomness
+        )
+        self._held = set() if machine.start == 1 else credited(machine)
+
+    async def act(self) -> None:
+        """Appends what no file holds, and acknowledges each tree that is durable whole."""
+        lacking = {
+            tree_id: [op for op in ops if op not in self._held]
+            for tree_id, ops in self._case.promises.values()
+        }
+        batch = self._appender.batch((), lacking)
+        await batch.run_on(self._machine.workers)
+        for tree_id in batch.appended:
+            self._held.update(lacking[tree_id])
+            self._machine.acknowledge(tree_id)
+        batch.raise_failure()
+
+    async def close(self) -> None:
+        """Holds nothing."""
+
+
 def credited(machine: Machine) -> set[Op]:
     """Returns what a daemon takes a folder to hold when it starts."""
     folder = SpaceFolder.open(ROOT, machine.view)
@@ -159,11 +214,15 @@ def _contents(view: DiskView, directory: Path = OPS) -> Iterator[tuple[Path, byt
             yield path, view.open_read(path).read_at(0, 1 << 30)
 
 
-def _line(op: Op) -> Line:
+def _line(tree_id: str, op: Op) -> Line:
     if isinstance(op, MoveOp):
-        return Line(SPACE, op.counter, op.peer, op.target, None, op.parent)
+        return Line(tree_id, op.counter, op.peer, op.target, None, op.parent)
     text = None if op.value is None else normal_text(json.loads(op.value))
-    return Line(SPACE, op.counter, op.peer, op.target, op.key, text)
+    return Line(tree_id, op.counter, op.peer, op.target, op.key, text)
+
+
+def _makes_root(op: Op) -> bool:
+    return isinstance(op, MoveOp) and op.parent is None
 
 
 def _texts(op: Op) -> list[bytes]:
@@ -191,7 +250,18 @@ APPEND_CASES = (
     AppendCase(
         "append: a new day", (("one", MINE, own_ops(10)), ("two", MINE, own_ops(20))), days=True
     ),
+    TogetherCase(
+        "append: several trees together",
+        {
+            SPACE: foreign_ops(10),
+            TREE: (
+                MoveOp(20, AUTHORS[0], TREE, None),
+                MoveOp(21, AUTHORS[0], "a", TREE),
+                PropertyOp(22, AUTHORS[1], TREE, "k", b"1"),
+            ),
+        },
+    ),
 )
 
-MANY_CALLS = APPEND_CASES[1:4]
+MANY_CALLS = (*APPEND_CASES[1:4], APPEND_CASES[5])
 """Those whose calls hold all calls of the others."""

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import apsw
 
 from sila_daemon.database import database, schema
-from sila_daemon.folder import blob_batch, blob_directories, blobs, secrets
+from sila_daemon.folder import blob_batch, blob_directories, blobs, op_batch, secrets
 from sila_daemon.folder.layout import static_path
-from sila_daemon.folder.op_appender import Appended, OpAppender
+from sila_daemon.folder.op_batch import Group, OpBatch
+from sila_daemon.folder.op_directories import OpDirectories
+from sila_daemon.folder.op_files import OpFiles
 from sila_daemon.mirror import op_file_scan
 from sila_daemon.ports import durable_files
 from sila_daemon.ports.disk import make_dirs
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from sila_daemon.server.spaces.space_secrets import SecretSet
     from sila_daemon.store.space_store import Committed
 
-_append_to = OpAppender._append_to
+_sync = OpBatch.sync
 _write_secrets = SpaceSecrets._write
 _commit = SpaceStore.commit
 _acknowledge = SpaceStore.acknowledge
@@ -150,16 +152,27 @@ def _true(*_: object) -> bool:
     return True
 
 
-def _op_directories_not_synced(appender: OpAppender, directory: Path) -> None:
-    if appender._disk.stat(directory) is None:
-        _op_directories_not_synced(appender, directory.parent)
-        appender._disk.make_dir(directory)
+def _op_directories_not_synced(directories: OpDirectories, made: dict[Path, Any]) -> None:
+    directories._durable.update(made)
 
 
-def _failures_passed_over(appender: OpAppender, path: Path, group: Any) -> Appended:
-    with suppress(OSError):
-        return _append_to(appender, path, group)
-    return Appended(path, 0, 0, 0)
+def _failures_passed_over(batch: OpBatch, first: int) -> None:
+    _sync(batch, first)
+    batch._is_stopped = False
+    for one in batch._open:
+        one.error = None
+    _credited_before_the_sync(batch, first)
+
+
+def _credited_before_the_sync(batch: OpBatch, first: int) -> None:
+    for one in batch._open[first :: op_batch.SYNCS_AT_ONCE]:
+        one.is_synced = True
+
+
+def _roots_with_the_rest(batch: OpBatch) -> list[Group]:
+    groups = list(batch._queue)
+    batch._queue.clear()
+    return groups
 
 
 def _values_before_removals(at: SpaceSecrets, found: SecretSet) -> None:
@@ -201,6 +214,7 @@ def _write(code: Any, case: str, kind: Kind | None = None) -> Planted:
 
 
 TOGETHER = "blob: several together"
+OPS_TOGETHER = "append: several trees together"
 FOLDERS_SECRETS = "secrets: a folder's"
 EIO = Kind(errno.EIO)
 
@@ -237,21 +251,28 @@ MUTANTS: dict[str, Planted] = {
         WrongCode(device, "make_durable", _taken_as_durable), "file: the device's id"
     ),
     "torn_tail_not_healed": Planted(
-        WrongCode(OpAppender, "_ends_well", _true), "append: own, after a torn tail"
+        WrongCode(OpFiles, "ends_well", _true), "append: own, after a torn tail"
     ),
     "unsynced_lines_credited": Planted(
         WrongCode(op_file_scan, "_outlasts", _true), "append: own, new files"
     ),
     "op_directories_not_synced": Planted(
-        WrongCode(OpAppender, "_make_durable_dir", _op_directories_not_synced), "append: a new day"
+        WrongCode(OpDirectories, "_sync", _op_directories_not_synced), "append: a new day"
+    ),
+    "ops_credited_before_the_shared_sync": Planted(
+        WrongCode(OpBatch, "sync", _credited_before_the_sync), OPS_TOGETHER
+    ),
+    "ops_together_without_their_names": Planted(
+        WrongCode(OpFiles, "sync_names", _taken_as_durable), OPS_TOGETHER
+    ),
+    "roots_with_the_rest": Planted(
+        WrongCode(OpBatch, "_next_groups", _roots_with_the_rest), OPS_TOGETHER
     ),
     "failed_append_passed_over": Planted(
-        WrongCode(OpAppender, "_append_to", _failures_passed_over),
-        "append: several files, twice",
-        EIO,
+        WrongCode(OpBatch, "sync", _failures_passed_over), "append: several files, twice", EIO
     ),
     "failed_sync_tried_again": Planted(
-        WrongCode(OpAppender, "_leave", _passed_over), "append: several files, twice", FORGOTTEN
+        WrongCode(OpFiles, "leave", _passed_over), "append: several files, twice", FORGOTTEN
     ),
     "log_continued_after_a_crash": Planted(
         WrongCode(database, "_empty_log", _passed_over), "store: a new one", FORGOTTEN

@@ -10,7 +10,7 @@ import pytest
 
 from sila_daemon.core.op_codec import LINE_BYTES_MAX
 from sila_daemon.folder import op_reader
-from sila_daemon.folder.op_appender import Appended
+from sila_daemon.folder.op_batch import Appended
 from sila_daemon.folder.space_folder import SpaceFolder, create_space_folder
 from sila_daemon.mirror import op_file_scan
 from sila_daemon.mirror.op_file_scan import BUNDLE_PARTS_MAX, Bundle, after_append

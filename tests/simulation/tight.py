@@ -42,14 +42,18 @@ TIGHT = {
     "RESUMABLE_BYTES_MIN": 700,
     "PARTS_MAX": 2,
     "PARALLEL_TRANSFERS": 2,
+    "FILES_AT_ONCE": 3,
+    "SYNCS_AT_ONCE": 2,
 }
-"""By the name of a limit, wherever the server, the mirror or a folder's files have it."""
+"""By the name of a limit, wherever the server, the mirror or FOLDER_MODULES have it."""
+
+FOLDER_MODULES = ("sila_daemon.folder.blobs", "sila_daemon.folder.op_batch")
 
 
 @cache
 def homes_of(name: str) -> tuple[ModuleType, ...]:
     """Returns the modules in which a limit stands."""
-    packages = ("sila_daemon.server.", "sila_daemon.mirror.", "sila_daemon.folder.blobs")
+    packages = ("sila_daemon.server.", "sila_daemon.mirror.", *FOLDER_MODULES)
     modules = [sys.modules[key] for key in sorted(sys.modules) if key.startswith(packages)]
     return tuple(module for module in modules if isinstance(vars(module).get(name), int))
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.space import Space
-from sila_daemon.folder.op_appender import OpAppender
+from sila_daemon.folder.op_batch import OpBatch
+from sila_daemon.folder.op_files import OpFiles
 from sila_daemon.mirror import op_file_scan
 from sila_daemon.mirror.app_trees import AppTrees, MadeTree
 from sila_daemon.mirror.folder_writer import FolderWriter
@@ -88,6 +89,11 @@ def _is_durable(*_: object) -> bool:
     return True
 
 
+def _counts_as_synced(batch: OpBatch, _: int) -> None:
+    for one in batch._open:
+        one.is_synced = True
+
+
 DURABILITY: dict[str, Mutant] = {
     "server_acknowledges_before_durable": Mutant(
         OpStore, "open", classmethod(server_acknowledges_early), plans.COMMITS_AND_POWER_CUTS
@@ -107,9 +113,10 @@ DURABILITY: dict[str, Mutant] = {
     "folder_debt_forgotten": Mutant(
         FolderWriter, "_append", _debt_ends_before_append, plans.APPENDS_AND_KILLS
     ),
-    "torn_tail_not_healed": Mutant(
-        OpAppender, "_ends_well", _tail_is_always_whole, plans.TORN_LINE
+    "folder_debts_end_before_the_shared_sync": Mutant(
+        OpBatch, "sync", _counts_as_synced, plans.CUT_APPENDS
     ),
+    "torn_tail_not_healed": Mutant(OpFiles, "ends_well", _tail_is_always_whole, plans.TORN_LINE),
     "chat_made_in_two_commits": Mutant(
         AppTrees, "create", _referred_to_before_it_is_there, plans.CHATS_AND_DISK_ERRORS
     ),
