@@ -59,7 +59,7 @@ class OpAppender:
         return batch.appended[tree_id]
 
     def batch(self, own_peers: Collection[str], trees: Mapping[str, Sequence[Op]]) -> OpBatch:
-        """Returns what appends ops of several trees together; only the last one is to be run.
+        """Returns what appends ops of several trees together, to be run before the next one.
 
         Otherwise as `append`, but that after an error some trees may be durable whole, and are
         not to be given again. Raises InvalidIdError.

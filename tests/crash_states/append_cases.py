@@ -61,12 +61,20 @@ class AppendCase(Case):
     trusts_what_is_seen = True
 
     def __init__(
-        self, name: str, batches: tuple[Batch, ...], *, torn: bytes = b"", days: bool = False
+        self,
+        name: str,
+        batches: tuple[Batch, ...],
+        *,
+        torn: bytes = b"",
+        days: bool = False,
+        is_coarse: bool = True,
     ) -> None:
         self.name = name
         self.batches = batches
         self.days = days
         """Whether each batch is written on another day."""
+        # The states of files that wait side by side multiply: few cases tear lines at each byte.
+        self.is_coarse = is_coarse
         self._torn = torn
         self.promises = {name: (SPACE, ops) for name, _, ops in batches}
         """What is acknowledged together, by its name: ops, and their tree."""
@@ -151,9 +159,6 @@ class AppendingProgram:
 
 class TogetherCase(AppendCase):
     """Ops of several trees that are appended together, each tree acknowledged by itself."""
-
-    is_coarse = True
-    """Which bytes a torn line keeps is seen with files that are written by themselves."""
 
     def __init__(self, name: str, trees: dict[str, tuple[Op, ...]]) -> None:
         super().__init__(name, ())
@@ -240,8 +245,13 @@ def _texts(op: Op) -> list[bytes]:
 MINE, NOBODY = frozenset({ME}), frozenset[str]()
 
 APPEND_CASES = (
-    AppendCase("append: own, new files", (("one", MINE, own_ops(10)),)),
-    AppendCase("append: own, after a torn tail", (("one", MINE, own_ops(10)),), torn=b'[9,"to'),
+    AppendCase("append: own, new files", (("one", MINE, own_ops(10)),), is_coarse=False),
+    AppendCase(
+        "append: own, after a torn tail",
+        (("one", MINE, own_ops(10)),),
+        torn=b'[9,"to',
+        is_coarse=False,
+    ),
     AppendCase("append: others' ops and a root", (("one", NOBODY, foreign_ops(10)),)),
     AppendCase(
         "append: several files, twice",
