@@ -61,8 +61,8 @@ class Sentences:
             return f"sending {owed}" if owed else space.reason or "syncing"
         if space.state == "offline":
             owed = self._owed(space.pending_ops, space.pending_files)
-            reason = space.reason or self._unreached(space)
-            return f"{reason}; {owed} {self._wait(space)}" if owed else reason
+            said = self._unreached(space)  # Why stands beside the server itself.
+            return f"{said}; {owed} {self._wait(space)}" if owed else said
         usual = {"paused": "paused", "unknown": "state unknown"}.get(space.state, "needs a look")
         return space.reason or usual
 

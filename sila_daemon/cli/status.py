@@ -68,12 +68,12 @@ def overall(spaces: list[dict[str, Any]]) -> tuple[str, str]:
     if worst == "syncing" and all(_is_only_unconfirmed(space) for space in concerned):
         return worst, f"{names}: everything was seen on a server that confirms nothing"
     waiting = sum(remote["pendingOps"] for space in spaces for remote in space["remotes"])
-    wait = f"; {waiting:,} ops wait" if waiting else ""
+    wait = f"; {counted(waiting, 'op')} {'waits' if waiting == 1 else 'wait'}" if waiting else ""
     said = {
         "broken": f"{names}: {concerned[0]['reason'] or 'broken'}",
         "needs_you": f"{names} needs you: {concerned[0]['reason'] or 'see below'}",
         "syncing": f"syncing {names}{wait}",
-        "offline": f"{names} not reached{wait}",
+        "offline": f"{_unreached(concerned)} not reached{wait}",
         "paused": f"{count} paused: {names}",
     }
     return worst, said.get(worst, f"{names}: {worst}")
@@ -83,7 +83,8 @@ def space_lines(space: dict[str, Any]) -> Iterator[str]:
     """Yields a headline, then what each layer holds and owes."""
     state = space["state"]
     where = one_line(short_path(space["path"])) if space["path"] else "no folder"
-    reason = f"  {one_line(space['reason'])}" if space["reason"] else ""
+    is_told_below = any(_tells(remote, space["reason"]) for remote in space["remotes"])
+    reason = f"  {one_line(space['reason'])}" if space["reason"] and not is_told_below else ""
     yield f"{_symbol(state)} {title(space)}  {where}  {state.replace('_', ' ')}{reason}"
     yield (
         f"{counted(space['ops'], 'op')} in {counted(space['trees'], 'tree')}"
@@ -151,6 +152,24 @@ def short_path(path: str) -> str:
     return f"~{path[len(home) :]}" if home != "/" and path.startswith(home + os.sep) else path
 
 
+def _tells(remote: dict[str, Any], reason: str) -> bool:
+    """Whether a reason of a space is that of a server, whose own line says it."""
+    return bool(remote["reason"]) and reason == f"{remote['url']}: {remote['reason']}"
+
+
+def _unreached(spaces: list[dict[str, Any]]) -> str:
+    """Names the servers that are not reached, each once."""
+    away = [
+        remote["url"]
+        for space in spaces
+        for remote in space["remotes"]
+        if remote["state"] == "offline"
+    ]
+    urls = list(dict.fromkeys(away))
+    more = f" and {len(urls) - 3} more" if len(urls) > 3 else ""
+    return ", ".join(urls[:3]) + more
+
+
 def _is_only_unconfirmed(space: dict[str, Any]) -> bool:
     """Whether all that keeps a space from being current is a server that never says so."""
     folder = space["folder"]
@@ -200,7 +219,8 @@ def _remote_sentence(remote: dict[str, Any]) -> str:
         parts.append(remote["reason"])
     if waits:
         oldest = f" since {ago(remote['oldestPendingAt'])}" if remote["oldestPendingAt"] else ""
-        parts.append(f"{' and '.join(waits)} {'not seen there' if is_original else 'wait'}{oldest}")
+        verb = "waits" if remote["pendingOps"] + remote["pendingFiles"] == 1 else "wait"
+        parts.append(f"{' and '.join(waits)} {'not seen there' if is_original else verb}{oldest}")
     if remote["lastAckAt"]:
         parts.append(f"{'last seen' if is_original else 'agreed'} {ago(remote['lastAckAt'])}")
     if remote.get("unsupported"):

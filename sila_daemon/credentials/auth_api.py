@@ -13,6 +13,7 @@ from sila_daemon.core.errors import (
     RemoteUnavailableError,
     SignInNeededError,
 )
+from sila_daemon.ports.network_reason import network_reason
 
 TIMEOUT_S = 20
 ANSWER_BYTES_MAX = 1 << 20
@@ -102,7 +103,7 @@ class HttpAuthApi:
                 status = answer.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise RemoteUnavailableError(
-                f"{url} does not answer: {str(error) or type(error).__name__}",
+                f"{url} cannot be reached: {network_reason(error)}",
                 hint="check the address and the network",
             ) from error
         return _checked(url, status, data)

@@ -12,6 +12,8 @@ from sila_daemon.store.sightings import SENDS_MAX
 if TYPE_CHECKING:
     from sila_daemon.store.outbox import Debt
 
+_AWAY = "cannot be reached: "
+
 
 class RemoteState(Enum):
     """Where a server's mirror is on its way from nothing to equal."""
@@ -119,31 +121,36 @@ class RemoteStatus:
     def public_reason(self) -> str:
         """Why it is not current, in words."""
         if self.reason:
-            return self.reason
+            return self._without_url(self.reason)
         if self.refused_ops or self.set_aside_ops:
             return f"{self._quarantined}; see: sila-daemon outbox"
         if self.held_ops:
-            count = f"{self.held_ops} change{'s' * (self.held_ops != 1)}"
-            return f"{count} wait for you before they go there; see: sila-daemon held"
+            verb = "waits" if self.held_ops == 1 else "wait"
+            return (
+                f"{_changes(self.held_ops)} {verb} for you before going there;"
+                " see: sila-daemon held"
+            )
         if self.state is not RemoteState.LIVE:
             return str(self.state.value)
         if self.is_original:
             return self._seen_reason
         if self.files_reason:
-            return self.files_reason
+            return self._without_url(self.files_reason)
         if self.pending_ops:
-            return f"{self.pending_ops} changes wait for the server"
-        if self.head < self.server_head:
-            return f"{self.server_head - self.head} changes are on their way from the server"
+            return _waiting(_changes(self.pending_ops), self.pending_ops)
+        if coming := max(0, self.server_head - self.head):
+            verb = "is" if coming == 1 else "are"
+            return f"{_changes(coming)} {verb} on the way from the server"
         if self.pending_files:
-            return f"{self.pending_files} files wait for the server"
+            files = f"{self.pending_files} file{'s' * (self.pending_files != 1)}"
+            return _waiting(files, self.pending_files)
         return "" if self.are_files_equal else "files and secrets are being compared"
 
     @property
     def _seen_reason(self) -> str:
         unsent = self.pending_ops - self.unconfirmed_ops
         if unsent > 0:
-            return f"{unsent} changes wait for the server"
+            return _waiting(_changes(unsent), unsent)
         if self.given_up_ops:
             count = self.given_up_ops
             times = f"{count} change{'s were' if count != 1 else ' was'} sent {SENDS_MAX} times"
@@ -157,10 +164,18 @@ class RemoteStatus:
             return "what is there is being looked at"
         return "everything was seen there, which this kind of server never confirms"
 
+    def _without_url(self, reason: str) -> str:
+        """Leaves out the server's address, and that it is away: both always stand beside it."""
+        for between in (": ", " "):
+            if reason.startswith(self.url + between):
+                reason = reason[len(self.url + between) :]
+                break
+        return reason.removeprefix(_AWAY) if self.state is RemoteState.OFFLINE else reason
+
     @property
     def _quarantined(self) -> str:
         refused, set_aside = self.refused_ops, self.set_aside_ops
-        told = [f"the server refuses {refused} change{'s' * (refused != 1)}"] if refused else []
+        told = [f"the server refuses {_changes(refused)}"] if refused else []
         if set_aside:
             told.append(f"{set_aside} of its changes cannot be read")
         return ", ".join(told)
@@ -201,3 +216,11 @@ class RemoteStatus:
             "unsupported": ["files", "secrets"] if self.is_original else [],
             "retryAt": None if self.retry_at is None else int(self.retry_at * 1000),
         }
+
+
+def _changes(count: int) -> str:
+    return f"{count} change{'s' * (count != 1)}"
+
+
+def _waiting(counted: str, count: int) -> str:
+    return f"{counted} {'waits' if count == 1 else 'wait'} for the server"

@@ -26,6 +26,7 @@ from sila_daemon.core.errors import (
 from sila_daemon.mirror.answer_time import AnswerTime
 from sila_daemon.mirror.connector import Answer, Body, Connection, Event, Incoming, Response
 from sila_daemon.ports.lean_imports import left_out
+from sila_daemon.ports.network_reason import network_reason
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -153,7 +154,7 @@ class SocketIoConnector:
             async with response:
                 yield _HttpResponse(response, self._slowest)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise RemoteUnavailableError(f"{server_url}: {_reason(error)}") from error
+            raise RemoteUnavailableError(f"{server_url}: {network_reason(error)}") from error
 
     async def _load_libraries(self) -> None:
         """Loads them on a thread: it takes a few hundred milliseconds, once."""
@@ -250,7 +251,9 @@ class _SocketIoConnection:
             return RemoteRefusedError(
                 f"this account may not use the space on {server_url}", code="forbidden"
             )
-        reason = message if isinstance(message, str) and message else _reason(error)
+        # What the server says comes in an object; a bare text is the library's, which knows less.
+        is_told = isinstance(told, dict) and isinstance(message, str) and message
+        reason = message if is_told else network_reason(error)
         return RemoteUnavailableError(f"{server_url} cannot be reached: {reason}")
 
     async def _emit(self, name: str, payload: bytes, callback: Any) -> None:
@@ -261,7 +264,8 @@ class _SocketIoConnection:
         try:
             await self._client.emit(name, Raw(payload), namespace=self.namespace, callback=callback)
         except (socketio.exceptions.SocketIOError, OSError) as error:
-            raise RemoteUnavailableError(f"the connection is gone: {_reason(error)}") from error
+            reason = network_reason(error)
+            raise RemoteUnavailableError(f"the connection is gone: {reason}") from error
 
     async def _on_event(self, name: str, *arguments: Any) -> None:
         self._take(Event(name, _text(arguments)))
@@ -378,7 +382,3 @@ def _text(arguments: tuple[Any, ...]) -> bytes:
         return b"null"
     first = arguments[0]
     return bytes(first) if isinstance(first, Raw) else wire_json.dumps(first).encode()
-
-
-def _reason(error: BaseException) -> str:
-    return str(error) or type(error).__name__

@@ -277,6 +277,28 @@ def test_a_number_that_no_replica_could_keep_is_refused() -> None:
         value_of("[1e999]")
 
 
+def away(url: str = "https://s.example", reason: str = "x") -> dict[str, Any]:
+    """A server that is not reached, as status tells of it."""
+    return {
+        **{"url": url, "state": "offline", "reason": reason, "pendingOps": 1, "pendingFiles": 0},
+        **{"oldestPendingAt": None, "retryAt": None, "lastAckAt": None},
+    }
+
+
+def test_a_server_that_is_not_reached_is_named_and_its_reason_is_told_once() -> None:
+    space = {"name": "n", "state": "offline", "reason": "", "folder": None, "remotes": [away()]}
+    assert overall([space]) == ("offline", "https://s.example not reached; 1 op waits")
+    both = {**space, "remotes": [away(), away("https://t.example")]}
+    assert (
+        overall([space, both])[1] == "https://s.example, https://t.example not reached; 3 ops wait"
+    )
+    first, _, line = shown_space(state="offline", reason="https://s.example: x", remotes=[away()])
+    assert first == "○ n  no folder  offline"
+    assert line == "○ https://s.example: offline · x · 1 op waits"
+    first, *_ = shown_space(state="offline", reason="another one", remotes=[away()])
+    assert first == "○ n  no folder  offline  another one"
+
+
 def original(**facts: Any) -> dict[str, Any]:
     """A server that acknowledges nothing, as status tells of it."""
     return {

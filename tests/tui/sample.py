@@ -67,9 +67,11 @@ def status() -> Json:
             ),
             space(
                 "87e0edb13b05469c9378ba975046a088", "Team", None, "offline", ops=2311, trees=9,
+                reason="https://team.example: nothing listens there",
                 remotes=[
-                    remote("https://team.example", "offline", reason="connection refused",
-                           pendingOps=12, lastAckAt=ms(7200), oldestPendingAt=ms(6900),
+                    remote("https://team.example", "offline",
+                           reason="nothing listens there", pendingOps=12,
+                           lastAckAt=ms(7200), oldestPendingAt=ms(6900),
                            retryAt=ms(-8), head=2299, serverHead=2299),
                 ],
             ),

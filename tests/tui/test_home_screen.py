@@ -28,7 +28,7 @@ async def test_the_cursor_moves_by_vim_keys_and_arrows(daemon: FakeDaemon) -> No
     async with driven(daemon) as (app, pilot):
         await press(pilot, "j", "down")
         assert "▌○ Team" in shown(app)
-        assert "connection refused · 12 ops" in shown(app)
+        assert "nothing listens there · 12 ops" in shown(app)
         await press(pilot, "G", "k", "g")
         assert "▌● Work" in shown(app)
 
@@ -150,7 +150,7 @@ async def test_sync_status_has_every_layer(daemon: FakeDaemon) -> None:
         await press(pilot, "S")
         text = shown(app)
         for words in ("Sync status", "store", "folder", "head 88,213", "backup.example:6001",
-                      "sending 120 ops · 3 files (9.4 MB)", "connection refused"):  # fmt: skip
+                      "sending 120 ops · 3 files (9.4 MB)", "nothing listens there"):  # fmt: skip
             assert words in text
         await press(pilot, "j", "s")
         await until(pilot, lambda: len(daemon.called("space.sync")) == 1)

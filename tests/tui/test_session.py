@@ -165,7 +165,7 @@ def test_a_remote_tells_what_is_owed_since_when_and_the_next_attempt(session: Se
     session.feed_status(sample.status())
     remote = session.spaces[2].remotes[0]
     said = session.say.of_remote(remote)
-    assert said == "connection refused · 12 ops to send since 12:37 · retry in 8 s"
+    assert said == "nothing listens there · 12 ops to send since 12:37 · retry in 8 s"
 
 
 def test_a_server_that_confirms_nothing_is_told_of_as_what_was_seen(session: Session) -> None:
