@@ -87,6 +87,7 @@ class Person:
     async def _remove_secret(self, mirror: SpaceMirror, key: str) -> None:
         # From now on nobody knows, until the answer comes.
         expected = self._record.secrets.pop(key, None)
+        self._record.ever_removed.add(key)
         held = (await mirror.secrets()).get(key)
         await mirror.set_secret(key, None)
         if self._device.mirror is not mirror or held is None or held != expected:

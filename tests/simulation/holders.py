@@ -48,16 +48,18 @@ class DeviceHolds(NamedTuple):
 
     lines: set[Line]
     """In its store and its folder."""
-    secrets: set[str]
-    """The names of those in its store."""
+    secrets: dict[str, str]
+    """Those in its store, by name."""
 
 
 def held_by_device(device: SimDevice) -> DeviceHolds:
     """Returns what a device's store and folder hold."""
-    secrets = "SELECT name FROM secret WHERE value IS NOT NULL"
-    ops, names = _rows(device.disk, device.home / STORE_NAME, STORE_OPS, secrets)
+    secrets = "SELECT name, value FROM secret WHERE value IS NOT NULL"
+    ops, pairs = _rows(device.disk, device.home / STORE_NAME, STORE_OPS, secrets)
     in_folder = read_folder(device.disk.view(), FOLDER, durable=True).ops
-    return DeviceHolds(in_folder.union(map(line_of, ops)), {str(name) for (name,) in names})
+    return DeviceHolds(
+        in_folder.union(map(line_of, ops)), {str(name): str(value) for name, value in pairs}
+    )
 
 
 def stored_lines_of(device: SimDevice) -> set[Line]:

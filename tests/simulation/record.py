@@ -36,6 +36,8 @@ class Record:
     """Every value that somebody wanted to give a name."""
     removed: dict[str, str] = field(default_factory=dict)
     """Values that were removed, by name, and not set since: they must not come back."""
+    ever_removed: set[str] = field(default_factory=set)
+    """Names of which somebody tried to remove a value: an older one may be ended by that."""
 
     lost: set[Fact] = field(default_factory=set)
     """What was acknowledged, and nobody holds any more since parts of the world went back."""

@@ -217,8 +217,14 @@ def _went_back(world: SimWorld, devices: list[SimDevice], *, has_folder: bool = 
     record.lost |= record.all_facts - {fact_of(line) for line in held}
     record.files &= files_somewhere([*world.servers, *world.devices])
     record.mutable_files.clear()
-    secrets = set().union(*(one.secrets for one in at_devices.values()))
-    record.secrets = {name: record.secrets[name] for name in record.secrets if name in secrets}
+    kept = set[tuple[str, str]]().union(*(one.secrets.items() for one in at_devices.values()))
+    names = {name for name, _ in kept}
+    # Where only an older value is left, a removal that came after it may still be on its way.
+    record.secrets = {
+        name: value
+        for name, value in record.secrets.items()
+        if (name, value) in kept or (name in names and name not in record.ever_removed)
+    }
     for device in devices:
         record.withdraw(device.name, {fact_of(line) for line in at_devices[device.name].lines})
         record.shaken_at[device.name] = asyncio.get_running_loop().time()
