@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -50,8 +50,8 @@ class Record:
     put_away: set[str] = field(default_factory=set)
     """Chats that somebody tried to delete: what refers to them."""
 
-    said_by: Counter[str] = field(default_factory=Counter)
-    """How many changes were acknowledged to the people at each device."""
+    said_by: defaultdict[str, list[Fact]] = field(default_factory=lambda: defaultdict(list))
+    """What was acknowledged to the people at each device, one after the other."""
     offered_files: set[str] = field(default_factory=set)
     """Immutable files that somebody wanted to keep, by their SHA-256."""
     files: set[str] = field(default_factory=set)
@@ -73,13 +73,15 @@ class Record:
 
     def said(self, device: str, tree: str, target: str, key: str, value: object) -> None:
         """Notes a property that was acknowledged."""
-        self.said_by[device] += 1
-        self.add(device, (tree, target, key, normal_text(value)))
+        self._said(device, (tree, target, key, normal_text(value)))
 
     def moved(self, device: str, tree: str, target: str, parent: str) -> None:
         """Notes a move that was acknowledged."""
-        self.said_by[device] += 1
-        self.add(device, (tree, target, None, parent))
+        self._said(device, (tree, target, None, parent))
+
+    def _said(self, device: str, fact: Fact) -> None:
+        self.said_by[device].append(fact)
+        self.add(device, fact)
 
     def add(self, device: str, fact: Fact) -> None:
         """Notes anything that was acknowledged."""
@@ -94,6 +96,13 @@ class Record:
     def promised_by(self, device: str) -> set[Fact]:
         """Returns what a device must have in its folder when it says that all is well."""
         return self.facts.get(device, set()) - self.lost - self.withdrawn.get(device, set())
+
+    def promises_since(self, device: str, count: int) -> bool:
+        """Tells whether a device has anything to keep of what people said after the first ones.
+
+        What it held no more when it went back is not its own any more, and nothing waits for it.
+        """
+        return not self.promised_by(device).isdisjoint(self.said_by[device][count:])
 
     def take_back(self, device: str, fact: Fact) -> None:
         """Ends a promise that who made it could not keep itself."""

@@ -335,4 +335,20 @@ REGRESSIONS: dict[str, Plan] = {
         topology=Topology(servers=2, mirrors=((0, 1), (0, 1)), folderless=(1,)),
         around=Surroundings(has_threads=True, app=AppHabits(syncs=True, ends_lines_late=True)),
     ),
+    # Never wrong in the code: another device's store and folder were copied over what a viewer had
+    # edited. Nobody holds that any more, so nothing waits. Found under seed 358 with Python 3.13.
+    "what_a_copy_overwrote_waits_for_nobody": Plan(
+        seed=358,
+        devices=2,
+        has_app=False,
+        first_in_first_out=False,
+        delay_s=0.02,
+        hint_loss=0.0,
+        actions=(
+            Action(1.0, "make_viewer", 1, 0.99, 0.0),
+            Action(3.0, "set", 1, 0.1, 0.2),
+            Action(8.0, "cloned", 0, 0.1, 0.0),
+            Action(18.0, "inspect", 1, 0.0, 0.0),
+        ),
+    ),
 }

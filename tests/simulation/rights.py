@@ -121,7 +121,7 @@ class Rights:
         return standing.since, standing.promises
 
     def _note(self, server: str, email: str, role: str | None) -> None:
-        promises = self._record.said_by[email.partition("@")[0]]
+        promises = len(self._record.said_by[email.partition("@")[0]])
         self._standings[server, email] = _Standing(role, self._now(), promises)
 
     def _close_window(self, server: str, email: str) -> None:
@@ -171,7 +171,6 @@ class Rights:
         """Requires that a mirror whose changes a server does not take is not called current."""
         if device.mirror is None or device.mirror.status()["state"] != "current":
             return
-        promised = self._record.said_by[device.name]
         for (server, email), standing in self._standings.items():
             if email != device.email or standing.role in WRITERS:
                 continue
@@ -179,7 +178,7 @@ class Rights:
             # over another server or in a folder that both share.
             has_another_way = len(device.server_urls) > 1 or device.shares_folder
             is_told = standing.role is not None and has_another_way
-            if promised > standing.promises and not is_told:
+            if not is_told and self._record.promises_since(device.name, standing.promises):
                 raise ViolationError(f"{device.name} says current, and {server} takes nothing")
 
     def check_account(self, server: SimServer, account: Account | None) -> bool:

@@ -201,6 +201,13 @@ FILES_FROM_ELSEWHERE = _plan(
     around=Surroundings(carried=(0, 1)),
 )
 
+# Somebody may only look for a while, and edits all the same.
+EDITS_OF_A_VIEWER = _plan(
+    Action(1.0, "make_viewer", 1, 0.8, 0.0),
+    Action(3.0, "set", 1, 0.1, 0.2),
+    Action(12.0, "inspect", 1, 0.0, 0.0),
+)
+
 # Something of each kind comes long after everybody has compared everything.
 NEWS = _plan(
     Action(2.0, "secret", 0, 0.1, 0.2),

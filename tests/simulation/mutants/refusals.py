@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sila_daemon.mirror.remote_pusher import Pusher
 from sila_daemon.store import outbox, quarantine
 from sila_daemon.store.space_store import Acknowledgement
+from tests.simulation.mutants import plans
 from tests.simulation.mutants.mutant import Mutant
 from tests.simulation.regressions import REGRESSIONS
 
@@ -40,6 +41,9 @@ def _refused_op_is_forgotten(
 REFUSALS: dict[str, Mutant] = {
     "batch_dropped_after_refusal": Mutant(
         Pusher, "answered", _refused_batch_is_dropped, REGRESSIONS["a_batch_outlives_a_refusal"]
+    ),
+    "what_a_viewer_said_dropped": Mutant(
+        Pusher, "answered", _refused_batch_is_dropped, plans.EDITS_OF_A_VIEWER
     ),
     "refused_op_forgotten": Mutant(
         quarantine, "refuse", _refused_op_is_forgotten, REGRESSIONS["a_batch_outlives_a_refusal"]
