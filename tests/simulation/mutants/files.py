@@ -25,9 +25,8 @@ from sila_daemon.store.fetch_policy import FetchPolicy
 from sila_daemon.store.file_conflicts import FileConflict
 from sila_daemon.store.static_looks import look_of
 from tests.simulation.files import FOLDER_FILES
-from tests.simulation.mutants import plans
+from tests.simulation.mutants import file_plans, plans
 from tests.simulation.mutants.mutant import Mutant
-from tests.simulation.regressions import REGRESSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -136,16 +135,13 @@ def _goes_at_once(*_: object) -> float:
 
 FILES: dict[str, Mutant] = {
     "carried_files_do_not_wait": Mutant(
-        CarriedFiles,
-        "wait_s",
-        _goes_at_once,
-        REGRESSIONS["two_contents_do_not_change_places"],
+        CarriedFiles, "wait_s", _goes_at_once, file_plans.CROSSING_CONTENTS
     ),
     "blob_renamed_before_sync": Mutant(
-        BlobWriter, "_name", _named_before_synced, plans.FILES_AND_POWER_CUTS
+        BlobWriter, "_name", _named_before_synced, file_plans.FILES_AND_POWER_CUTS
     ),
     "file_debt_dropped_on_send": Mutant(
-        FileUploads, "_upload_one", _settled_when_sent, plans.FILES_AND_SERVER_KILLS
+        FileUploads, "_upload_one", _settled_when_sent, file_plans.FILES_AND_SERVER_KILLS
     ),
     "files_awaited_for_ever": Mutant(
         StaticChecks, "_not_awaited", _waits_for_ever, plans.FILES_FROM_ELSEWHERE
@@ -155,22 +151,22 @@ FILES: dict[str, Mutant] = {
     ),
     "files_taken_by_their_names": Mutant(StaticChecks, "sort_out", _taken_by_name, plans.CUT_FILES),
     "overtaken_content_thrown_away": Mutant(
-        OvertakenFiles, "_put_beside", _not_kept, plans.FILE_IN_TWO_PLACES
+        OvertakenFiles, "_put_beside", _not_kept, file_plans.FILE_IN_TWO_PLACES
     ),
     "answered_before_it_is_fetched": Mutant(
         FileFetches, "_fetch", _fetched_when_asked_for, plans.FILES_ON_DEMAND
     ),
     "pack_settled_whatever_is_said": Mutant(
-        PackTransport, "send_small", _settled_whatever_is_said, plans.PACKS_THAT_BREAK_OFF
+        PackTransport, "send_small", _settled_whatever_is_said, file_plans.PACKS_THAT_BREAK_OFF
     ),
     "resumed_without_verifying": Mutant(
         FileTransport,
         "_bring_rest",
         _goes_on_elsewhere_unverified,
-        plans.LARGE_FILES_THAT_BREAK_OFF,
+        file_plans.LARGE_FILES_THAT_BREAK_OFF,
     ),
     "part_under_its_final_name": Mutant(
-        PartialFiles, "path", _under_its_final_name, plans.LARGE_FILES_THAT_BREAK_OFF
+        PartialFiles, "path", _under_its_final_name, file_plans.LARGE_FILES_THAT_BREAK_OFF
     ),
     "policy_upside_down": Mutant(
         FetchPolicy, "is_too_large", _wants_the_large_ones, plans.SMALL_FILES_ONLY

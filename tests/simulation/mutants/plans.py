@@ -5,33 +5,17 @@ They break no promise by themselves. What once did stands in `regressions`, and 
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
-
 from sila_daemon.store.fetch_policy import FetchPolicy
 from tests.simulation.fetching import Fetcher
+from tests.simulation.mutants.small_plan import small_plan
 from tests.simulation.plan import Action, Plan
 from tests.simulation.surroundings import Surroundings
 from tests.simulation.topology import Topology
 
 
-def _plan(*actions: Action, **odd: Any) -> Plan:
-    """Returns a world of two devices and one server in which little goes wrong by chance."""
-    usual = Plan(
-        seed=0,
-        devices=2,
-        has_app=False,
-        first_in_first_out=False,
-        delay_s=0.02,
-        hint_loss=0.0,
-        actions=actions,
-    )
-    return replace(usual, **odd)
-
-
 def _after_a_restore(kind: str) -> Plan:
     """Has a server that went back hear others first, at the places of what it lost."""
-    return _plan(
+    return small_plan(
         Action(0.5, kind, 0, 0.25, 0.0),
         Action(1.0, "set", 0, 0.1, 0.2),
         Action(1.3, "set", 0, 0.1, 0.2),
@@ -44,7 +28,7 @@ def _after_a_restore(kind: str) -> Plan:
 
 
 # The first device empties the space; the second is asked, and is asked again after it died.
-MASS_DELETION = _plan(
+MASS_DELETION = small_plan(
     Action(40.0, "wipe", 0, 0.0, 0.0),
     Action(45.0, "require_held", 1, 0.0, 0.0),
     Action(46.0, "kill", 1, 0.1, 0.0),
@@ -53,7 +37,7 @@ MASS_DELETION = _plan(
 )
 
 # The second device leaves files where they are, and somebody there asks for them.
-FILES_ON_DEMAND = _plan(
+FILES_ON_DEMAND = small_plan(
     Action(1.0, "command_put", 0, 0.1, 0.2),
     Action(2.0, "command_put", 0, 0.5, 0.7),
     *(Action(6.0 + n, "command_fetch", 1, 0.3 * n, 0.1) for n in range(4)),
@@ -61,13 +45,13 @@ FILES_ON_DEMAND = _plan(
 )
 
 # The limit is such that some files come and others do not.
-SMALL_FILES_ONLY = _plan(
+SMALL_FILES_ONLY = small_plan(
     *(Action(1.0 + n, "command_put", 0, 0.1 * n, 0.7 * n % 1) for n in range(9)),
     fetchers=(Fetcher(1, FetchPolicy(up_to_bytes=512)),),
 )
 
 # A write fails within a line, and the next one goes behind it; somebody looks before it is read.
-TORN_LINE = _plan(
+TORN_LINE = small_plan(
     Action(3.0, "disk_error", 0, 0.051, 0.1829),
     Action(3.1, "set", 0, 0.0, 0.0),
     Action(5.1, "set", 0, 0.0, 0.0),
@@ -75,10 +59,10 @@ TORN_LINE = _plan(
     hint_loss=1.0,
 )
 
-ONE_CHANGE = _plan(Action(1.0, "set", 0, 0.1, 0.2))
+ONE_CHANGE = small_plan(Action(1.0, "set", 0, 0.1, 0.2))
 
 # Only the hostile client holds what it was told is committed, when the server's machine dies.
-COMMITS_AND_POWER_CUTS = _plan(
+COMMITS_AND_POWER_CUTS = small_plan(
     *(
         action
         for n in range(4)
@@ -92,7 +76,7 @@ COMMITS_AND_POWER_CUTS = _plan(
 )
 
 # The server dies while a change is on its way to it.
-CHANGES_AND_SERVER_KILLS = _plan(
+CHANGES_AND_SERVER_KILLS = small_plan(
     *(
         action
         for n in range(4)
@@ -104,7 +88,7 @@ CHANGES_AND_SERVER_KILLS = _plan(
 )
 
 # The daemon dies about when a change arrives from a server.
-ARRIVALS_AND_KILLS = _plan(
+ARRIVALS_AND_KILLS = small_plan(
     *(
         action
         for n in range(6)
@@ -116,7 +100,7 @@ ARRIVALS_AND_KILLS = _plan(
 )
 
 # The disk refuses something while a chat is made: each time something later.
-CHATS_AND_DISK_ERRORS = _plan(
+CHATS_AND_DISK_ERRORS = small_plan(
     *(
         action
         for n in range(14)
@@ -128,7 +112,7 @@ CHATS_AND_DISK_ERRORS = _plan(
 )
 
 # The daemon dies just before it appends anything of what was saved.
-APPENDS_AND_KILLS = _plan(
+APPENDS_AND_KILLS = small_plan(
     *(
         action
         for n in range(3)
@@ -140,7 +124,7 @@ APPENDS_AND_KILLS = _plan(
 )
 
 # The daemon dies in the midst of an append, anywhere, and says soon after how things stand.
-CUT_APPENDS = _plan(
+CUT_APPENDS = small_plan(
     *(
         action
         for n in range(5)
@@ -153,12 +137,12 @@ CUT_APPENDS = _plan(
 )
 
 # No event tells of what the other program writes.
-UNHEARD_FILES = _plan(
+UNHEARD_FILES = small_plan(
     *(Action(1.0 + 3 * n, "app_file", 0, 0.1 + 0.2 * n, 0.2) for n in range(4)),
     has_app=True,
     hint_loss=1.0,
 )
-UNHEARD_PROGRAM = _plan(
+UNHEARD_PROGRAM = small_plan(
     Action(1.0, "app_set", 0, 0.1, 0.2),
     Action(2.0, "app_create", 0, 0.3, 0.4),
     Action(4.0, "app_set", 0, 0.6, 0.7),
@@ -167,7 +151,7 @@ UNHEARD_PROGRAM = _plan(
 )
 
 # A device without a server gets a change in a conflict copy only.
-CONFLICT_COPY_ALONE = _plan(
+CONFLICT_COPY_ALONE = small_plan(
     *(
         Action(1.0 + 3 * n, "set" if n % 2 else "new_tree", 0, round(0.1 * n, 1), 0.2)
         for n in range(6)
@@ -178,7 +162,7 @@ CONFLICT_COPY_ALONE = _plan(
 )
 
 # A device without a server gets files in pieces, and is asked how it is doing in between.
-CUT_FILES = _plan(
+CUT_FILES = small_plan(
     *(
         action
         for n in range(8)
@@ -194,7 +178,7 @@ CUT_FILES = _plan(
 )
 
 # Two devices share a carrier, and a third has files that this carrier never brings.
-FILES_FROM_ELSEWHERE = _plan(
+FILES_FROM_ELSEWHERE = small_plan(
     *(Action(1.0 + 3 * n, "command_put", 2, round(0.1 + 0.2 * n, 2), 0.1) for n in range(4)),
     devices=3,
     seed=1,
@@ -202,26 +186,26 @@ FILES_FROM_ELSEWHERE = _plan(
 )
 
 # Somebody may only look for a while, and edits all the same.
-EDITS_OF_A_VIEWER = _plan(
+EDITS_OF_A_VIEWER = small_plan(
     Action(1.0, "make_viewer", 1, 0.8, 0.0),
     Action(3.0, "set", 1, 0.1, 0.2),
     Action(12.0, "inspect", 1, 0.0, 0.0),
 )
 
 # Something of each kind comes long after everybody has compared everything.
-NEWS = _plan(
+NEWS = small_plan(
     Action(2.0, "secret", 0, 0.1, 0.2),
     Action(3.0, "set", 0, 0.1, 0.2),
 )
 
-REMOVED_SECRET = _plan(
+REMOVED_SECRET = small_plan(
     Action(1.0, "secret", 0, 0.1, 0.2),
     Action(4.0, "unsecret", 0, 0.1, 0.2),
     Action(12.0, "set", 0, 0.1, 0.2),
 )
 
 # A backup of the server holds a removal; the value was removed and set again since.
-OLDER_REMOVAL = _plan(
+OLDER_REMOVAL = small_plan(
     Action(1.0, "secret", 0, 0.1, 0.2),
     Action(3.0, "unsecret", 0, 0.1, 0.2),
     Action(6.0, "server_restored_openly", 0, 0.6, 0.05),
@@ -232,7 +216,7 @@ OLDER_REMOVAL = _plan(
 )
 
 # A secrets file of earlier comes back.
-OLDER_SECRETS = _plan(
+OLDER_SECRETS = small_plan(
     Action(1.0, "secret", 0, 0.1, 0.2),
     Action(2.0, "secret", 1, 0.1, 0.2),
     Action(5.0, "app_secret", 0, 0.1, 0.2),
@@ -244,7 +228,7 @@ OLDER_SECRETS = _plan(
 )
 
 # A folder goes back to before some vertices were made.
-OLDER_FOLDER = _plan(
+OLDER_FOLDER = small_plan(
     Action(0.5, "folder_restored", 0, 0.4, 0.02),
     Action(1.0, "create", 0, 0.1, 0.2),
     Action(1.1, "create", 0, 0.1, 0.9),
@@ -255,14 +239,14 @@ OLDER_SERVER = _after_a_restore("server_restored")
 OLDER_SERVER_TOLD = _after_a_restore("server_restored_openly")
 
 # A device is away while others edit.
-AWAY_FOR_A_WHILE = _plan(
+AWAY_FOR_A_WHILE = small_plan(
     Action(1.0, "kill", 1, 0.3, 0.2),
     Action(2.0, "set", 0, 0.1, 0.2),
     Action(3.0, "set", 0, 0.1, 0.2),
 )
 
 # The same, and it loses its store.
-AWAY_WITHOUT_STORE = _plan(
+AWAY_WITHOUT_STORE = small_plan(
     Action(1.0, "set", 0, 0.1, 0.2),
     Action(3.0, "kill", 1, 0.5, 0.2),
     Action(3.1, "store_deleted", 1, 0.5, 0.2),
@@ -271,7 +255,7 @@ AWAY_WITHOUT_STORE = _plan(
 )
 
 # A device without a folder edits while the server is away; then pages of its store are damaged.
-AWAY_AND_DAMAGED = _plan(
+AWAY_AND_DAMAGED = small_plan(
     *(
         action
         for n in range(5)
@@ -287,10 +271,10 @@ AWAY_AND_DAMAGED = _plan(
 )
 
 # A hostile client says other things under ids that were used.
-TWINS = _plan(Action(1.0, "forge", 0, 0.4, 0.2), Action(2.0, "forge", 0, 0.4, 0.3))
+TWINS = small_plan(Action(1.0, "forge", 0, 0.4, 0.2), Action(2.0, "forge", 0, 0.4, 0.3))
 
 # A tree is let go of after live state, and loaded for the next edit.
-LIVE_STATE = _plan(
+LIVE_STATE = small_plan(
     Action(1.0, "set", 0, 0.1, 0.2),
     Action(1.5, "live", 0, 0.1, 0.2),
     Action(1.6, "live", 0, 0.2, 0.2),
@@ -298,81 +282,11 @@ LIVE_STATE = _plan(
     Action(12.1, "set", 0, 0.1, 0.9),
 )
 
-# The machine dies while it takes in a file.
-FILES_AND_POWER_CUTS = _plan(
-    *(
-        action
-        for n in range(10)
-        for action in (
-            Action(1.0 + 4 * n, "command_put", 0, round(0.05 + 0.09 * n, 3), 0.1),
-            Action(1.0 + 4 * n, "crash_at_step", 0, 0.1, round(0.05 + 0.09 * n, 3)),
-        )
-    ),
-    seed=2,
-)
-
-# The server dies while a file is on its way to it.
-FILES_AND_SERVER_KILLS = _plan(
-    *(
-        action
-        for n in range(6)
-        for action in (
-            Action(1.0 + 8 * n, "command_put", 0, round(0.1 + 0.13 * n, 3), 0.1),
-            Action(round(1.02 + 8.015 * n, 3), "server_kill", 0, 0.1, 0.1),
-        )
-    ),
-    seed=2,
-)
-
-# Files that were brought while nobody was reached go up together, and not all the way.
-PACKS_THAT_BREAK_OFF = _plan(
-    Action(0.5, "server_stop", 0, 0.3, 0.1),
-    *(Action(1.0 + 0.2 * n, "command_put", 0, 0.1 * n, 0.37 * n % 1) for n in range(8)),
-    Action(1.0, "lost_answers", 0, 0.99, 0.99),
-    Action(30.0, "inspect", 0, 0.1, 0.1),
-)
-
-# Files of 2,500 bytes, which is large here, and of which many break off on their way. Wrong bytes
-# under a right name are soon found by the mirror, so it is looked for them all the time.
-_LARGE = (0.008, 0.009, 0.01, 0.029, 0.031, 0.033, 0.038, 0.042, 0.064, 0.07)
-LARGE_FILES_THAT_BREAK_OFF = _plan(
-    Action(0.9, "lost_answers", 0, 0.99, 0.99),
-    *(
-        action
-        for n, content in enumerate(_LARGE)
-        for action in (
-            Action(1.0 + n, "command_put", 0, 0.1, content),
-            *(Action(round(1.02 + n + 0.04 * m, 2), "inspect", 1, 0.1, 0.1) for m in range(24)),
-        )
-    ),
-    *(Action(round(11.0 + 0.04 * n, 2), "inspect", 1, 0.1, 0.1) for n in range(125)),
-    is_tight=True,
-)
-
 # Tokens end after two seconds.
-SHORT_TOKENS = _plan(*(Action(1.0 + 3 * n, "set", 0, 0.1, 0.2) for n in range(8)), token_s=2)
-
-FILE_IN_TWO_PLACES = Plan(
-    seed=77,
-    devices=2,
-    has_app=True,
-    first_in_first_out=False,
-    delay_s=0.001,
-    hint_loss=0.0,
-    actions=(
-        Action(2.0, "app_var", 0, 0.1, 0.2),
-        Action(8.0, "app_var", 0, 0.1, 0.5),
-        Action(9.0, "app_var", 0, 0.1, 0.6),
-        Action(14.0, "server_restored", 0, 0.7, 0.1),
-        Action(20.0, "app_var", 0, 0.1, 0.7),
-        Action(26.0, "app_var", 0, 0.1, 0.9),
-        Action(30.0, "set", 0, 0.3, 0.3),
-    ),
-)
-"""A server is put back to what it had of a file that goes on changing here."""
+SHORT_TOKENS = small_plan(*(Action(1.0 + 3 * n, "set", 0, 0.1, 0.2) for n in range(8)), token_s=2)
 
 # Both devices mirror to an original server too, and one hears from there what the other sent.
-ORIGINAL_IS_HEARD = _plan(
+ORIGINAL_IS_HEARD = small_plan(
     *(Action(4.0 + 4 * n, "set", 0, 0.1, 0.1 * n) for n in range(6)),
     *(
         Action(4.0 + 4 * n + 0.1 * late, "inspect", 0, 0.1, 0.1)
@@ -384,7 +298,7 @@ ORIGINAL_IS_HEARD = _plan(
 )
 
 # What comes to an original server does not come into its memory.
-ORIGINAL_HIDES = _plan(
+ORIGINAL_HIDES = small_plan(
     Action(1.0, "original_hide", 0, 0.99, 0.1),
     Action(2.0, "set", 0, 0.1, 0.2),
     Action(2.5, "create", 0, 0.1, 0.2),
@@ -393,7 +307,7 @@ ORIGINAL_HIDES = _plan(
 )
 
 # The files of an original server are put back to how they were.
-ORIGINAL_PUT_BACK = _plan(
+ORIGINAL_PUT_BACK = small_plan(
     Action(5.0, "original_put_back", 0, 0.1, 0.1),
     Action(6.0, "create", 0, 0.1, 0.2),
     Action(7.0, "set", 0, 0.1, 0.2),
