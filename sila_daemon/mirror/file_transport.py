@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ from sila_daemon.mirror.transfers import DOWN, UP
 from sila_daemon.store.blobs import STATIC, BlobName, LocalBlob
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from sila_daemon.mirror.away_files import AwayFiles
     from sila_daemon.mirror.connector import Response
     from sila_daemon.mirror.local_blobs import LocalBlobs
@@ -35,6 +38,17 @@ _LENGTH_DIGITS_MAX = 18
 
 _PARTIAL_CONTENT = 206
 _NO_SUCH_PART = "http_416"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a server has now, and the revision of a mutable file.
+
+    That may be another content than was to be sent: somebody changed the file meanwhile.
+    """
+
+    local: LocalBlob
+    revision: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +80,8 @@ class FileTransport:
         self._parts = parts
         self._uploads = uploads
 
-    async def send(self, local: LocalBlob, revision: str | None) -> str | None:
-        """Uploads a file; returns the revision of a mutable one.
+    async def send(self, local: LocalBlob, revision: str | None) -> Sent:
+        """Uploads a file as it is by now; returns what went.
 
         `revision` is that of the content it replaces. Raises CorruptBlobError when the bytes are
         not what their name says, NotFoundError when they are not here, RemoteRefusedError with
@@ -75,10 +89,14 @@ class FileTransport:
         """
         is_large = local.blob.kind == STATIC and local.size >= RESUMABLE_BYTES_MIN
         if is_large and await self._send_large(local):
-            return None
+            return Sent(local, None)
         with self._transfers.of(local.blob, UP, self._layer, local.size) as transfer:
             chunks = transfer.counted(self._local.read(local.blob))
-            return await self._api.put(local, chunks, revision)
+            if local.blob.kind == STATIC:
+                return Sent(local, await self._api.put(local, chunks, revision))
+            read = _Hashed(chunks)
+            made = await self._api.put(local, read.chunks(), revision)
+            return Sent(LocalBlob(local.blob, read.size, read.sha256), made)
 
     async def _send_large(self, local: LocalBlob) -> bool:
         """Goes on with an upload, or begins one; False when the server knows no such thing."""
@@ -182,6 +200,27 @@ class FileTransport:
             raise
         await parts.drop(name)
         return Brought(local, None)
+
+
+class _Hashed:
+    """Passes chunks on, and knows afterwards what they were."""
+
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+        self._chunks = chunks
+        self._hash = hashlib.sha256()
+        self.size = 0
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Yields what comes."""
+        async for chunk in self._chunks:
+            self._hash.update(chunk)
+            self.size += len(chunk)
+            yield chunk
+
+    @property
+    def sha256(self) -> str:
+        """The hash of what has come."""
+        return self._hash.hexdigest()
 
 
 def _length(response: Response) -> int | None:

@@ -151,7 +151,7 @@ class FileUploads:
             agreed = await self._blobs.agreement(self._layer, local.blob)
         revision = agreed.revision if agreed else None
         try:
-            put = await self._single.send(local, revision)
+            sent = await self._single.send(local, revision)
         except CorruptBlobError:
             self.problems[local] = f"the file {local.blob.name} is damaged here"
         except NotFoundError as error:
@@ -166,7 +166,7 @@ class FileUploads:
             else:
                 await self._give_way(local, agreed)
         else:
-            await self._blobs.settle(self._layer, local, revision=put)
+            await self._blobs.settle(self._layer, sent.local, revision=sent.revision)
 
     async def _lags_behind(self, local: LocalBlob, agreed: Agreement | None) -> bool:
         """Tells whether the server has a content that was here before, or lost what it had.

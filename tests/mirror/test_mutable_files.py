@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sila_daemon.core.errors import NotFoundError, ProtectionError
 from sila_daemon.mirror.record import ServerRecord
 from sila_daemon.store.blobs import VAR, BlobName, LocalBlob
-from tests.mirror.bench import Bench, current, until, until_async
+from tests.mirror.bench import SPACE, Bench, current, until, until_async
+from tests.mirror.fake_server import FakeServer
 from tests.mirror.test_folder_layer import op_file, var_path, write_lines
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from sila_daemon.mirror.connector import Response
     from sila_daemon.mirror.space_mirror import SpaceMirror
-    from tests.mirror.fake_server import FakeServer
 
 UUID = "6a2f41a3c54c4fceb5e3ed1f0b7b3e5d"
 OTHER = "7b2f41a3c54c4fceb5e3ed1f0b7b3e5d"
@@ -99,6 +100,50 @@ async def test_changes_are_followed_and_who_is_too_late_keeps_the_own_content_be
         await until(lambda: here.read_bytes() == there.read_bytes() == lost)
         await current(a, b)
         assert server.var[UUID][1] == lost
+
+
+class ChangingServer(FakeServer):
+    """Has a file changed at the beginning of its next upload, and changed back at the end."""
+
+    path: Path | None = None
+
+    @asynccontextmanager
+    async def request(
+        self, method: str, server_url: str, path: str, **rest: Any
+    ) -> AsyncIterator[Response]:
+        changing = self.path if method == "PUT" and "/files/var/" in path else None
+        if changing is None:
+            async with super().request(method, server_url, path, **rest) as response:
+                yield response
+            return
+        self.path = None
+        before = changing.read_bytes()
+        changing.write_bytes(b"in between")
+        async with super().request(method, server_url, path, **rest) as response:
+            changing.write_bytes(before)
+            yield response
+
+
+async def test_what_a_server_has_is_what_was_read_while_the_file_was_sent(
+    tmp_path: Path,
+) -> None:
+    changing = ChangingServer(SPACE)
+    bench = Bench(tmp_path, changing)
+    one = bench.folder("one")
+    path = var_path(one, UUID)
+    async with bench.mirror("a", folder=one, servers=(ServerRecord(changing.url),)) as a:
+        await current(a)
+        path.write_bytes(b"as it was")
+        changing.path = path
+        await a.sync_now()
+        await current(a)
+        assert [one["sha256"] for one in changing.var_revisions[UUID]] == [
+            sha256(b"in between"),
+            sha256(b"as it was"),
+        ]
+        assert (path.read_bytes(), changing.var[UUID][1]) == (b"as it was", b"as it was")
+        assert await a.file_choices.waiting() == []
+    bench.close()
 
 
 async def test_a_server_that_lost_a_file_gets_the_next_content_at_once(
