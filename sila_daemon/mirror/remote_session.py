@@ -168,7 +168,12 @@ class RemoteSession:
         if done.cursor is None:
             raise FormatError("the server does not say where its history stands")
         self._have = None
-        await self._store.compare(self._layer, have)
+        # Of an id with several contents there, one that is here may be among those it lacks.
+        certain = {
+            tree_id: theirs.minus(self._alternates.get(tree_id) or StateVector())
+            for tree_id, theirs in have.items()
+        }
+        await self._store.compare(self._layer, certain)
         question: dict[str, StateVector | None] = {}
         size = 0
         for tree_id, theirs in have.items():

@@ -186,6 +186,21 @@ async def test_second_contents_of_an_id_cross_in_both_directions_when_they_meet(
     assert {op.target for _, op in server.history} == {"here", "both", "there"}
 
 
+async def test_a_content_of_an_id_reaches_a_server_that_has_only_others_of_it(
+    bench: Bench, server: FakeServer
+) -> None:
+    ours, one, other = (MoveOp(1, "aa", name, None) for name in ("here", "there", "elsewhere"))
+    server.commit(OTHER, [ours])
+    async with bench.mirror("a", servers=servers(server)) as a:
+        await current(a)
+    server.go_back_to(0)
+    server.commit(OTHER, [one, other])
+    async with bench.mirror("a", servers=servers(server)) as a:
+        await until(lambda: a.status()["ops"] == 3)
+        await current(a)
+    assert {op.target for _, op in server.history} == {"here", "there", "elsewhere"}
+
+
 async def test_a_server_that_went_back_in_time_is_refilled(
     bench: Bench, server: FakeServer
 ) -> None:
