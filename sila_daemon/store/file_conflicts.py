@@ -40,6 +40,13 @@ class FileConflicts:
         """Notes a content that was kept. The same one again changes nothing."""
 
         def work(connection: apsw.Connection) -> None:
+            # No op names it; where it is lost here, as with a folder that is put back, it is
+            # fetched from a server all the same.
+            connection.execute(
+                "INSERT INTO blob (kind, name, is_referenced) VALUES ('static', ?, 1)"
+                " ON CONFLICT (kind, name) DO UPDATE SET is_referenced = 1",
+                (conflict.sha256,),
+            )
             connection.execute(
                 "INSERT OR IGNORE INTO file_conflict VALUES (?, ?, ?, ?, ?)",
                 (conflict.uuid, conflict.sha256, conflict.size, conflict.server, conflict.at_ms),

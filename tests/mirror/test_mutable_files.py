@@ -94,6 +94,10 @@ async def test_changes_are_followed_and_who_is_too_late_keeps_the_own_content_be
 
         with pytest.raises(NotFoundError):
             await late.file_choices.choose(UUID, "0" * 64, own=True)
+        static_path(root, lost).unlink()  # As with a folder that was put back.
+        await late.sync_now()
+        await until(lambda: static_path(root, lost).exists())
+        assert static_path(root, lost).read_bytes() == lost
         path = here if late is a else there
         path.unlink()
         await late.file_choices.choose(UUID, sha256(lost), own=True)

@@ -99,6 +99,11 @@ def check_seen(world: SimWorld) -> None:
                 raise ViolationError(f"{device.name} says all was seen there, but {missing[0]}")
 
 
+def _has_given_up(world: SimWorld) -> bool:
+    statuses = [device.mirror.status() for device in world.devices if device.mirror]
+    return any(GIVEN_UP in one["reason"] for status in statuses for one in status["remotes"])
+
+
 def check_at_end(world: SimWorld) -> None:
     """Everything that was acknowledged is there, and nothing was sent too often."""
     original = world.original
@@ -110,7 +115,9 @@ def check_at_end(world: SimWorld) -> None:
         return
     there = {fact_of(line) for line in original.written()}
     missing = sorted(world.record.all_facts - there, key=str)
-    if missing:
+    # It was sent, hidden, and lost when the files were put back: a person is told, and sends it.
+    may_be_given_up = "original put back" in world.trace.counts and _has_given_up(world)
+    if missing and not may_be_given_up:
         raise ViolationError(f"the original server lacks {len(missing)}, such as {missing[0]}")
     if {"restored", "restored openly", "store deleted", "original put back"} & set(
         world.trace.counts
