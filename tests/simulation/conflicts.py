@@ -7,12 +7,10 @@ what it gave out. And with several servers two contents may cross, each newest o
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from sila_daemon.core.errors import SilaError
-from tests.simulation.checkers import NOTICED_S
 from tests.simulation.files import place_of, read_files, sha256
 from tests.simulation.record import ViolationError
 
@@ -36,20 +34,14 @@ async def see_to_conflicts(
                 await _choose(device, record)
 
 
-def _is_shaken(device: SimDevice, record: Record) -> bool:
-    """Tells whether a device or its folder went back so late that it may not have noticed."""
-    shaken_at = record.shaken_at.get(device.name, -NOTICED_S)
-    return asyncio.get_running_loop().time() < shaken_at + NOTICED_S
-
-
 async def _choose(device: SimDevice, record: Record) -> None:
     assert device.mirror is not None
     for waiting in await device.mirror.file_choices.waiting():
         if not record.has_gone_back and len(device.server_urls) < 2:
             raise ViolationError(f"{device.name} tells of a conflict that nobody made: {waiting}")
         kept = read_files(place_of(device)).static.get(waiting.sha256)
-        if kept is None and _is_shaken(device, record):
-            return  # It comes back from where it is, or a person finds that nobody has it.
+        if kept is None and device.name in record.folders_put_back:
+            return  # It comes again from a server, or a person finds that nobody has it.
         if kept is None or sha256(kept) != waiting.sha256:
             raise ViolationError(f"{device.name} has not kept what it says: {waiting}")
         is_own = waiting.sha256 < "8"

@@ -43,6 +43,8 @@ class Record:
     """What was acknowledged, and nobody holds any more since parts of the world went back."""
     withdrawn: dict[str, set[Fact]] = field(default_factory=dict)
     """By device: what it does not hold itself since it went back."""
+    folders_put_back: set[str] = field(default_factory=set)
+    """Devices whose folder went back to an older copy: a file that was kept there may be gone."""
     shaken_at: dict[str, float] = field(default_factory=dict)
     """When a device last went back, or the other program took lines out of a file of its own."""
     deletions: set[tuple[str, str]] = field(default_factory=set)

@@ -228,6 +228,8 @@ def _went_back(world: SimWorld, devices: list[SimDevice], *, has_folder: bool = 
     for device in devices:
         record.withdraw(device.name, {fact_of(line) for line in at_devices[device.name].lines})
         record.shaken_at[device.name] = asyncio.get_running_loop().time()
+        if has_folder:
+            record.folders_put_back.add(device.name)
         if has_folder and world.carrier is not None:
             world.carrier.found_after_power_cut(device)
     if has_folder and world.app is not None and world.devices[0] in devices:

@@ -22,7 +22,6 @@ from sila_daemon.ports.disk import make_dirs
 from sila_daemon.server.accounts.grants import Grant
 from sila_daemon.store.blobs import STATIC, LocalBlob
 from sila_daemon.store.fetch_policy import FetchPolicy
-from sila_daemon.store.file_conflicts import FileConflict
 from sila_daemon.store.static_looks import look_of
 from tests.simulation.files import FOLDER_FILES
 from tests.simulation.mutants import file_plans, plans
@@ -31,6 +30,8 @@ from tests.simulation.mutants.mutant import Mutant
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
+
+    import apsw
 
     from sila_daemon.mirror.layers import Layers
     from sila_daemon.ports.disk import FileStat
@@ -58,9 +59,12 @@ async def _settled_when_sent(files: FileUploads, local: LocalBlob) -> None:
 
 
 async def _not_kept(files: OvertakenFiles, local: LocalBlob, server: str) -> bool:
-    await files.conflicts.add(
-        FileConflict(local.blob.name, local.sha256, local.size, server, at_ms=0)
-    )
+    row = (local.blob.name, local.sha256, local.size, server, 0)
+
+    def note(connection: apsw.Connection) -> None:  # Or it would be fetched from the server again.
+        connection.execute("INSERT OR IGNORE INTO file_conflict VALUES (?, ?, ?, ?, ?)", row)
+
+    await files.conflicts._database.write(note)
     return True
 
 
