@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -183,8 +182,13 @@ class OpBatch:
     def close(self) -> None:
         """Closes what is open; what was not synced counts as not written."""
         while self._open:
-            with suppress(OSError):
-                self._open.pop().file.close()
+            one = self._open.pop()
+            try:
+                one.file.close()
+            except OSError:
+                # Of a write that failed later, as on a network's disk; a sync would not say it.
+                if not one.is_synced:
+                    self._files.leave(one.group.path)
 
     def raise_failure(self) -> None:
         """Raises StorageError or InvalidIdError for the first file that could not be written."""
@@ -227,8 +231,11 @@ class OpBatch:
             healing = b"" if self._files.ends_well(group.path, start) else b"\n"
             file.write(healing + data)
         except OSError as error:
-            file.close()
             if error.errno not in FULL_ERRNOS:
+                self._files.leave(group.path)
+            try:
+                file.close()
+            except OSError:  # Some disks say only here, or say again, what a write met.
                 self._files.leave(group.path)
             self._fail(group, error)
             return False

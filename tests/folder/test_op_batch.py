@@ -40,11 +40,12 @@ class NotingDisk(SystemDisk):
         self.open_now: set[Path] = set()
         self.open_max = 0
         self.refuses: Callable[[str, Path], bool] = lambda what, path: False
+        self.code = errno.EIO
 
     def _note(self, what: str, path: Path) -> None:
         self.calls.append((what, path))
         if self.refuses(what, path):
-            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+            raise OSError(self.code, os.strerror(self.code), str(path))
 
     def create(self, path: Path) -> Descriptor:
         self._note("create", path)
@@ -71,6 +72,7 @@ class NotingDisk(SystemDisk):
         def noted_close() -> None:
             self.open_now.discard(path)
             close()
+            self._note("close", path)
 
         file.write, file.sync, file.close = noted_write, noted_sync, noted_close  # type: ignore[method-assign]
         self.open_now.add(path)
@@ -250,6 +252,47 @@ def test_a_file_whose_sync_failed_is_left_and_what_was_synced_is_not_written_aga
         "what was durable before is told of too"
     )
     assert left not in [part.path for part in parts]
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
+def test_a_close_that_fails_after_a_failed_write_is_told_of_as_the_write_is(
+    tmp_path: Path, code: int
+) -> None:
+    root, disk = make_space(tmp_path / "s"), NotingDisk()
+    ours, trees = appender(root, disk), of_two_authors(*TREES)
+    disk.code = code
+    disk.refuses = lambda what, path: what in ("write", "close")
+    batch = appended(ours, trees)
+
+    with pytest.raises(StorageError, match=f"ops of tree {TREES[0]}: {os.strerror(code)}"):
+        batch.raise_failure()
+    (begun,) = disk.paths("write")
+    assert ours.has_left(begun)
+    assert not batch.appended and not disk.open_now
+    disk.refuses = lambda what, path: what == "close"
+    batch = appended(ours, trees)
+    batch.raise_failure()
+    assert set(batch.appended) == set(TREES), "what was synced is durable, whatever its close says"
+    assert begun not in [part.path for some in batch.appended.values() for part in some]
+
+
+def test_a_file_whose_close_failed_before_its_sync_is_left(tmp_path: Path) -> None:
+    root, disk = make_space(tmp_path / "s"), NotingDisk()
+    ours, trees = appender(root, disk), of_two_authors(*TREES)
+    disk.refuses = lambda what, path: what in ("sync", "close")
+    batch = appended(ours, trees)
+
+    assert not batch.appended
+    with pytest.raises(StorageError):
+        batch.raise_failure()
+    begun = disk.paths("write")
+    assert len(begun) == 2 * len(TREES)
+    assert all(ours.has_left(path) for path in begun), "those too that were not synced"
+    disk.refuses = lambda what, path: False
+    batch = appended(ours, trees)
+    batch.raise_failure()
+    assert set(batch.appended) == set(TREES)
+    assert not set(begun) & set(disk.paths("write")[len(begun) :])
 
 
 def test_names_that_cannot_be_made_durable_do_not_count(tmp_path: Path) -> None:
