@@ -117,7 +117,7 @@ class Sentences:
         return f"agreed with {who}" + (f" {ago(self._now() - at)}" if at else "")
 
     def _unreached(self, space: SpaceFacts) -> str:
-        away = [remote for remote in space.remotes if remote.state != "current"]
+        away = [remote for remote in space.remotes if remote.state == "offline"]
         if not away:
             return "not reached"
         since = away[0].last_ack_at

@@ -10,7 +10,7 @@ import asyncio
 import importlib
 import itertools
 from collections import deque
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -46,6 +46,9 @@ PAUSE_S_MAX = 4.0
 INBOX_BYTES_MAX = 128 << 20
 """Where even then nothing is handled: with more than this the connection is dropped and resumed
 from its cursor later."""
+
+_NO_GREETING = (TimeoutError, OSError, ValueError, LookupError, TypeError, AttributeError)
+"""The library takes a greeting apart as it comes: it may be somebody else's."""
 
 CHUNK_BYTES = 256 << 10
 
@@ -99,6 +102,7 @@ class SocketIoConnector:
     async def connect(self, server_url: str, space_id: str, auth: Mapping[str, Any]) -> Connection:
         """Joins a space over a websocket."""
         await self._load_libraries()
+        import aiohttp
         import socketio
 
         client = socketio.AsyncClient(
@@ -120,7 +124,8 @@ class SocketIoConnector:
                     transports=["websocket"],
                     wait_timeout=CONNECT_TIMEOUT_S,
                 )
-        except (socketio.exceptions.ConnectionError, TimeoutError, OSError, ValueError) as error:
+        except (socketio.exceptions.ConnectionError, aiohttp.ClientError, *_NO_GREETING) as error:
+            await session.leave()
             await connection.close()
             raise connection.refusal(server_url, error) from error
         except BaseException:
@@ -300,6 +305,7 @@ class _PatientSession:
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
         self.room: Callable[[], Awaitable[None]] = _no_wait
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
 
     def __getattr__(self, name: str) -> Any:
         """Does everything else as the session does."""
@@ -307,7 +313,15 @@ class _PatientSession:
 
     async def ws_connect(self, *arguments: Any, **options: Any) -> _PatientSocket:
         """Opens a websocket."""
-        return _PatientSocket(await self._session.ws_connect(*arguments, **options), self.room)
+        self._socket = await self._session.ws_connect(*arguments, **options)
+        return _PatientSocket(self._socket, self.room)
+
+    async def leave(self) -> None:
+        """Closes the websocket, if there is one: the library forgets it where greeting failed."""
+        if self._socket is not None:
+            with suppress(TimeoutError, OSError):
+                async with asyncio.timeout(2):
+                    await self._socket.close()
 
 
 async def _no_wait() -> None:

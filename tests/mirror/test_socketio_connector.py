@@ -156,3 +156,30 @@ async def test_what_the_own_disk_takes_is_not_the_server_s() -> None:
     ):
         assert await response.read(100) == b"ok"
     await connector.close()
+
+
+@pytest.mark.parametrize("greeting", ["", "0", "0{}", "0[]", "0null", "hello", "9", b"\x00"])
+async def test_a_websocket_of_something_else_is_a_server_that_is_not_reached(
+    greeting: str | bytes,
+) -> None:
+    async def greet(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await (socket.send_str if isinstance(greeting, str) else socket.send_bytes)(greeting)  # type: ignore[arg-type]
+        await socket.close()
+        return socket
+
+    app = web.Application()
+    app.router.add_get("/socket.io/", greet)
+    runner = web.AppRunner(app, shutdown_timeout=0)
+    await runner.setup()
+    connector = SocketIoConnector()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        with pytest.raises(RemoteUnavailableError) as raised:
+            await connector.connect(url, "a" * 32, {})
+        assert raised.value.message.startswith(f"{url} cannot be reached: ")
+    finally:
+        await connector.close()
+        await runner.cleanup()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+SSH = b"SSH-2.0-OpenSSH_9.6\r\n"
 NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 BAD_GATEWAY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"
 
@@ -119,6 +120,22 @@ async def test_a_web_server_that_is_no_sila_server_is_said() -> None:
         assert await joining(url) == f"{url} cannot be reached: it answers 404 Not Found"
 
 
+async def test_what_speaks_no_http_is_said() -> None:
+    async with answering(SSH) as url:
+        said = f"{url} cannot be reached: what answers there does not speak HTTP"
+        assert (await joining(url), await signing_in(url)) == (said, said)
+
+
+def test_an_error_of_a_file_that_was_being_handled_is_not_the_reason() -> None:
+    outer = RuntimeError("Connection error")
+    outer.__context__ = FileNotFoundError(errno.ENOENT, "No such file or directory")
+    assert network_reason(outer) == "Connection error"
+    outer.__context__ = ConnectionRefusedError(errno.ECONNREFUSED, "x")
+    assert network_reason(outer) == "nothing listens there"
+    outer.__suppress_context__ = True
+    assert network_reason(outer) == "Connection error"
+
+
 async def test_a_connection_that_is_ended_at_once_is_said() -> None:
     async with answering(b"") as url:
         said = f"{url} cannot be reached: it ended the connection"
@@ -140,6 +157,9 @@ async def test_a_certificate_that_is_not_accepted_is_said_with_the_reason(tmp_pa
         (socket.gaierror(socket.EAI_AGAIN, "later"), "its name cannot be looked up now"),
         (OSError(errno.ENETUNREACH, "x"), "no network leads there"),
         (TimeoutError(), "no answer in time"),
+        (ConnectionResetError("Connection lost"), "it ended the connection"),
+        (ssl.SSLEOFError(8, "EOF"), "it ended the connection"),
+        (ssl.SSLCertVerificationError("x"), "its certificate is not accepted: it is not valid"),
         (ConnectionResetError(errno.ECONNRESET, "x"), "it ended the connection"),
         (OSError(errno.EIO, "x"), os.strerror(errno.EIO)),
     ],

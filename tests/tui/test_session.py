@@ -53,6 +53,14 @@ def test_every_state_in_words(session: Session, index: int, state: str, words: s
     assert (said.state, said.words) == (state, words)
 
 
+def test_the_server_that_is_away_is_named_not_one_that_lags_behind(session: Session) -> None:
+    status = sample.status()
+    (team,) = status["spaces"] = [status["spaces"][2]]
+    team["remotes"].insert(0, sample.remote("https://near.example", "syncing", pendingOps=1))
+    session.feed_status(status)
+    assert session.overall.words.startswith("Team: team.example not reached since")
+
+
 def test_the_worst_space_speaks_and_the_others_are_counted(session: Session) -> None:
     session.feed_status(sample.status())
     assert session.overall.state == "needs_you"
