@@ -8,8 +8,9 @@ device that the file comes to, and hides no damage: what is not repeated stays a
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.op_codec import LINE_BYTES_MAX
@@ -28,6 +29,8 @@ _CUT_CODES = frozenset({"bad_json", "not_utf8"})
 
 _PIECES_MAX = 64
 """Looked for in one file: with more of them it is not a torn line that is wrong with it."""
+
+_BEGINNING_BYTES = 1024
 
 _CHUNK_BYTES = 1 << 20
 
@@ -56,30 +59,99 @@ def with_torn_lines(disk: Disk, path: Path, problems: list[Problem]) -> list[Pro
 
 def written_again(disk: Disk, path: Path, numbers: Collection[int]) -> set[int]:
     """Returns which of these lines, counted from 1, a later line begins with. Raises OSError."""
-    if not 0 < len(numbers) <= _PIECES_MAX:
-        return set()
-    found: set[int] = set()
-    pieces: dict[int, bytes] = {}
-    for number, line in enumerate(_lines(disk, path), 1):
-        for known, piece in list(pieces.items()):
-            if len(line) > len(piece) and line.startswith(piece):
-                found.add(known)
-                del pieces[known]
-        if number in numbers and line:
-            pieces[number] = line
-    return found
+    return TornLines(disk, path).written_again(numbers)
 
 
-def _lines(disk: Disk, path: Path) -> Iterable[bytes]:
-    """Yields whole lines without their newline; one that is too long for an op as empty."""
-    rest, offset = b"", 0
-    is_skipping = False
+class TornLines:
+    """Looks through one file for lines that are written again; each look goes on after the last.
+
+    So a file that only grows is read once, however often it is asked of. One that was replaced or
+    lost something needs another of these.
+    """
+
+    def __init__(self, disk: Disk, path: Path) -> None:
+        self._disk = disk
+        self._path = path
+        self._begin()
+
+    def _begin(self) -> None:
+        self.offset = 0
+        """Bytes that were looked through: whole lines."""
+        self._line_count = 0
+        self._asked: set[int] = set()
+        self._pieces: dict[int, _Piece] = {}
+        self._found: set[int] = set()
+
+    def written_again(self, numbers: Collection[int]) -> set[int]:
+        """Returns which of these lines, counted from 1, a later line begins with.
+
+        Raises OSError; the next look goes on all the same.
+        """
+        if not 0 < len(numbers) <= _PIECES_MAX:
+            return set()
+        if any(number <= self._line_count and number not in self._asked for number in numbers):
+            # A line that was passed over before somebody asked for it: kept is only what is asked.
+            self._begin()
+        self._look_on(frozenset(numbers))
+        return self._found.intersection(numbers)
+
+    def _look_on(self, numbers: frozenset[int]) -> None:
+        beginnings = self._beginnings()
+        for line, end in _lines(self._disk, self._path, self.offset):
+            number = self._line_count + 1
+            # All at once, as the lines are many and nearly none begins like this.
+            if beginnings and line.startswith(beginnings):
+                again = {known for known, piece in self._pieces.items() if piece.begins(line)}
+                self._found |= again
+                for known in again:
+                    del self._pieces[known]
+                beginnings = self._beginnings()
+            if number in numbers:
+                self._asked.add(number)
+                if line:
+                    self._pieces[number] = _Piece.of(line)
+                    beginnings = self._beginnings()
+            self._line_count, self.offset = number, end
+
+    def _beginnings(self) -> tuple[bytes, ...]:
+        return tuple({piece.beginning for piece in self._pieces.values()})
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A line that may be torn, in little memory: it is kept for as long as nothing mends it."""
+
+    beginning: bytes
+    size: int
+    digest: bytes
+    """SHA-256 of the whole piece."""
+
+    @classmethod
+    def of(cls, line: bytes) -> _Piece:
+        return cls(line[:_BEGINNING_BYTES], len(line), hashlib.sha256(line).digest())
+
+    def begins(self, line: bytes) -> bool:
+        """Tells whether a line is this and more."""
+        if len(line) <= self.size or not line.startswith(self.beginning):
+            return False
+        return hashlib.sha256(line[: self.size]).digest() == self.digest
+
+
+def _lines(disk: Disk, path: Path, offset: int) -> Iterable[tuple[bytes, int]]:
+    """Yields whole lines without their newline, and where each ends, with it.
+
+    One that is too long for an op comes as empty.
+    """
+    rest, end = b"", offset
+    skipped = 0
     with disk.open_read(path) as file:
         while block := file.read_at(offset, _CHUNK_BYTES):
             offset += len(block)
             *whole, rest = (rest + block).split(b"\n")
             for line in whole:
-                yield b"" if is_skipping else line
-                is_skipping = False
+                end += skipped + len(line) + 1
+                yield b"" if skipped else line, end
+                skipped = 0
             if len(rest) > LINE_BYTES_MAX:
-                rest, is_skipping = b"", True
+                skipped += len(rest)
+                rest = b""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sila_daemon.folder.problems import printable
-from sila_daemon.folder.torn_lines import may_be_torn, written_again
+from sila_daemon.folder.torn_lines import TornLines, may_be_torn
 from sila_daemon.store.positions import REMARK_CODES
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 class LineProblems:
     """Looks again at lines that may have been torn and written again, when their file changes.
 
-    A file with such lines is read whole then, so it is done only where something came of it.
+    A file with such lines is read whole for this once, then only what came to it since: a peer may
+    append to it all day.
     """
 
     def __init__(self, root: Path, disk: Disk, workers: Workers, positions: Positions) -> None:
@@ -28,8 +30,8 @@ class LineProblems:
         self._disk = disk
         self._workers = workers
         self._positions = positions
-        self._looked_at: dict[str, tuple[FileStat, set[int]]] = {}
-        """Which lines of a file are not written again, and what the file was then."""
+        self._looks: dict[str, _Look] = {}
+        """By file, as problems name it."""
         self.total = 0
         """How many were more than remarks when they were counted."""
         self.is_due = False
@@ -43,7 +45,10 @@ class LineProblems:
     def was_read(self, progress: FileProgress) -> None:
         """Takes note of a part of a file that was read and stored."""
         self._are_counted = False
-        self.is_due |= printable(progress.position.path) in self._paths
+        path = printable(progress.position.path)
+        if progress.is_restart:
+            self._looks.pop(path, None)
+        self.is_due |= path in self._paths
         self.is_due |= any(problem.code not in REMARK_CODES for problem in progress.problems)
 
     async def count(self) -> None:
@@ -73,7 +78,6 @@ class LineProblems:
 
     def _torn(self, suspects: dict[str, set[int]]) -> dict[str, set[int]]:
         """Returns the lines that were written again, by file."""
-        known, self._looked_at = self._looked_at, {}
         torn: dict[str, set[int]] = {}
         for relative, lines in suspects.items():
             path = self._root / relative
@@ -81,9 +85,26 @@ class LineProblems:
                 stat = self._disk.stat(path)
                 if stat is None or stat.is_dataless:
                     continue  # It was read, and is not brought here again for this.
-                if known.get(relative) != (stat, lines):
-                    torn[relative] = written_again(self._disk, path, lines)
+                look = self._looks.get(relative)
+                if look is None or not look.is_of(stat):
+                    look = self._looks[relative] = _Look(stat, TornLines(self._disk, path))
+                if (look.stat, look.lost) != (stat, lines):
+                    torn[relative] = look.file.written_again(lines)
+                    look.stat, look.lost = stat, lines - torn[relative]
             except OSError:
                 continue  # The scan tells what cannot be read.
-            self._looked_at[relative] = stat, lines - torn.get(relative, set())
         return torn
+
+
+@dataclass(slots=True)
+class _Look:
+    """How far a file was looked through, and what it was then."""
+
+    stat: FileStat
+    file: TornLines
+    lost: set[int] = field(default_factory=set)
+    """Lines that were asked for and are not written again."""
+
+    def is_of(self, stat: FileStat) -> bool:
+        """Tells whether the file may only have grown since."""
+        return stat.inode == self.stat.inode and stat.size >= self.file.offset

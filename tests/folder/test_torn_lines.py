@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sila_daemon.core.op_codec import LINE_BYTES_MAX
-from sila_daemon.folder.torn_lines import written_again
+from sila_daemon.folder.torn_lines import TornLines, written_again
 from sila_daemon.ports.disk import SystemDisk
 from tests.folder.spaces import PEER, SPACE, add_ops, make_space
 from tests.folder.test_verify import verify
@@ -57,3 +57,45 @@ def test_a_file_that_is_damaged_all_over_is_not_gone_through(tmp_path: Path) -> 
     path = tmp_path / "p-p.jsonl"
     path.write_bytes((LINE[:9] + b"\n") * 100 + LINE + b"\n")
     assert again(path, *range(1, 101)) == set()
+
+
+def test_a_look_goes_on_where_the_last_one_ended(tmp_path: Path) -> None:
+    path = tmp_path / "p-p.jsonl"
+    lines = TornLines(SystemDisk(), path)
+    path.write_bytes(b"%b\n%b" % (LINE[:9], LINE[:20]))
+    assert lines.written_again({1, 2}) == set(), "the second has no end yet"
+    assert lines.offset == 10
+    with path.open("ab") as file:
+        file.write(b"\n%b\n" % LINE)
+    assert lines.written_again({1, 2}) == {1, 2}
+    assert lines.offset == path.stat().st_size
+    path.unlink()
+    with pytest.raises(FileNotFoundError):
+        lines.written_again({1})
+
+
+def test_a_line_that_nobody_asked_for_before_is_looked_for_from_the_beginning(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "p-p.jsonl"
+    path.write_bytes(b"%b\n%b\n%b\n" % (LINE[:9], b"[1" + b"x" * 5000, LINE))
+    lines = TornLines(SystemDisk(), path)
+    assert lines.written_again({2}) == set()
+    assert lines.written_again({1, 2}) == {1}
+    with path.open("ab") as file:
+        file.write(b"[1" + b"x" * 4999 + b"y]\n")
+    assert lines.written_again({2}) == set(), "only the whole piece counts"
+    with path.open("ab") as file:
+        file.write(b"[1" + b"x" * 5000 + b"y]\n")
+    assert lines.written_again({2}) == {2}
+
+
+def test_a_line_beyond_all_measure_is_passed_over_from_look_to_look(tmp_path: Path) -> None:
+    path = tmp_path / "p-p.jsonl"
+    path.write_bytes(b"%b\n%b" % (LINE[:9], b"x" * (2 * LINE_BYTES_MAX)))
+    lines = TornLines(SystemDisk(), path)
+    assert lines.written_again({1, 2}) == set()
+    with path.open("ab") as file:
+        file.write(b"\n%b\n" % LINE)
+    assert lines.written_again({1, 2}) == {1}
+    assert lines.offset == path.stat().st_size

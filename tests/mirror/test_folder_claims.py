@@ -6,13 +6,14 @@ import asyncio
 import errno
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import pytest
 
 from sila_daemon.core.errors import StorageError
 from sila_daemon.core.ops import PropertyOp
 from sila_daemon.ports.disk import SystemDisk
+from sila_daemon.store.positions import TAIL_BYTES
 from tests.folder.spaces import ops_on_disk
 from tests.mirror.bench import SETTINGS, SPACE, Bench, current, until
 from tests.mirror.test_folder_layer import (
@@ -25,13 +26,13 @@ from tests.mirror.test_folder_layer import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from sila_daemon.core.ops import Op
     from sila_daemon.folder.problems import Problem
     from sila_daemon.mirror.space_mirror import SpaceMirror
-    from sila_daemon.ports.disk import FileStat
+    from sila_daemon.ports.disk import FileStat, ReadableFile
     from sila_daemon.store.outbox import Debt, OwedOp
     from tests.mirror.fake_server import FakeServer
 
@@ -45,6 +46,41 @@ class SecretsRefusingDisk(SystemDisk):
         if self.refuses and path.name == "secrets":
             raise OSError(errno.EIO, "input/output error", str(path))
         return super().stat(path)
+
+
+class LookCountingDisk(SystemDisk):
+    """The real disk; counts how often op files are read from their beginning, tails apart."""
+
+    looks = 0
+
+    def open_read(self, path: Path) -> ReadableFile:  # type: ignore[override]
+        file = super().open_read(path)
+        if path.suffix != ".jsonl":
+            return file
+        read_at = file.read_at
+
+        def counted(offset: int, size: int) -> bytes:
+            self.looks += offset == 0 and size > TAIL_BYTES
+            return read_at(offset, size)
+
+        return cast("ReadableFile", CountedFile(file, counted))
+
+
+class CountedFile:
+    """An open file whose reads are counted."""
+
+    def __init__(self, file: ReadableFile, read_at: Callable[[int, int], bytes]) -> None:
+        self._file = file
+        self.read_at = read_at
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
 
 
 @pytest.fixture
@@ -153,6 +189,72 @@ async def test_a_bad_line_that_an_event_told_of_is_told_at_once(bench: Bench) ->
         bench.watcher.hint(path)
         await current(a)
         assert a.status()["folder"]["lastScan"] == scanned_at, "neither waited for a scan"
+    assert problem_codes(bench, "a") == ["torn_line"]
+
+
+async def test_a_file_with_bad_lines_is_not_read_whole_at_each_append(
+    tmp_path: Path, server: FakeServer
+) -> None:
+    disk = LookCountingDisk()
+    bench = Bench(tmp_path, server, disk)
+    root = bench.folder("f")
+    path = op_file(root, "peer")
+    path.write_text('[1, "v", null]\n[2, "w\n')
+    async with bench.mirror("a", folder=root) as a:
+        await until(lambda: a.status()["state"] == "needs_you", "the bad line is told")
+        scanned_at, looks, ops = a.status()["folder"]["lastScan"], disk.looks, a.status()["ops"]
+        assert looks == 2, "to read it, and for what mends the line"
+        for count in range(1, 11):
+            with path.open("a") as file:
+                file.write(f'[{10 + count}, "v{count}", "v"]\n[{10 + count}, "x{count}\n')
+            bench.watcher.hint(path)
+            told = f"{1 + count} things in the folder cannot be read"
+            await until(lambda told=told: a.status()["reason"] == told, told)  # type: ignore[misc]
+        assert a.status()["ops"] == ops + 10
+        with path.open("a") as file:
+            file.write('[2, "w", "v"]\n')
+            file.writelines(f'[{10 + count}, "x{count}", "v"]\n' for count in range(1, 11))
+        bench.watcher.hint(path)
+        await current(a)
+        assert disk.looks == looks, "each look went on where the last one ended"
+        assert a.status()["folder"]["lastScan"] == scanned_at, "no scan helped"
+    assert problem_codes(bench, "a") == ["torn_line"] * 11
+    bench.close()
+
+
+@pytest.mark.parametrize("is_other_file", [False, True])
+async def test_a_file_that_was_written_anew_is_looked_through_anew(
+    bench: Bench, is_other_file: bool
+) -> None:
+    root = bench.folder("f")
+    path = op_file(root, "peer")
+    path.write_text('[1, "v", null]\n[2, "w\n')
+    async with bench.mirror("a", folder=root) as a:
+        await until(lambda: a.status()["state"] == "needs_you", "the bad line is told")
+        if is_other_file:
+            path.rename(path.with_suffix(".old"))
+        path.write_text('[1, "v", null]\n[3, "x\n[3, "x", "v"]\n')
+        await a.sync_now()
+        await current(a)
+    assert problem_codes(bench, "a") == ["torn_line"]
+
+
+async def test_what_stood_in_the_place_of_a_file_says_nothing_of_its_lines(bench: Bench) -> None:
+    bench.settings = replace(SETTINGS, scan_interval_s=0.05, loss_grace_s=60)
+    root = bench.folder("f")
+    path = op_file(root, "peer")
+    path.write_text('[1, "v", null]\n[2, "w\n')
+    async with bench.mirror("a", folder=root) as a:
+        await until(lambda: a.status()["state"] == "needs_you", "the bad line is told")
+        layer = layers_of(a).folder
+        path.rename(path.with_suffix(".old"))
+        path.write_text('[9, "other", null]\n' * 20)
+        await until(lambda: layer.lost_file_count == 1, "it lacks what was read")
+        scanned_at = layer.last_scan_at
+        await until(lambda: layer.last_scan_at > scanned_at, "its lines were looked at")
+        path.with_suffix(".old").replace(path)
+        write_lines(path, [2, "w", "v"], *([3, f"x{count}", "v"] for count in range(30)))
+        await current(a)
     assert problem_codes(bench, "a") == ["torn_line"]
 
 
