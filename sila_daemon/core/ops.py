@@ -55,6 +55,11 @@ class PropertyOp(msgspec.Struct, frozen=True, gc=False):
 Op = MoveOp | PropertyOp
 
 
+def value_size(op: Op) -> int:
+    """Returns how many bytes of a value an op holds: what is large of an op, if anything is."""
+    return len(op.value) if isinstance(op, PropertyOp) and op.value is not None else 0
+
+
 def content_bytes(op: Op) -> bytes:
     """Encodes what an op says, without its id, so that equal meanings give equal bytes.
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import InvalidIdError
 from sila_daemon.core.op_codec import encode_lines
+from sila_daemon.core.ops import value_size
 from sila_daemon.folder.problems import FULL_ERRNOS, storage_errors
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 FILES_AT_ONCE = 32
 """So many are open at once in one batch."""
+
+WINDOW_BYTES_MAX = 4 << 20
+"""Once so many bytes of values are written, no further file is until they are durable."""
 
 SYNCS_AT_ONCE = 4
 
@@ -200,13 +204,15 @@ class OpBatch:
     def _next_groups(self) -> list[Group]:
         """Takes those that are written together: roots never with what comes before them."""
         groups: list[Group] = []
-        while self._queue and len(groups) < FILES_AT_ONCE:
+        size = 0
+        while self._queue and len(groups) < FILES_AT_ONCE and size < WINDOW_BYTES_MAX:
             if groups and groups[0].is_root != self._queue[0].is_root:
                 break
             group = self._queue.popleft()
             is_due = not self._others[group.tree_id] if group.is_root else self._failure is None
             if is_due:
                 groups.append(group)
+                size += sum(map(value_size, group.ops))
         return groups
 
     def _make_places(self, groups: list[Group]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from sila_daemon.core.ops import value_size
 from sila_daemon.folder.op_appender import OpAppender
 from sila_daemon.folder.problems import storage_errors
 from sila_daemon.mirror.op_file_scan import after_append
@@ -27,6 +28,10 @@ PAGE_OPS = 5000
 
 PAGES_MAX = 4
 """So many pages are written, synced and paid together; from so much on, more saves little."""
+
+BATCH_BYTES_MAX = 8 << 20
+"""Nothing is added to what has so many bytes of values, however few ops that is: all of it is in
+memory, and an op may have twice as many."""
 
 
 class FolderWriter:
@@ -59,14 +64,17 @@ class FolderWriter:
         """
         await self.finish()
         written = 0
-        while owed := await self._owed():
+        may_be_more = True
+        while may_be_more:
+            owed, may_be_more = await self._owed()
+            if not owed:
+                break
             # Who is cancelled here cannot call back a thread that writes. What it does is seen to
             # its end, so that nothing is written twice or by two threads at once.
             self._under_way = asyncio.ensure_future(self._append(owed, positions))
             await asyncio.shield(self._under_way)
             written += len(owed)
-            if len(owed) < PAGE_OPS * PAGES_MAX:
-                break  # What came meanwhile waits for its turn, so that others get theirs.
+        # What came meanwhile waits for its turn, so that others get theirs.
         return written
 
     async def finish(self) -> None:
@@ -76,14 +84,19 @@ class FolderWriter:
             await asyncio.gather(self._under_way, return_exceptions=True)
             self._under_way = None
 
-    async def _owed(self) -> list[OwedOp]:
+    async def _owed(self) -> tuple[list[OwedOp], bool]:
+        """Returns what is written next, and whether there may be more."""
         owed: list[OwedOp] = []
+        room = BATCH_BYTES_MAX
         for _ in range(PAGES_MAX):
-            page = await self._store.owed(FOLDER, owed[-1].seq if owed else 0, PAGE_OPS)
+            page = await self._store.owed(FOLDER, owed[-1].seq if owed else 0, PAGE_OPS, room)
             owed += page
-            if len(page) < PAGE_OPS:
+            room -= sum(value_size(entry.op) for entry in page)
+            if room <= 0:
                 break
-        return owed
+            if len(page) < PAGE_OPS:
+                return owed, False
+        return owed, True
 
     async def _append(self, owed: Sequence[OwedOp], positions: dict[str, Position]) -> None:
         """Writes ops of any trees, and ends the debts of all that were written in one commit."""

@@ -125,8 +125,17 @@ def _forget_paid_refusals(connection: apsw.Connection) -> None:
     )
 
 
-def owed(connection: apsw.Connection, layer: str, after_seq: int, limit: int) -> list[OwedOp]:
-    """Returns debts in order, from after a number on, without what was refused or is held."""
+def owed(
+    connection: apsw.Connection,
+    layer: str,
+    after_seq: int,
+    limit: int,
+    bytes_max: int | None = None,
+) -> list[OwedOp]:
+    """Returns debts in order, from after a number on, without what was refused or is held.
+
+    With `bytes_max` they end with the first that brings their values to so many bytes.
+    """
     conditions = ""
     some = "SELECT EXISTS (SELECT 1 FROM refusal), EXISTS (SELECT 1 FROM held)"
     ((has_refusals, has_held),) = sql.rows(connection, some)
@@ -137,14 +146,21 @@ def owed(connection: apsw.Connection, layer: str, after_seq: int, limit: int) ->
         )
     if has_held:
         conditions += f" AND {_NOT_HELD}"
-    found = sql.rows(
-        connection,
+    cursor = connection.execute(
         "SELECT outbox.seq, tree, peer, counter, target, parent, key, value"
         " FROM outbox JOIN op ON op.seq = outbox.seq"
         " WHERE outbox.layer = (SELECT id FROM layer WHERE name = ?) AND outbox.seq > ?"
         f"{conditions} ORDER BY outbox.seq LIMIT ?",
         (layer, after_seq, limit),
     )
+    found, size = [], 0
+    for row in cursor:
+        found.append(row)
+        value = row[-1]
+        size += 0 if value is None else len(value)
+        if bytes_max is not None and size >= bytes_max:
+            break
+    cursor.close(force=True)
     # Names are looked up once for each tree and peer of a page: joins would do so for each op.
     trees, peers = op_table.Names(connection, "tree"), op_table.Names(connection, "peer")
     to_op = op_table.to_op

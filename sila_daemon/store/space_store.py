@@ -270,10 +270,15 @@ class SpaceStore:
             lambda connection: outbox.compare(connection, layer, have, now_ms)
         )
 
-    async def owed(self, layer: str, after_seq: int, limit: int) -> list[outbox.OwedOp]:
-        """Returns ops that a layer lacks, in the order in which they became known here."""
+    async def owed(
+        self, layer: str, after_seq: int, limit: int, bytes_max: int | None = None
+    ) -> list[outbox.OwedOp]:
+        """Returns ops that a layer lacks, in the order in which they became known here.
+
+        With `bytes_max` they end with the first that brings their values to so many bytes.
+        """
         return await self._database.read(
-            lambda connection: outbox.owed(connection, layer, after_seq, limit)
+            lambda connection: outbox.owed(connection, layer, after_seq, limit, bytes_max)
         )
 
     async def debt(self, layer: str) -> outbox.Debt:

@@ -16,7 +16,7 @@ from sila_daemon.core.ops import MoveOp, Op, PropertyOp
 from sila_daemon.folder import op_batch
 from sila_daemon.folder.layout import SpaceLayout
 from sila_daemon.folder.op_appender import OpAppender
-from sila_daemon.folder.op_batch import FILES_AT_ONCE
+from sila_daemon.folder.op_batch import FILES_AT_ONCE, WINDOW_BYTES_MAX
 from sila_daemon.ports.disk import SystemDisk
 from sila_daemon.ports.workers import ThreadWorkers
 from tests.clocks import HandClock
@@ -152,6 +152,23 @@ def test_roots_are_written_when_all_else_of_their_trees_is_durable(tmp_path: Pat
         first = disk.calls.index(("sync_dir", day))
         assert first < began < disk.when("sync_dir", day), "once for the others, once for it"
         assert len(batch.appended[tree_id]) == 3
+
+
+def test_files_beyond_so_many_bytes_wait_until_those_before_them_are_durable(
+    tmp_path: Path,
+) -> None:
+    root, disk = make_space(tmp_path / "s"), NotingDisk()
+    value = b'"%s"' % (b"x" * (WINDOW_BYTES_MAX // 2))
+    trees: Trees = {tree_id: [PropertyOp(3, AUTHORS[0], "v", "k", value)] for tree_id in TREES}
+    batch = appended(appender(root, disk), trees)
+    batch.raise_failure()
+
+    first, second, third = disk.paths("write")
+    assert disk.open_max == 2
+    assert disk.when("write", second) < disk.when("sync", first)
+    assert disk.when("sync_dir", second.parent) < disk.when("write", third)
+    for tree_id, ops in trees.items():
+        assert ops_on_disk(root, tree_id) == set(ops)
 
 
 async def test_files_beyond_what_may_be_open_take_turns_on_threads(tmp_path: Path) -> None:

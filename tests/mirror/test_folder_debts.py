@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sila_daemon.core.ops import MoveOp, Op
+from sila_daemon.core.ops import MoveOp, Op, PropertyOp
 from sila_daemon.folder.space_folder import SpaceFolder
 from sila_daemon.folder.tree_loader import load_tree
 from sila_daemon.mirror import folder_writer
 from sila_daemon.mirror.record import ServerRecord
 from sila_daemon.ports.disk import SystemDisk
 from sila_daemon.store.space_store import SpaceStore
+from tests.folder.spaces import ops_on_disk
 from tests.mirror.bench import Bench, current
 
 if TYPE_CHECKING:
@@ -107,3 +108,35 @@ async def test_a_new_folder_has_each_file_and_directory_synced_once(
     assert {tree: load_tree(folder, tree, files).tree.op_count for tree, files in found} == (
         dict.fromkeys(TREES, OPS_EACH)
     )
+
+
+async def test_large_values_are_taken_few_at_a_time(
+    tmp_path: Path, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder_writer, "BATCH_BYTES_MAX", 1000)
+    bench = Bench(tmp_path, server)
+    sizes = [300, 300, 500, 5000, 10, 20]
+    ops: list[Op] = [
+        PropertyOp(counter, AUTHORS[0], "v", "k", b'"%s"' % (b"1" * size))
+        for counter, size in enumerate(sizes, start=2)
+    ]
+    server.commit(TREES[0], [MoveOp(1, AUTHORS[0], TREES[0], None), *ops])
+    servers = (ServerRecord(server.url, "mirror"),)
+    async with bench.mirror("a", servers=servers) as a:
+        await current(a)
+    payments: list[int] = []
+    settle = SpaceStore.settle_written
+
+    async def counted(store: SpaceStore, seqs: Sequence[int], reached: Sequence[Position]) -> None:
+        payments.append(len(seqs))
+        await settle(store, seqs, reached)
+
+    monkeypatch.setattr(SpaceStore, "settle_written", counted)
+    root = bench.folder("f")
+    async with bench.mirror("a", folder=root, servers=servers) as a:
+        await current(a)
+        assert a.status()["folder"]["pendingOps"] == 0
+    bench.close()
+
+    assert payments == [4, 1, 2], "with the root; the one that is too large by itself is alone"
+    assert ops_on_disk(root, TREES[0]) >= set(ops)

@@ -43,6 +43,7 @@ TIGHT = {
     "PARTS_MAX": 2,
     "PARALLEL_TRANSFERS": 2,
     "FILES_AT_ONCE": 3,
+    "WINDOW_BYTES_MAX": 500,
     "SYNCS_AT_ONCE": 2,
 }
 """By the name of a limit, wherever the server, the mirror or FOLDER_MODULES have it."""

@@ -284,3 +284,16 @@ async def test_a_damaged_file_is_told(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(StorageError):
         await SpaceStore.open(InlineDatabases(), tmp_path / "other.sqlite", SystemClock())
+
+
+async def test_debts_end_with_the_one_that_reaches_so_many_bytes(store: SpaceStore) -> None:
+    ops: list[Op] = [
+        prop(1, "a", b'"1234"'),
+        move(2, "v", "0"),
+        prop(3, "b", None),
+        prop(4, "c", b"123456"),
+    ]
+    await store.commit([delivery(*ops)])
+    found = [len(await store.owed(SERVER, 0, 10, bytes_max)) for bytes_max in (1, 6, 7, 12, 13)]
+    assert found == [1, 1, 4, 4, 4]
+    assert [one.op for one in await store.owed(SERVER, 0, 2, 100)] == ops[:2]
