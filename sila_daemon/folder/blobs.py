@@ -98,13 +98,22 @@ class BlobFolder:
                 writer.write(chunk)
             return writer.finish_var(uuid)
 
-    def adopt_static(self, source: Path, expected_hash: str) -> StaticBlob:
+    def adopt_static(
+        self, source: Path, expected_hash: str, *, is_sound: bool = True
+    ) -> StaticBlob:
         """Makes a blob of a file that is complete, elsewhere on the same disk.
 
-        Raises CorruptBlobError when its bytes are not those expected; it then stays as it is.
+        It is copied, and removed then, unless it `is_sound`: no write or sync of it failed, in no
+        process. Raises CorruptBlobError when its bytes are not those expected; it then stays as it
+        is.
         """
         target = static_path(self._files_dir, ids.checked_hash(expected_hash))
         with storage_errors(f"store the file {expected_hash}"):
+            if not is_sound or expected_hash in self.unsure:
+                blob = _put_copy(self, self.disk.open_read(source), expected_hash)
+                self.disk.unlink(source)
+                self.disk.sync_dir(source.parent)
+                return blob
             with self.disk.open_append(source) as written:
                 self.unsure.sync(written, expected_hash)
             with self.disk.open_read(source) as file:
@@ -186,7 +195,7 @@ class BlobFolder:
         directories: dict[Path, list[str]] = {}
         for blob_hash in hashes:
             if blob_hash in self.unsure:
-                _write_anew(self, blob_hash)
+                _put_copy(self, self.open_static(blob_hash), blob_hash)
                 continue
             path = static_path(self._files_dir, blob_hash)
             directories.setdefault(path.parent, []).append(blob_hash)
@@ -340,16 +349,12 @@ class BlobWriter:
             raise
 
 
-def _write_anew(folder: BlobFolder, blob_hash: str) -> None:
-    """Puts the bytes of a file, which are right, in the place of the file."""
-    with (
-        folder.open_static(blob_hash) as file,
-        folder.writer() as writer,
-        storage_errors(f"store the file {blob_hash}"),
-    ):
+def _put_copy(folder: BlobFolder, file: ReadableFile, blob_hash: str) -> StaticBlob:
+    """Puts the bytes of a file, which is closed then, in their place by another file."""
+    with file, folder.writer() as writer, storage_errors(f"store the file {blob_hash}"):
         while chunk := file.read_at(writer.size, CHUNK_BYTES):
             writer.write(chunk)
-        writer.finish_static(blob_hash)
+        return writer.finish_static(blob_hash)
 
 
 def _file_stat(disk: Disk, path: Path) -> FileStat | None:

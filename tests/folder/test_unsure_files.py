@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sila_daemon.core.errors import StorageError
+from sila_daemon.core.errors import CorruptBlobError, StorageError
 from sila_daemon.folder.blob_batch import put_together
 from sila_daemon.folder.blobs import BlobFolder
 from sila_daemon.mirror.file_reading import Found, read_small
@@ -130,6 +130,38 @@ def test_a_file_in_parts_whose_sync_failed_is_unsure(machine: Machine) -> None:
     machine.folder.put_static([CONTENT])
     assert NAME not in machine.folder.unsure
     assert machine.survives()
+
+
+def test_a_file_in_parts_is_copied_once_its_sync_failed(machine: Machine) -> None:
+    machine.bring(PART)
+    machine.disk.faults.fail(errno.EIO, 1, only=PART.name, forgets=True)
+    with pytest.raises(StorageError):
+        machine.folder.adopt_static(PART, NAME)
+    assert machine.folder.adopt_static(PART, NAME).size == len(CONTENT)
+    assert machine.survives()
+    assert machine.view.stat(PART) is None
+    assert machine.leftovers() == []
+
+
+def test_so_is_one_that_somebody_distrusts(machine: Machine) -> None:
+    machine.bring(PART)
+    machine.disk.faults.fail(errno.EIO, 1, only=PART.name, forgets=True)
+    with machine.view.open_append(PART) as file, pytest.raises(OSError, match="Input/output"):
+        file.sync()
+    assert NAME not in machine.folder.unsure
+    machine.folder.adopt_static(PART, NAME, is_sound=False)
+    assert machine.survives()
+    assert machine.view.stat(PART) is None
+
+
+def test_a_copy_of_other_bytes_is_refused(machine: Machine) -> None:
+    machine.bring(PART)
+    other = "0" * 64
+    with pytest.raises(CorruptBlobError):
+        machine.folder.adopt_static(PART, other, is_sound=False)
+    assert machine.view.stat(PART) is not None
+    assert not machine.folder.has_static(other)
+    assert machine.leftovers() == []
 
 
 @pytest.mark.parametrize("failing", [NAME[2:], NAME[:2]])

@@ -3,6 +3,8 @@
 What came of a file waits beside the space's files, under a name that is random and that only its
 sender is told; the bytes that are there are the offset. The SHA-256 is checked over what stands
 on the disk once all of it is there, so a part that a power cut tore cannot become a file.
+Nor can one that only memory holds: after a failed sync the next one may succeed for nothing, so
+what an error met, or an earlier process began, is copied and the copy becomes the file.
 """
 
 from __future__ import annotations
@@ -67,6 +69,8 @@ class Upload:
     moved_at: float
     """When its last byte came (Unix seconds)."""
     is_finished: bool = False
+    is_sound: bool = True
+    """All of it came in this process and no write or sync failed: one sync makes it durable."""
     turn: int = 0
     """Whose bytes are taken: only those of the request that came last."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -105,7 +109,8 @@ class Uploads:
                 self._open[upload_id] = done
                 continue
             size, moved_at = found.pop(upload_id, (0, created_at / 1000))
-            upload = Upload(upload_id, blob_hash, sent, room, size, moved_at)
+            # What failed for an earlier process is not known.
+            upload = Upload(upload_id, blob_hash, sent, room, size, moved_at, is_sound=False)
             try:
                 upload.room = self._store.ledger.reserve(sender, max(size, length or 0))
             except StorageFullError:
@@ -203,9 +208,13 @@ class Uploads:
             try:
                 await store.workers.run(lambda: self._write(upload.id, data, is_last=is_last))
             except BaseException:
+                upload.is_sound = False
                 # An unknown part of it may stand there.
                 found = await store.workers.run(self._sizes)
-                upload.offset = found.get(upload.id, (upload.offset, 0.0))[0]
+                if upload.id in found:
+                    upload.offset = found[upload.id][0]
+                else:  # As where `finish` failed after it had moved the file.
+                    await self.cancel(upload)
                 raise
             upload.offset = size
             upload.moved_at = store.now_ms() / 1000
@@ -213,7 +222,8 @@ class Uploads:
     async def finish(self, upload: Upload) -> StaticBlob:
         """Makes a file of an upload of which all bytes are here.
 
-        Raises CorruptBlobError, and then the upload is dropped.
+        Raises CorruptBlobError, and then the upload is dropped, as it is where the disk is too full
+        for a copy of what cannot be trusted.
         """
         store, length = self._store, upload.sent.length
         async with upload.lock:
@@ -225,11 +235,16 @@ class Uploads:
                     await store.unsettle()
                     path = self._path(upload.id)
                     blob = await store.workers.run(
-                        lambda: store.blobs.adopt_static(path, upload.hash)
+                        lambda: store.blobs.adopt_static(
+                            path, upload.hash, is_sound=upload.is_sound
+                        )
                     )
                     await store.write(lambda connection: _finish(connection, upload, blob, store))
-            except CorruptBlobError:
-                await self.cancel(upload)
+            except BaseException as error:
+                is_too_full = isinstance(error, StorageFullError) and not upload.is_sound
+                upload.is_sound = False
+                if is_too_full or isinstance(error, CorruptBlobError):
+                    await self.cancel(upload)
                 raise
             upload.is_finished = True
             upload.offset = blob.size
@@ -241,10 +256,14 @@ class Uploads:
         upload.turn += 1
         self._open.pop(upload.id, None)
         upload.room.release()
-        await self._store.database.write(
-            lambda connection: connection.execute("DELETE FROM uploads WHERE id = ?", (upload.id,))
-        )
-        await self._store.workers.run(lambda: self._remove(upload.id))
+        try:
+            await self._store.database.write(
+                lambda connection: connection.execute(
+                    "DELETE FROM uploads WHERE id = ?", (upload.id,)
+                )
+            )
+        finally:  # A full disk that takes no such change needs the room.
+            await self._store.workers.run(lambda: self._remove(upload.id))
 
     async def expire(self) -> int:
         """Drops what nobody went on with for too long; returns how many uploads that were."""
