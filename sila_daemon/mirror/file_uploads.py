@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -128,13 +129,15 @@ class FileUploads:
             if local.blob.kind != STATIC:
                 await self._settle(local)
 
-    async def _settle(self, local: LocalBlob) -> None:
-        """Ends the debt of a mutable blob that the server has already."""
+    async def _settle(self, local: LocalBlob) -> bool:
+        """Ends the debt of a mutable blob if the server has it already; tells whether it has."""
         async with self._api.get(local.blob) as response:
             # The next change is sent as the successor of this revision, if it is this one.
-            if response.headers.get("X-Sha256") == local.sha256:
-                revision = response.headers.get("ETag", "").strip('"')
-                await self._blobs.settle(self._layer, local, revision=revision)
+            if response.headers.get("X-Sha256") != local.sha256:
+                return False
+            revision = response.headers.get("ETag", "").strip('"')
+        await self._blobs.settle(self._layer, local, revision=revision)
+        return True
 
     async def _upload_some(self, files: list[LocalBlob]) -> None:
         if len(files) > 1:
@@ -161,12 +164,20 @@ class FileUploads:
         except RemoteRefusedError as error:
             if error.code != "changed":
                 raise
+            if await self._has_come_otherwise(local):
+                return
             if not is_again and await self._lags_behind(local, agreed):
                 await self._upload_one(local, is_again=True)
             else:
                 await self._give_way(local, agreed)
         else:
             await self._blobs.settle(self._layer, sent.local, revision=sent.revision)
+
+    async def _has_come_otherwise(self, local: LocalBlob) -> bool:
+        """Ends the debt of a content that another device on this folder sent a moment before."""
+        with suppress(NotFoundError):
+            return await self._settle(local)
+        return False
 
     async def _lags_behind(self, local: LocalBlob, agreed: Agreement | None) -> bool:
         """Tells whether the server has a content that was here before, or lost what it had.

@@ -41,10 +41,10 @@ def test_an_end_at_any_moment_loses_nothing_that_was_answered(
             wanted, enough = len(answered) + edits, threading.Event()
             editing = threading.Thread(target=edit, args=(machine, answered, wanted, enough))
             editing.start()
-            assert enough.wait(30)
+            assert enough.wait(120)
             daemon.send_signal(signal.SIGTERM)
             assert daemon.wait(10) == 0
-            editing.join(30)
+            editing.join(120)
     held = json.dumps(dump(machine, folder))
     assert len(answered) > 50
     assert not [text for text in answered if text not in held]

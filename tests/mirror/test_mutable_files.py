@@ -110,12 +110,19 @@ class ChangingServer(FakeServer):
     """Has a file changed at the beginning of its next upload, and changed back at the end."""
 
     path: Path | None = None
+    rival = False
+    """Another device on the same folder sends the same content a moment before."""
 
     @asynccontextmanager
     async def request(
         self, method: str, server_url: str, path: str, **rest: Any
     ) -> AsyncIterator[Response]:
         changing = self.path if method == "PUT" and "/files/var/" in path else None
+        if self.rival and method == "PUT" and "/files/var/" in path:
+            self.rival = False
+            sent = b"".join([chunk async for chunk in rest["body"]])
+            self.var[UUID] = (self.var[UUID][0] + 1, sent)
+            rest["body"] = chunks_of(sent)
         if changing is None:
             async with super().request(method, server_url, path, **rest) as response:
                 yield response
@@ -126,6 +133,29 @@ class ChangingServer(FakeServer):
         async with super().request(method, server_url, path, **rest) as response:
             changing.write_bytes(before)
             yield response
+
+
+async def chunks_of(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+
+
+async def test_a_content_that_another_device_on_the_folder_sent_first_is_no_conflict(
+    tmp_path: Path,
+) -> None:
+    server = ChangingServer(SPACE)
+    bench = Bench(tmp_path, server)
+    one = bench.folder("one")
+    path = var_path(one, UUID)
+    path.write_bytes(b"first")
+    async with bench.mirror("a", folder=one, servers=(ServerRecord(server.url),)) as a:
+        await current(a)
+        server.rival = True
+        path.write_bytes(b"second")
+        await a.sync_now()
+        await current(a)
+        assert (server.rival, server.var[UUID][1]) == (False, b"second")
+        assert a.status()["conflictedFiles"] == 0 and await a.file_choices.waiting() == []
+    bench.close()
 
 
 async def test_what_a_server_has_is_what_was_read_while_the_file_was_sent(
