@@ -78,11 +78,24 @@ class FolderWriter:
         return written
 
     async def finish(self) -> None:
-        """Returns once nothing is being written that an interrupted call began."""
-        if self._under_way is not None:
-            # Its error is of no interest: what is not known to be durable is still owed.
-            await asyncio.gather(self._under_way, return_exceptions=True)
-            self._under_way = None
+        """Returns once nothing is being written that an interrupted call began.
+
+        Who is cancelled here is so once that is at its end: its thread would go on without it.
+        """
+        under_way, interruption = self._under_way, None
+        if under_way is None:
+            return
+        while not under_way.done():
+            try:
+                await asyncio.wait((under_way,))
+            except asyncio.CancelledError as error:
+                interruption = error
+        if not under_way.cancelled():
+            # Of no interest: what is not known to be durable is still owed.
+            under_way.exception()
+        self._under_way = None
+        if interruption is not None:
+            raise interruption
 
     async def _owed(self) -> tuple[list[OwedOp], bool]:
         """Returns what is written next, and whether there may be more."""
