@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from sila_daemon.core.errors import InvalidIdError
 from sila_daemon.core.op_codec import encode_lines
 from sila_daemon.core.ops import value_size
-from sila_daemon.folder.problems import FULL_ERRNOS, storage_errors
+from sila_daemon.folder.problems import FULL_ERRNOS, NO_HANDLE_ERRNOS, storage_errors
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -178,7 +178,10 @@ class OpBatch:
             try:
                 self._files.sync_names(directory, [one.group.path for one in some])
             except OSError as error:
-                self._leave(some, error)
+                if error.errno in NO_HANDLE_ERRNOS:
+                    self._fail(some[0].group, error)
+                else:
+                    self._leave(some, error)
                 break
             for one in some:
                 self._settle(one)
@@ -237,7 +240,7 @@ class OpBatch:
             healing = b"" if self._files.ends_well(group.path, start) else b"\n"
             file.write(healing + data)
         except OSError as error:
-            if error.errno not in FULL_ERRNOS:
+            if error.errno not in FULL_ERRNOS | NO_HANDLE_ERRNOS:
                 self._files.leave(group.path)
             try:
                 file.close()

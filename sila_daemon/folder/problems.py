@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What the disk says when it, a quota or a file has no room left."""
 
+NO_HANDLE_ERRNOS = frozenset({errno.EMFILE, errno.ENFILE})
+"""What the system says when too much is open: of opening alone, before anything was tried."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

@@ -24,7 +24,7 @@ from tests.folder.spaces import DAY, SeededRandomness, make_space, ops_on_disk
 
 if TYPE_CHECKING:
     from sila_daemon.folder.op_batch import OpBatch
-    from sila_daemon.ports.descriptors import Descriptor
+    from sila_daemon.ports.descriptors import Descriptor, ReadDescriptor
 
 AUTHORS = ("aa" * 16, "bb" * 16)
 TREES = tuple(f"{number:032x}" for number in range(0x30, 0x90, 0x20))
@@ -50,6 +50,10 @@ class NotingDisk(SystemDisk):
     def create(self, path: Path) -> Descriptor:
         self._note("create", path)
         return self._noted(super().create(path), path)
+
+    def open_read(self, path: Path) -> ReadDescriptor:
+        self._note("open_read", path)
+        return super().open_read(path)
 
     def open_append(self, path: Path) -> Descriptor:
         return self._noted(super().open_append(path), path)
@@ -324,6 +328,30 @@ def test_names_that_cannot_be_made_durable_do_not_count(tmp_path: Path) -> None:
         batch.raise_failure()
     assert all(ours.has_left(path) for path in day.iterdir())
     assert not disk.open_now
+
+
+@pytest.mark.parametrize("what", ["sync_dir", "open_read"])
+def test_a_process_with_too_much_open_leaves_no_file(tmp_path: Path, what: str) -> None:
+    root, disk = make_space(tmp_path / "s"), NotingDisk()
+    ours, trees = appender(root, disk), of_two_authors(*TREES)
+    if what == "open_read":
+        appended(ours, of_two_authors(*TREES)).raise_failure()  # So that there is a last line.
+    day = day_of(root, TREES[0])
+    disk.code = errno.EMFILE
+    disk.refuses = lambda name, path: name == what and day in (path, path.parent)
+    batch = appended(ours, trees)
+
+    assert TREES[0] not in batch.appended
+    with pytest.raises(StorageError, match="Too many open files"):
+        batch.raise_failure()
+    files = set(root.rglob("*.jsonl"))
+    assert not any(ours.has_left(path) for path in files)
+    disk.refuses = lambda name, path: False
+    del trees[TREES[1]], trees[TREES[2]]
+    again = appended(ours, trees)
+    again.raise_failure()
+    assert {part.path for part in again.appended[TREES[0]]} <= files
+    assert ops_on_disk(root, TREES[0]) == set(trees[TREES[0]])
 
 
 def test_a_space_that_goes_away_in_the_midst_gets_no_new_folder(
