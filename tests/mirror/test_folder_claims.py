@@ -112,10 +112,10 @@ async def test_what_was_owed_before_a_start_is_told_until_it_is_written(bench: B
         store = layers_of(a).store
         owed = store.owed
 
-        async def held_owed(layer: str, after: int, limit: int) -> list[OwedOp]:
+        async def held_owed(layer: str, after: int, *limits: int) -> list[OwedOp]:
             is_asked.set()
             await goes_on.wait()
-            return cast("list[OwedOp]", await owed(layer, after, limit))
+            return cast("list[OwedOp]", await owed(layer, after, *limits))
 
         store.owed = held_owed
         await is_asked.wait()
