@@ -71,7 +71,10 @@ class OpAppender:
         day = utc_day(self._clock.time())
         groups: dict[str, Collection[Group]] = {}
         for tree_id, ops in trees.items():
-            done = {op for some in self._done.setdefault(tree_id, Done()).ops for op in some}
+            durable = self._done.setdefault(tree_id, Done())
+            if durable.ops:
+                durable.keep(ops)
+            done = {op for some in durable.ops for op in some}
             waiting = [op for op in ops if op not in done] if done else ops
             groups[tree_id] = self._grouped(tree_id, day, own_peers, waiting)
         return OpBatch(self._files, groups, self._done)

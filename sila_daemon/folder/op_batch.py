@@ -20,7 +20,7 @@ from sila_daemon.core.ops import value_size
 from sila_daemon.folder.problems import FULL_ERRNOS, NO_HANDLE_ERRNOS, storage_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
     from sila_daemon.core.ops import Op
@@ -62,10 +62,20 @@ class Group:
 
 @dataclass(slots=True)
 class Done:
-    """What is durable of the ops of a tree."""
+    """What is durable of the ops of a tree that are not paid yet, file by file."""
 
     ops: list[list[Op]] = field(default_factory=list)
     appended: list[Appended] = field(default_factory=list)
+
+    def keep(self, owed: Collection[Op]) -> None:
+        """Forgets what is not owed any more, as it was read from the files meanwhile.
+
+        Who read them knows how far they are known by now; what was appended then tells less.
+        """
+        known = set(owed)
+        parts = zip(self.ops, self.appended, strict=True)
+        kept = [part for part in parts if not known.isdisjoint(part[0])]
+        self.ops, self.appended = [ops for ops, _ in kept], [appended for _, appended in kept]
 
 
 @dataclass(slots=True)
@@ -134,6 +144,8 @@ class OpBatch:
         syncs = [partial(self.sync, first) for first in range(SYNCS_AT_ONCE)]
         try:
             while await workers.run(self.write):
+                # One alone: a disk that hangs has one of the threads that all spaces share.
+                await workers.run(self.sync_one)
                 await asyncio.gather(*map(workers.run, syncs))
                 await workers.run(self.finish)
         finally:
@@ -150,11 +162,20 @@ class OpBatch:
                     break
         return bool(self._open)
 
+    def sync_one(self) -> None:
+        """Makes the first file durable, if it can be."""
+        self._sync(self._open[:1])
+
     def sync(self, first: int) -> None:
         """Makes every SYNCS_AT_ONCE-th file durable, from one on, until one cannot be."""
-        for one in self._open[first::SYNCS_AT_ONCE]:
+        self._sync(self._open[first::SYNCS_AT_ONCE])
+
+    def _sync(self, some: Iterable[_Open]) -> None:
+        for one in some:
             if self._is_stopped:
                 return
+            if one.is_synced:
+                continue
             try:
                 one.file.sync()
                 one.is_synced = True

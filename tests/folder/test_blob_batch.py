@@ -13,10 +13,11 @@ import pytest
 
 from sila_daemon.core.errors import NotFoundError, StorageError
 from sila_daemon.folder.blob_batch import put_together
-from sila_daemon.folder.blobs import BlobFolder, StaticBlob
+from sila_daemon.folder.blobs import BlobFolder, BlobWriter, StaticBlob
 from sila_daemon.ports.disk import SystemDisk
 from sila_daemon.ports.randomness import SystemRandomness
 from sila_daemon.ports.workers import InlineWorkers, ThreadWorkers
+from tests.folder.busy_workers import BusyWorkers
 
 if TYPE_CHECKING:
     from sila_daemon.ports.descriptors import Descriptor
@@ -67,6 +68,23 @@ async def test_each_directory_is_made_durable_once(folder: BlobFolder, disk: Syn
     for name, data in files:
         with folder.open_static(name) as file:
             assert file.read_at(0, 100) == data
+
+
+async def test_one_thread_finds_out_whether_a_disk_answers(
+    folder: BlobFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers, asked = BusyWorkers(), list[int]()
+    sync = BlobWriter.sync
+
+    def noted(writer: BlobWriter) -> None:
+        asked.append(workers.busy)
+        sync(writer)
+
+    monkeypatch.setattr(BlobWriter, "sync", noted)
+    files = in_one_directory(6)
+    assert len(await put_together(folder, workers, files)) == len(asked) == len(files)
+    assert asked[0] == 1, "all spaces share the threads that a disk may hold"
+    assert max(asked) > 1
 
 
 async def test_what_is_not_what_its_name_says_is_left_out(

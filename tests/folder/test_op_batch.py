@@ -20,6 +20,7 @@ from sila_daemon.folder.op_batch import FILES_AT_ONCE, WINDOW_BYTES_MAX
 from sila_daemon.ports.disk import SystemDisk
 from sila_daemon.ports.workers import ThreadWorkers
 from tests.clocks import HandClock
+from tests.folder.busy_workers import BusyWorkers
 from tests.folder.spaces import DAY, SeededRandomness, make_space, ops_on_disk
 
 if TYPE_CHECKING:
@@ -192,6 +193,38 @@ async def test_files_beyond_what_may_be_open_take_turns_on_threads(tmp_path: Pat
     assert set(batch.appended) == set(TREES)
     for tree_id, ops in trees.items():
         assert ops_on_disk(root, tree_id) == set(ops)
+
+
+async def test_one_thread_finds_out_whether_a_disk_answers(tmp_path: Path) -> None:
+    disk, workers = NotingDisk(), BusyWorkers()
+    asked: list[int] = []
+
+    def note(what: str, _: Path) -> bool:
+        asked.extend([workers.busy] if what == "sync" else [])
+        return False
+
+    disk.refuses = note
+    trees = of_two_authors(*TREES)
+    batch = appender(make_space(tmp_path / "s"), disk).batch((), trees)
+    await batch.run_on(workers)
+    assert set(batch.appended) == set(TREES)
+    assert asked[0] == 1, "all spaces share the threads that a disk may hold"
+    assert max(asked) > 1 and len(asked) == 2 * len(TREES)
+
+
+def test_what_was_paid_otherwise_is_not_told_again(tmp_path: Path) -> None:
+    """After a failure, the scan of the folder may find what was durable all the same."""
+    root, disk = make_space(tmp_path / "s"), NotingDisk()
+    ours = appender(root, disk)
+    first, second = (MoveOp(3, author, "v", TREES[0]) for author in AUTHORS)
+    disk.refuses = lambda what, path: what == "write" and AUTHORS[1] in path.name
+    assert not appended(ours, {TREES[0]: [first, second]}).appended
+    disk.refuses = lambda what, path: False
+    later = MoveOp(4, AUTHORS[0], "v", TREES[0])
+    (told,) = appended(ours, {TREES[0]: [later]}).appended[TREES[0]]
+    assert told.line_count == 1
+    assert b'"m",4,' in told.path.read_bytes()[told.start : told.end], "the later op alone"
+    assert ops_on_disk(root, TREES[0]) == {first, later}
 
 
 def test_a_tree_that_is_refused_holds_up_none_before_it_and_loses_none_after_it(
