@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import apsw
 
 from sila_daemon.database import database, schema
-from sila_daemon.folder import blob_batch, blob_directories, blobs, op_batch, secrets
+from sila_daemon.folder import blob_batch, blob_directories, blobs, secrets
 from sila_daemon.folder.layout import static_path
 from sila_daemon.folder.op_batch import Group, OpBatch
 from sila_daemon.folder.op_directories import OpDirectories
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from sila_daemon.server.spaces.space_secrets import SecretSet
     from sila_daemon.store.space_store import Committed
 
-_sync = OpBatch.sync
+_sync = OpBatch._sync
 _write_secrets = SpaceSecrets._write
 _commit = SpaceStore.commit
 _acknowledge = SpaceStore.acknowledge
@@ -125,8 +125,8 @@ def _there_taken_as_durable(
     return blob
 
 
-def _taken_as_synced(batch: blob_batch.BlobBatch, first: int) -> None:
-    for _, writer in batch._writers[first :: blob_batch.SYNCS_AT_ONCE]:
+def _taken_as_synced(batch: blob_batch.BlobBatch, some: Any) -> None:
+    for _, writer in some:
         writer._synced_bytes = writer.size
 
 
@@ -156,16 +156,16 @@ def _op_directories_not_synced(directories: OpDirectories, made: dict[Path, Any]
     directories._durable.update(made)
 
 
-def _failures_passed_over(batch: OpBatch, first: int) -> None:
-    _sync(batch, first)
+def _failures_passed_over(batch: OpBatch, some: Any) -> None:
+    _sync(batch, some)
     batch._is_stopped = False
     for one in batch._open:
         one.error = None
-    _credited_before_the_sync(batch, first)
+    _credited_before_the_sync(batch, some)
 
 
-def _credited_before_the_sync(batch: OpBatch, first: int) -> None:
-    for one in batch._open[first :: op_batch.SYNCS_AT_ONCE]:
+def _credited_before_the_sync(batch: OpBatch, some: Any) -> None:
+    for one in some:
         one.is_synced = True
 
 
@@ -242,7 +242,7 @@ MUTANTS: dict[str, Planted] = {
         WrongCode(blobs.BlobWriter, "finish_static", _there_taken_as_durable), "blob: immutable"
     ),
     "blobs_together_named_before_sync": Planted(
-        WrongCode(blob_batch.BlobBatch, "sync", _taken_as_synced), TOGETHER
+        WrongCode(blob_batch.BlobBatch, "_sync", _taken_as_synced), TOGETHER
     ),
     "blobs_together_without_their_directories": Planted(
         WrongCode(blob_batch.BlobBatch, "finish", _directories_left_alone), TOGETHER
@@ -260,7 +260,7 @@ MUTANTS: dict[str, Planted] = {
         WrongCode(OpDirectories, "_sync", _op_directories_not_synced), "append: a new day"
     ),
     "ops_credited_before_the_shared_sync": Planted(
-        WrongCode(OpBatch, "sync", _credited_before_the_sync), OPS_TOGETHER
+        WrongCode(OpBatch, "_sync", _credited_before_the_sync), OPS_TOGETHER
     ),
     "ops_together_without_their_names": Planted(
         WrongCode(OpFiles, "sync_names", _taken_as_durable), OPS_TOGETHER
@@ -269,7 +269,7 @@ MUTANTS: dict[str, Planted] = {
         WrongCode(OpBatch, "_next_groups", _roots_with_the_rest), OPS_TOGETHER
     ),
     "failed_append_passed_over": Planted(
-        WrongCode(OpBatch, "sync", _failures_passed_over), "append: several files, twice", EIO
+        WrongCode(OpBatch, "_sync", _failures_passed_over), "append: several files, twice", EIO
     ),
     "failed_sync_tried_again": Planted(
         WrongCode(OpFiles, "leave", _passed_over), "append: several files, twice", FORGOTTEN

@@ -89,7 +89,7 @@ def _is_durable(*_: object) -> bool:
     return True
 
 
-def _counts_as_synced(batch: OpBatch, _: int) -> None:
+def _counts_as_synced(batch: OpBatch, _: object) -> None:
     for one in batch._open:
         one.is_synced = True
 
@@ -114,7 +114,7 @@ DURABILITY: dict[str, Mutant] = {
         FolderWriter, "_append", _debt_ends_before_append, plans.APPENDS_AND_KILLS
     ),
     "folder_debts_end_before_the_shared_sync": Mutant(
-        OpBatch, "sync", _counts_as_synced, plans.CUT_APPENDS
+        OpBatch, "_sync", _counts_as_synced, plans.CUT_APPENDS
     ),
     "torn_tail_not_healed": Mutant(OpFiles, "ends_well", _tail_is_always_whole, plans.TORN_LINE),
     "chat_made_in_two_commits": Mutant(
