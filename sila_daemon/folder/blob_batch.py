@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from sila_daemon.folder.blobs import BlobFolder, BlobWriter, StaticBlob
+    from sila_daemon.folder.blob_writer import BlobWriter, StaticBlob
+    from sila_daemon.folder.blobs import BlobFolder
     from sila_daemon.ports.workers import Workers
 
 FILES_MAX = 64

@@ -22,7 +22,7 @@ from sila_daemon.folder.tree_loader import load_tree
 if TYPE_CHECKING:
     from sila_daemon.core.json_value import Json
     from sila_daemon.core.rep_tree import RepTree
-    from sila_daemon.folder.blobs import StaticBlob, VarBlob
+    from sila_daemon.folder.blob_writer import StaticBlob, VarBlob
     from sila_daemon.folder.space_folder import SpaceFolder
     from sila_daemon.ports.randomness import Randomness
 

@@ -13,7 +13,8 @@ from sila_daemon.core.errors import (
     StorageError,
 )
 from sila_daemon.folder.blob_batch import BATCHES_AT_ONCE, FILES_MAX, put_together
-from sila_daemon.folder.blobs import CHUNK_BYTES, BlobFolder
+from sila_daemon.folder.blob_writer import CHUNK_BYTES
+from sila_daemon.folder.blobs import BlobFolder
 from sila_daemon.folder.problems import Problem, storage_errors
 from sila_daemon.mirror.blob_scan import BlobScan
 from sila_daemon.mirror.static_checks import StaticChecks
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
     from pathlib import Path
 
-    from sila_daemon.folder.blobs import BlobWriter, StaticBlob
+    from sila_daemon.folder.blob_writer import BlobWriter, StaticBlob
     from sila_daemon.mirror.record import MirrorPorts
     from sila_daemon.mirror.wakes import Wakes
     from sila_daemon.ports.disk import FileStat, ReadableFile

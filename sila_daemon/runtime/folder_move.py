@@ -10,7 +10,8 @@ import errno
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import NotFoundError, ProtectionError
-from sila_daemon.folder.blobs import CHUNK_BYTES, BlobFolder
+from sila_daemon.folder.blob_writer import CHUNK_BYTES
+from sila_daemon.folder.blobs import BlobFolder
 from sila_daemon.folder.layout import SpaceLayout
 from sila_daemon.folder.problems import storage_errors
 from sila_daemon.folder.space_folder import SpaceFolder, create_space_folder

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import apsw
 
 from sila_daemon.database import database, schema
-from sila_daemon.folder import blob_batch, blob_directories, blobs, secrets
+from sila_daemon.folder import blob_batch, blob_directories, secrets
+from sila_daemon.folder.blob_writer import BlobWriter, StaticBlob
 from sila_daemon.folder.layout import static_path
 from sila_daemon.folder.op_batch import Group, OpBatch
 from sila_daemon.folder.op_directories import OpDirectories
@@ -107,7 +108,7 @@ def _leftovers_after_a_failure(disk: Disk, path: Path, data: bytes, randomness: 
     disk.sync_dir(path.parent)
 
 
-def _blob_named_before_sync(writer: blobs.BlobWriter, target: Path) -> None:
+def _blob_named_before_sync(writer: BlobWriter, target: Path) -> None:
     writer._disk.rename(writer._temporary, target)
     writer._disk.sync_dir(target.parent)
     writer._file.sync()
@@ -115,9 +116,7 @@ def _blob_named_before_sync(writer: blobs.BlobWriter, target: Path) -> None:
     writer._is_open = False
 
 
-def _there_taken_as_durable(
-    writer: blobs.BlobWriter, expected_hash: str | None = None
-) -> blobs.StaticBlob:
+def _there_taken_as_durable(writer: BlobWriter, expected_hash: str | None = None) -> StaticBlob:
     is_there = writer._disk.stat(static_path(writer._files_dir, writer.sha256)) is not None
     blob, directory = writer.place_static(expected_hash)
     if not is_there:
@@ -130,7 +129,7 @@ def _taken_as_synced(batch: blob_batch.BlobBatch, some: Any) -> None:
         writer._synced_bytes = writer.size
 
 
-def _directories_left_alone(batch: blob_batch.BlobBatch) -> list[blobs.StaticBlob]:
+def _directories_left_alone(batch: blob_batch.BlobBatch) -> list[StaticBlob]:
     stored = [writer.place_static(name)[0] for name, writer in batch._writers]
     batch.abort()
     return stored
@@ -232,14 +231,14 @@ MUTANTS: dict[str, Planted] = {
         "secrets: a server's, one removed",
     ),
     "blob_named_before_sync": Planted(
-        WrongCode(blobs.BlobWriter, "_name", _blob_named_before_sync), "blob: mutable, replaced"
+        WrongCode(BlobWriter, "_name", _blob_named_before_sync), "blob: mutable, replaced"
     ),
     "blob_directories_not_synced": Planted(
         WrongCode(blob_directories.BlobDirectories, "make", _directories_not_synced),
         "blob: immutable",
     ),
     "blob_there_taken_as_durable": Planted(
-        WrongCode(blobs.BlobWriter, "finish_static", _there_taken_as_durable), "blob: immutable"
+        WrongCode(BlobWriter, "finish_static", _there_taken_as_durable), "blob: immutable"
     ),
     "blobs_together_named_before_sync": Planted(
         WrongCode(blob_batch.BlobBatch, "_sync", _taken_as_synced), TOGETHER

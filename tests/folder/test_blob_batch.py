@@ -13,7 +13,8 @@ import pytest
 
 from sila_daemon.core.errors import NotFoundError, StorageError
 from sila_daemon.folder.blob_batch import put_together
-from sila_daemon.folder.blobs import BlobFolder, BlobWriter, StaticBlob
+from sila_daemon.folder.blob_writer import BlobWriter, StaticBlob
+from sila_daemon.folder.blobs import BlobFolder
 from sila_daemon.ports.disk import SystemDisk
 from sila_daemon.ports.randomness import SystemRandomness
 from sila_daemon.ports.workers import InlineWorkers, ThreadWorkers

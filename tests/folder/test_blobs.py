@@ -17,7 +17,8 @@ from sila_daemon.core.errors import (
     NotFoundError,
     StorageError,
 )
-from sila_daemon.folder.blobs import BlobFolder, StaticBlob, VarBlob
+from sila_daemon.folder.blob_writer import StaticBlob, VarBlob
+from sila_daemon.folder.blobs import BlobFolder
 from sila_daemon.ports.disk import Disk, SystemDisk
 from tests.folder.faulty_disk import FaultyDisk, until_it_completes
 from tests.folder.spaces import SeededRandomness

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import apsw
 
     from sila_daemon.database.database import Database
-    from sila_daemon.folder.blobs import BlobFolder, BlobWriter
+    from sila_daemon.folder.blob_writer import BlobWriter
+    from sila_daemon.folder.blobs import BlobFolder
     from sila_daemon.ports.clock import Clock
     from sila_daemon.ports.disk import ReadableFile
     from sila_daemon.ports.workers import Workers

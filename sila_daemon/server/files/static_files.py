@@ -16,7 +16,7 @@ from sila_daemon.server.files.file_store import FileStore, Sent
 if TYPE_CHECKING:
     import apsw
 
-    from sila_daemon.folder.blobs import StaticBlob
+    from sila_daemon.folder.blob_writer import StaticBlob
     from sila_daemon.ports.disk import ReadableFile
 
 

@@ -32,7 +32,7 @@ from sila_daemon.server.files.file_store import FileStore, Sent
 if TYPE_CHECKING:
     import apsw
 
-    from sila_daemon.folder.blobs import StaticBlob
+    from sila_daemon.folder.blob_writer import StaticBlob
     from sila_daemon.ports.disk import Disk
     from sila_daemon.ports.randomness import Randomness
     from sila_daemon.server.files.quotas import Reservation

@@ -14,7 +14,7 @@ from sila_daemon.server.files.file_rows import VarFacts, VarState
 if TYPE_CHECKING:
     import apsw
 
-    from sila_daemon.folder.blobs import BlobWriter
+    from sila_daemon.folder.blob_writer import BlobWriter
     from sila_daemon.ports.disk import ReadableFile
     from sila_daemon.server.files.file_store import FileStore, Sent
 

@@ -86,7 +86,8 @@ class SpaceOpener:
 
     async def _files_of(self, space_id: str, layout: SpaceLayout, store: OpStore) -> SpaceFiles:
         ports = self._ports
-        blobs = BlobFolder(layout.files_dir, ports.disk, ports.randomness)
+        unsure = layout.version_dir / "unsure"
+        blobs = BlobFolder(layout.files_dir, ports.disk, ports.randomness, unsure_dir=unsure)
         try:
             # Of a process that was killed: while a space is closed, nobody is sending files.
             await ports.workers.run(lambda: remove_leftovers(layout, ports.disk, _EVER_NS))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import RemoteError
-from sila_daemon.folder.blobs import BlobWriter
+from sila_daemon.folder.blob_writer import BlobWriter
 from sila_daemon.folder.layout import static_path
 from sila_daemon.folder.static_directories import Due, StaticDirectories
 from sila_daemon.mirror.carried_files import CarriedFiles

@@ -25,7 +25,7 @@ from sila_daemon.server.http.rules import RouteRule, caller_of, space_of
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from sila_daemon.folder.blobs import StaticBlob
+    from sila_daemon.folder.blob_writer import StaticBlob
     from sila_daemon.server.files.uploads import Upload
     from sila_daemon.server.spaces.space_opening import OpenSpace
 
