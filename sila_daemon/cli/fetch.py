@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from sila_daemon.cli.daemon_call import ask, space_reference
 from sila_daemon.cli.spaces import seconds_of
-from sila_daemon.cli.wording import away_lines, counted, policy_words, size
+from sila_daemon.cli.wording import away_lines, policy_words, size
 from sila_daemon.core.errors import UsageError
+from sila_daemon.core.wording import counted
 
 if TYPE_CHECKING:
     import argparse

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from sila_daemon.cli.daemon_call import ask, local_path, space_reference
-from sila_daemon.cli.wording import counted
+from sila_daemon.core.wording import counted
 
 if TYPE_CHECKING:
     import argparse

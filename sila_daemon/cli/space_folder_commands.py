@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from sila_daemon.cli.command_tree import load_handler
 from sila_daemon.core.errors import DaemonNotRunningError
+from sila_daemon.core.wording import counted
 from sila_daemon.folder.space_folder import SpaceFolder
 from sila_daemon.ports.disk import SystemDisk
 from sila_daemon.ports.randomness import SystemRandomness
@@ -140,7 +141,7 @@ def _print_summary(done: str, summary: ArchiveSummary, target: Path, output: Out
         "bytes": summary.byte_count,
         "problems": [problem.to_json() for problem in summary.problems],
     }
-    told = f"{done} {_counted(summary.file_count, 'file')} into {target}"
+    told = f"{done} {counted(summary.file_count, 'file')} into {target}"
     output.result(data, [told, *_problem_lines(summary.problems)])
 
 
@@ -169,7 +170,7 @@ def _print_dump(found: SpaceDump, output: Output, *, with_secrets: bool) -> None
     output.table(["tree", "app", "name", "ops", "vertices", "waiting"], rows)
     size = sum(blob.size for blob in found.static) + sum(blob.size for blob in found.var)
     count = len(found.static) + len(found.var)
-    output.line(f"{_counted(count, 'file')}, {size} bytes")
+    output.line(f"{counted(count, 'file')}, {size} bytes")
     for name, value in sorted(found.secrets.items()):
         output.line(f"secret {name}: {value}" if with_secrets else f"secret {name}")
     for line in _problem_lines(found.problems):
@@ -178,8 +179,8 @@ def _print_dump(found: SpaceDump, output: Output, *, with_secrets: bool) -> None
 
 def _verification_lines(found: Verification) -> Iterator[str]:
     yield (
-        f"Read {_counted(found.tree_count, 'tree')}, {_counted(found.op_count, 'op')} and "
-        f"{_counted(found.blob_count, 'file')} ({found.blob_bytes} bytes)."
+        f"Read {counted(found.tree_count, 'tree')}, {counted(found.op_count, 'op')} and "
+        f"{counted(found.blob_count, 'file')} ({found.blob_bytes} bytes)."
     )
     yield from _problem_lines(found.problems)
     for note in found.notes:
@@ -187,7 +188,7 @@ def _verification_lines(found: Verification) -> Iterator[str]:
     if found.is_well:
         yield f"All is well with {found.name or 'this space'}."
     else:
-        yield f"Found {_counted(len(found.problems), 'problem')}. Nothing was changed."
+        yield f"Found {counted(len(found.problems), 'problem')}. Nothing was changed."
 
 
 def _problem_lines(problems: Sequence[Problem]) -> Iterator[str]:
@@ -199,7 +200,3 @@ def _problem_lines(problems: Sequence[Problem]) -> Iterator[str]:
 
 def _place(problem: Problem) -> str:
     return problem.path if problem.line is None else f"{problem.path}:{problem.line}"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

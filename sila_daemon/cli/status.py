@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from sila_daemon.cli.daemon_call import ask, space_reference
 from sila_daemon.cli.output import one_line
-from sila_daemon.cli.wording import away_lines, counted, size
+from sila_daemon.cli.wording import away_lines, size
+from sila_daemon.core.wording import counted
 
 if TYPE_CHECKING:
     import argparse

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sila_daemon.core.wording import counted
+
 if TYPE_CHECKING:
     from typing import Any
-
-
-def counted(count: int, what: str) -> str:
-    """Writes a number of things."""
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def size(byte_count: float) -> str:

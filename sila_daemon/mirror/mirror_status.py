@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sila_daemon.core.wording import counted
 from sila_daemon.mirror.away_files import AwayCounts
 from sila_daemon.mirror.folder_layer import FolderState
 from sila_daemon.mirror.transfers import DOWN, UP, seconds_for
@@ -46,17 +47,21 @@ def folder_verdict(folder: FolderLayer) -> tuple[str, str]:
     if folder.state is FolderState.STARTING:
         return "syncing", "the folder is being read"
     count = folder.problem_count
+    things = counted(count, "thing")
     is_lasting = folder.patience.is_over(count)
     if count and folder.carrier is not None and not is_lasting:
-        return "syncing", f"{count} things cannot be read yet: {folder.carrier.name} may be at work"
+        return "syncing", f"{things} cannot be read yet: {folder.carrier.name} may be at work"
     if count:
-        return "needs_you", f"{count} things in the folder cannot be read"
+        return "needs_you", f"{things} in the folder cannot be read"
     if folder.lost_file_count:
-        return "syncing", f"{folder.lost_file_count} op files lack what was read from them"
+        files = counted(folder.lost_file_count, "op file", "lack")
+        return "syncing", f"{files} what was read from them"
     if not folder.is_settled:
         owed = folder.owed.ops
         waits = (
-            f"{owed} changes wait for the folder" if owed else "the folder is being looked through"
+            f"{counted(owed, 'change', 'wait')} for the folder"
+            if owed
+            else "the folder is being looked through"
         )
         return "syncing", waits
     if folder.long_turn.seconds:
@@ -67,8 +72,7 @@ def folder_verdict(folder: FolderLayer) -> tuple[str, str]:
 
 def held_reason(totals: Totals) -> str:
     """Says what the guard holds, and what to do."""
-    count = totals.held_ops
-    changes = f"{count} change{'s' * (count != 1)}"
+    changes = counted(totals.held_ops, "change")
     return f"{changes} that would take much away wait for you; see: sila-daemon held"
 
 
@@ -91,9 +95,8 @@ def verdict(
         return "paused", "paused" if record.paused_until is None else "paused for a while"
     found = [("needs_you", held_reason(totals))] if totals.held_ops else []
     if totals.conflicted_files:
-        count = totals.conflicted_files
-        counted = "1 file was" if count == 1 else f"{count} files were"
-        reason = f"{counted} changed in two places; see: sila-daemon file conflicts"
+        files = counted(totals.conflicted_files, "file", "were")
+        reason = f"{files} changed in two places; see: sila-daemon file conflicts"
         found.append(("needs_you", reason))
     found += [folder_verdict(folder)] if folder is not None else []
     found += others

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from sila_daemon.core.wording import counted
 from sila_daemon.mirror.greeting import ORIGINAL
 from sila_daemon.store.sightings import SENDS_MAX
 
@@ -125,9 +126,8 @@ class RemoteStatus:
         if self.refused_ops or self.set_aside_ops:
             return f"{self._quarantined}; see: sila-daemon outbox"
         if self.held_ops:
-            verb = "waits" if self.held_ops == 1 else "wait"
             return (
-                f"{_changes(self.held_ops)} {verb} for you before going there;"
+                f"{counted(self.held_ops, 'change', 'wait')} for you before going there;"
                 " see: sila-daemon held"
             )
         if self.state is not RemoteState.LIVE:
@@ -137,29 +137,24 @@ class RemoteStatus:
         if self.files_reason:
             return self._without_url(self.files_reason)
         if self.pending_ops:
-            return _waiting(_changes(self.pending_ops), self.pending_ops)
+            return f"{counted(self.pending_ops, 'change', 'wait')} for the server"
         if coming := max(0, self.server_head - self.head):
-            verb = "is" if coming == 1 else "are"
-            return f"{_changes(coming)} {verb} on the way from the server"
+            return f"{counted(coming, 'change', 'are')} on the way from the server"
         if self.pending_files:
-            files = f"{self.pending_files} file{'s' * (self.pending_files != 1)}"
-            return _waiting(files, self.pending_files)
+            return f"{counted(self.pending_files, 'file', 'wait')} for the server"
         return "" if self.are_files_equal else "files and secrets are being compared"
 
     @property
     def _seen_reason(self) -> str:
         unsent = self.pending_ops - self.unconfirmed_ops
         if unsent > 0:
-            return _waiting(_changes(unsent), unsent)
+            return f"{counted(unsent, 'change', 'wait')} for the server"
         if self.given_up_ops:
-            count = self.given_up_ops
-            times = f"{count} change{'s were' if count != 1 else ' was'} sent {SENDS_MAX} times"
-            return f"{times} and not seen there; see: sila-daemon outbox"
+            changes = counted(self.given_up_ops, "change", "were")
+            return f"{changes} sent {SENDS_MAX} times and not seen there; see: sila-daemon outbox"
         if self.unconfirmed_ops:
-            count = self.unconfirmed_ops
-            return (
-                f"{count} change{'s were' if count != 1 else ' was'} sent, and not seen there yet"
-            )
+            changes = counted(self.unconfirmed_ops, "change", "were")
+            return f"{changes} sent, and not seen there yet"
         if self.heard_ops or self.doubted_trees:
             return "what is there is being looked at"
         return "everything was seen there, which this kind of server never confirms"
@@ -175,7 +170,7 @@ class RemoteStatus:
     @property
     def _quarantined(self) -> str:
         refused, set_aside = self.refused_ops, self.set_aside_ops
-        told = [f"the server refuses {_changes(refused)}"] if refused else []
+        told = [f"the server refuses {counted(refused, 'change')}"] if refused else []
         if set_aside:
             told.append(f"{set_aside} of its changes cannot be read")
         return ", ".join(told)
@@ -216,11 +211,3 @@ class RemoteStatus:
             "unsupported": ["files", "secrets"] if self.is_original else [],
             "retryAt": None if self.retry_at is None else int(self.retry_at * 1000),
         }
-
-
-def _changes(count: int) -> str:
-    return f"{count} change{'s' * (count != 1)}"
-
-
-def _waiting(counted: str, count: int) -> str:
-    return f"{counted} {'waits' if count == 1 else 'wait'} for the server"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from sila_daemon.core.errors import CorruptBlobError, NotFoundError, SilaError
+from sila_daemon.core.wording import counted
 from sila_daemon.folder.layout import static_path
 from sila_daemon.mirror.file_reading import STEP_BYTES, Found, Reading, read_small
 from sila_daemon.mirror.wakes import News
@@ -244,8 +245,9 @@ class StaticChecks:
             return "broken", self._reason
         told = [name for name, seen in state.damaged.items() if seen.since + self._fetch_s <= now]
         if told:
+            files, example = counted(len(told), "file", "are"), _shown(self._files_dir, told[0])
             return "needs_you", (
-                f"{_counted(told)} damaged, such as {_shown(self._files_dir, told[0])}: its bytes"
+                f"{files} damaged, such as {example}: its bytes"
                 " are not those that its name stands for; bring it back from another copy, or"
                 " remove it"
             )
@@ -253,13 +255,15 @@ class StaticChecks:
             name, why = next(iter(state.unreadable.items()))
             return "needs_you", f"{_shown(self._files_dir, name)} cannot be read: {why}"
         if state.damaged:
-            return "syncing", f"{_counted(state.damaged)} damaged here, and fetched anew"
+            files = counted(len(state.damaged), "file", "are")
+            return "syncing", f"{files} damaged here, and fetched anew"
         missing = sum(since + self._grace_s > now for since in self._awaited.values())
         if missing and self.carrier is not None:
-            counted = "1 file" if missing == 1 else f"{missing} files"
-            return "syncing", f"{counted} may be on the way: {self.carrier.name} carries the folder"
+            files = counted(missing, "file")
+            return "syncing", f"{files} may be on the way: {self.carrier.name} carries the folder"
         if state.due or state.doubtful:
-            return "syncing", f"{_counted([*state.due, *state.doubtful])} being looked at"
+            files = counted(len(state.due) + len(state.doubtful), "file", "are")
+            return "syncing", f"{files} being looked at"
         return "current", ""
 
     def _take_doubtful(self, now: float) -> None:
@@ -382,8 +386,3 @@ def _local(name: str, stat: FileStat) -> LocalBlob:
 
 def _shown(files_dir: Path, name: str) -> str:
     return static_path(files_dir, name).relative_to(files_dir.parent.parent).as_posix()
-
-
-def _counted(names: Iterable[str]) -> str:
-    count = len(list(names))
-    return "1 file is" if count == 1 else f"{count} files are"

@@ -44,11 +44,11 @@ async def test_what_cannot_be_read_yet_is_no_problem_yet(bench: Bench, is_carrie
     async with bench.mirror("a", folder=root) as a:
         await a.sync_now()
         if is_carried:
-            reason = "1 things cannot be read yet: Syncthing may be at work"
+            reason = "1 thing cannot be read yet: Syncthing may be at work"
             assert told(a) == ("syncing", reason)
             assert a.status()["folder"]["carrier"] == "Syncthing"
         else:
-            assert told(a) == ("needs_you", "1 things in the folder cannot be read")
+            assert told(a) == ("needs_you", "1 thing in the folder cannot be read")
             assert a.status()["folder"]["carrier"] is None
 
 
@@ -58,7 +58,7 @@ async def test_what_stays_so_is_told(bench: Bench) -> None:
     op_file(root, "peer").write_text("no json\n")
     async with bench.mirror("a", folder=root) as a:
         await until(lambda: told(a)[0] == "needs_you")
-        assert told(a) == ("needs_you", "1 things in the folder cannot be read")
+        assert told(a) == ("needs_you", "1 thing in the folder cannot be read")
 
 
 async def test_a_file_that_a_carrier_may_bring_is_not_fetched_at_once(

@@ -155,14 +155,14 @@ async def test_op_files_are_brought_once_and_not_again(bench: Bench, disk: Cloud
         file.write("no op, or torn\n")
     disk.away = {path}
     async with bench.mirror("a", folder=root) as a:
-        await until(lambda: told(a) == ("needs_you", "1 things in the folder cannot be read"))
+        await until(lambda: told(a) == ("needs_you", "1 thing in the folder cannot be read"))
         assert disk.brought == [path], "an op is merged by being read"
         disk.away = {path}
         bench.watcher.hint(path)
         await a.sync_now()
     async with bench.mirror("a", folder=root) as a:
         await a.sync_now()
-        assert told(a) == ("needs_you", "1 things in the folder cannot be read")
+        assert told(a) == ("needs_you", "1 thing in the folder cannot be read")
         assert disk.brought == [path]
         write_lines(path, [3, "w", "v"])
         bench.watcher.hint(path)

@@ -169,7 +169,7 @@ async def test_lines_that_could_not_be_counted_are_counted_later(bench: Bench) -
             file.write("no op\n")
         await until(lambda: positions.problems is problems, "the store was asked")
         await until(lambda: a.status()["state"] == "needs_you", "the bad line is told")
-        assert a.status()["reason"] == "1 things in the folder cannot be read"
+        assert a.status()["reason"] == "1 thing in the folder cannot be read"
     assert problem_codes(bench, "a") == ["bad_json"]
 
 
@@ -184,7 +184,7 @@ async def test_a_bad_line_that_an_event_told_of_is_told_at_once(bench: Bench) ->
             file.write('[2, "w\n')
         bench.watcher.hint(path)
         await until(lambda: a.status()["state"] == "needs_you", "the bad line is told")
-        assert a.status()["reason"] == "1 things in the folder cannot be read"
+        assert a.status()["reason"] == "1 thing in the folder cannot be read"
         write_lines(path, [2, "w", "v"])
         bench.watcher.hint(path)
         await current(a)

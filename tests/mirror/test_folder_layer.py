@@ -290,7 +290,7 @@ async def test_a_file_that_is_back_soon_is_not_written_again(bench: Bench) -> No
         aside = path.with_name("aside")
         path.rename(aside)
         bench.watcher.hint(path)
-        await until(lambda: "lack what was read" in a.status()["reason"])
+        await until(lambda: "1 op file lacks what was read" in a.status()["reason"])
         assert a.status()["state"] == "syncing"
         aside.rename(path)
         bench.watcher.hint(path)

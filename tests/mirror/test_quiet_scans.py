@@ -168,7 +168,7 @@ async def test_a_scan_counts_lines_that_came_and_went(place: Place) -> None:
         with ops.open("a") as file:
             file.write("no op\n")
         await until(lambda: a.status()["state"] == "needs_you")
-        assert a.status()["reason"] == "1 things in the folder cannot be read"
+        assert a.status()["reason"] == "1 thing in the folder cannot be read"
         scans = place.disk.scans
         ops.write_text(json.dumps([1, TREE, None]) + "\n" + json.dumps([2, "v", TREE]) + "\n")
         await until(lambda: place.disk.scans > scans and a.status()["state"] == "current")

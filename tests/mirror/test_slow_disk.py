@@ -107,9 +107,9 @@ async def test_a_file_that_is_not_to_be_read_holds_up_no_other(
         write_lines(other, [1, "w", None])
         for _ in range(3):
             bench.watcher.hint(known, other)
-            await until(lambda: told(a) == ("needs_you", "1 things in the folder cannot be read"))
+            await until(lambda: told(a) == ("needs_you", "1 thing in the folder cannot be read"))
         await a.sync_now()
-        assert told(a) == ("needs_you", "1 things in the folder cannot be read")
+        assert told(a) == ("needs_you", "1 thing in the folder cannot be read")
         assert a.status()["ops"] == 2, "what was read of the other file is here"
         await a.edit(TREE, lambda tree: tree.set("0", "k", 1))
         await until(lambda: a.status()["folder"]["pendingOps"] == 0, "an edit comes to the folder")

@@ -201,7 +201,7 @@ async def test_a_carrier_s_copy_of_an_immutable_file_bothers_nobody(bench: Bench
         await until(lambda: a.status()["files"] == 1)
         path.with_name("something else").write_bytes(b"")
         await a.sync_now()
-        assert told(a) == ("needs_you", "1 things in the folder cannot be read")
+        assert told(a) == ("needs_you", "1 thing in the folder cannot be read")
 
 
 async def test_a_scan_finds_the_files_that_no_event_told_of(bench: Bench) -> None:

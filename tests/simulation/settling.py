@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from sila_daemon.core.wording import counted
 from tests.simulation.checkers import NOTICED_S, have_the_same
 from tests.simulation.conflicts import see_to_conflicts
 from tests.simulation.damage import take_damaged_away
@@ -111,7 +112,7 @@ def _is_at_rest(device: SimDevice, status: dict[str, Any]) -> bool:
     servers = [one for one in status["remotes"] if one["url"] != device.original_url]
     if any(one["state"] != "current" for one in servers):
         return False
-    reason = f"{bad} things in the folder cannot be read"
+    reason = f"{counted(bad, 'thing')} in the folder cannot be read"
     return (state, status["reason"]) == ("needs_you", reason)
 
 
