@@ -44,6 +44,11 @@ class VarBlob:
     size: int
     sha256: str
 
+    @property
+    def key(self) -> str:
+        """Names this content of this file, in the form of a hash."""
+        return hashlib.sha256(f"{self.id} {self.sha256}".encode()).hexdigest()
+
 
 class BlobWriter:
     """One blob on its way in; leaving the context without finishing drops it."""
@@ -134,8 +139,10 @@ class BlobWriter:
         with storage_errors(f"store the file {bare}"):
             self._directories.make(target.parent)
             self._name(target)
-            self._disk.sync_dir(target.parent)
-        return VarBlob(bare, self.size, self._digest.hexdigest())
+            blob = VarBlob(bare, self.size, self._digest.hexdigest())
+            self._unsure.written(blob.key)
+            self._unsure.sync_names(target.parent, (blob.key,))
+        return blob
 
     def abort(self) -> None:
         """Drops the bytes unless they have their name; never raises StorageError."""

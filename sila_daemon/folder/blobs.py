@@ -189,6 +189,27 @@ class BlobFolder:
                 self.unsure.sync_names(directory, names)
             self._directories.settle(directories)
 
+    def make_var_durable(self, found: VarBlob) -> None:
+        """Returns when a mutable file, whoever wrote it, is durable as it was just read.
+
+        Who counts on a content that a power cut takes back would take the former one for a newer.
+        Raises StorageError. After that error it is written anew when it is given again.
+        """
+        path = var_path(self._files_dir, found.id)
+        with storage_errors(f"store the file {found.id}"):
+            if found.key in self.unsure:
+                self._put_var_copy(path, found)
+                return
+            self.unsure.sync_found(path, found.key)
+            self.unsure.sync_names(path.parent, (found.key,))
+            self._directories.settle((path.parent,))
+
+    def _put_var_copy(self, path: Path, found: VarBlob) -> None:
+        with self.disk.open_read(path) as file, self.writer() as writer:
+            _copy(file, writer)
+            if writer.sha256 == found.sha256:  # Else it is another one by now.
+                writer.finish_var(found.id)
+
     def list_var(self, problems: list[Problem] | None = None) -> Iterator[str]:
         """Yields the UUIDs of mutable files, sorted; what is in the way goes to `problems`."""
         listing = BlobListing(self._files_dir, self.disk, [] if problems is None else problems)
@@ -212,9 +233,13 @@ class BlobFolder:
 def _put_copy(folder: BlobFolder, file: ReadableFile, blob_hash: str) -> StaticBlob:
     """Puts the bytes of a file, which is closed then, in their place by another file."""
     with file, folder.writer() as writer, storage_errors(f"store the file {blob_hash}"):
-        while chunk := file.read_at(writer.size, CHUNK_BYTES):
-            writer.write(chunk)
+        _copy(file, writer)
         return writer.finish_static(blob_hash)
+
+
+def _copy(file: ReadableFile, writer: BlobWriter) -> None:
+    while chunk := file.read_at(writer.size, CHUNK_BYTES):
+        writer.write(chunk)
 
 
 def _file_stat(disk: Disk, path: Path) -> FileStat | None:

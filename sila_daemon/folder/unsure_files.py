@@ -1,4 +1,4 @@
-"""Immutable files of which a sync failed: what is read of them may be nowhere but in memory.
+"""Files of which a sync failed: what is read of them may be nowhere but in memory.
 
 After a failed sync systems hold the bytes as clean, so that the next sync succeeds for nothing.
 Such a file counts as stored only once its bytes were written anew, to another file.
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 class UnsureFiles:
-    """Makes bytes and names durable, and remembers by its hash what that failed for."""
+    """Makes bytes and names durable, and remembers by a hash what that failed for.
+
+    An immutable file has one; of a mutable one each content has its own (`VarBlob.key`).
+    """
 
     def __init__(self, disk: Disk, notes: Path | None = None) -> None:
         """`notes` is a directory that nobody else uses, in one that is there: an empty file for

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from sila_daemon.core.errors import NotFoundError, StorageError
 from sila_daemon.folder.blobs import STATIC_PLACE
 from sila_daemon.folder.layout import var_path
-from sila_daemon.folder.problems import Problem, storage_errors
+from sila_daemon.folder.problems import UNREADABLE, Problem, storage_errors
 from sila_daemon.folder.static_directories import ALL, TICK_S, StaticDirectories
+from sila_daemon.mirror.back_off import BackOff
 from sila_daemon.mirror.wakes import News
 from sila_daemon.store.blobs import VAR, BlobName, LocalBlob
 
@@ -32,14 +34,27 @@ _VarFiles = dict[str, "tuple[FileStat, LocalBlob]"]
 """Mutable files by their UUIDs."""
 
 
+class VarLook(NamedTuple):
+    """What was found of the mutable files."""
+
+    found: _VarFiles
+    problems: list[Problem]
+    """What was in the way of their names."""
+    unread: list[Problem]
+    """Files that are there and cannot be read, or not be made durable."""
+
+
 class BlobLook(NamedTuple):
     """What was found of the files of one space without looking closer."""
 
     is_full: bool
     """Whether every file is to be compared."""
     due: Due
-    var: tuple[_VarFiles, list[Problem]]
+    var: VarLook
 
+
+RETRY_S_MAX = 60.0
+"""So long at most until a mutable file that could not be read is looked at again."""
 
 DIRECTORIES_AT_ONCE = 64
 """So many are compared together: what they hold is in memory meanwhile."""
@@ -77,6 +92,11 @@ class BlobScan:
         self._var_listed: _VarFiles | None = None
         """What the store was last made to say of mutable files."""
         self._has_ended = False
+        self._is_hiding = False
+        """Whether something was in the way of names, so that a file may be there or not."""
+        self._back_off = BackOff(ports.randomness, RETRY_S_MAX)
+        self.next_due: float | None = None
+        """When mutable files are looked at again without an event."""
         self.problems: list[Problem] = []
         """What was in the way at the last scan."""
 
@@ -95,8 +115,9 @@ class BlobScan:
 
     @property
     def is_due(self) -> bool:
-        """Whether events named files that nobody has looked at."""
-        return self._is_hinted or bool(self._hinted)
+        """Whether events named files that nobody has looked at, or one is to be tried again."""
+        is_again = self.next_due is not None and self.next_due <= self._ports.clock.monotonic()
+        return self._is_hinted or bool(self._hinted) or is_again
 
     async def run(self, *, is_full: bool) -> None:
         """Looks at what may have changed, or at everything. The caller knows the root is there."""
@@ -107,8 +128,8 @@ class BlobScan:
 
         What was in the way may hide something: then everything is looked at the next time.
         """
-        is_full = is_full or not self._has_ended or bool(self.problems)
-        self._has_ended = False
+        is_full = is_full or not self._has_ended or self._is_hiding
+        self._has_ended, self.next_due = False, None
         hinted, self._hinted, self._is_hinted = self._hinted, set(), False
         wanted = None if is_full else hinted | self._checks.doubted_directories()
         return lambda: BlobLook(is_full, self._directories.due(wanted), self._var())
@@ -116,14 +137,20 @@ class BlobScan:
     async def compare(self, look: BlobLook) -> None:
         """Makes the store say what a look found, and looks closer where that may be another."""
         is_full, due, var = look
-        problems = due.problems + [found for found in var[1] if found not in due.problems]
+        problems = due.problems + [found for found in var.problems if found not in due.problems]
         is_news = False
         for start in range(0, len(due.names), DIRECTORIES_AT_ONCE):
             names = due.names[start : start + DIRECTORIES_AT_ONCE]
             is_news |= await self._compare_static(due, names, problems)
-        is_news |= await self._compare_var(var[0], is_full=is_full, may_hide=bool(problems))
+        is_hiding = bool(problems)
+        problems += var.unread
+        is_news |= await self._compare_var(var.found, is_full=is_full, may_hide=bool(problems))
         self._directories.ended(due)
-        self.problems, self._has_ended = problems, True
+        self.problems, self._is_hiding, self._has_ended = problems, is_hiding, True
+        if var.unread:
+            self.next_due = self._ports.clock.monotonic() + self._back_off.next_s()
+        else:
+            self._back_off.reset()
         if is_news:
             self._wakes.ring(News.BLOBS)
 
@@ -158,11 +185,12 @@ class BlobScan:
             return False
         known = await self._blobs.var_here()
         # Once more: what is received between the two looks is then not known yet, but listed.
-        seen, hidden = await self._ports.workers.run(self._var)
-        found = {local.blob: local for _, local in seen.values()}
-        gone = [] if may_hide or hidden else [blob for blob in known if blob not in found]
+        again = await self._ports.workers.run(self._var)
+        found = {local.blob: local for _, local in again.found.values()}
+        is_hiding = may_hide or bool(again.problems or again.unread)
+        gone = [] if is_hiding else [blob for blob in known if blob not in found]
         is_news = await self._note(known, found, gone)
-        self._var_listed = seen
+        self._var_listed = again.found
         return is_news
 
     async def _note(
@@ -178,13 +206,29 @@ class BlobScan:
             await self._blobs.arrived(fresh)
         return bool(fresh or gone)
 
-    def _var(self) -> tuple[_VarFiles, list[Problem]]:
-        problems: list[Problem] = []
-        found = {uuid: self._look_at_var(uuid) for uuid in self._folder.list_var(problems)}
-        return {uuid: seen for uuid, seen in found.items() if seen is not None}, problems
+    def _var(self) -> VarLook:
+        look = VarLook({}, [], [])
+        for uuid in self._folder.list_var(look.problems):
+            try:
+                seen = self._look_at_var(uuid)
+            except NotFoundError:
+                continue  # It went meanwhile.
+            except StorageError as error:
+                look.unread.append(self._unread(uuid, error))
+                continue
+            if seen is not None:
+                look.found[uuid] = seen
+        return look
+
+    def _unread(self, uuid: str, error: StorageError) -> Problem:
+        shown = var_path(self._files_dir, uuid).relative_to(self._files_dir.parent.parent)
+        return Problem(shown.as_posix(), None, UNREADABLE, error.message)
 
     def var(self, uuid: str) -> LocalBlob | None:
-        """Returns the facts of a mutable file, hashed again only when it changed; blocking."""
+        """Returns the facts of a mutable file, hashed again only when it changed; blocking.
+
+        It is durable as it was read. Raises NotFoundError, StorageError.
+        """
         seen = self._look_at_var(uuid)
         return None if seen is None else seen[1]
 
@@ -199,6 +243,8 @@ class BlobScan:
             if uuid not in self._var_unsure or stat.is_dataless:
                 return known
         blob = self._folder.stat_var(uuid)
+        if known is None or known[0] != stat or known[1].sha256 != blob.sha256:
+            self._folder.make_var_durable(blob)
         # One whose time is that of another machine's clock is not read for ever.
         if abs(now - max(stat.modified_ns, stat.changed_ns) / 1e9) <= TICK_S:
             self._var_unsure.add(uuid)

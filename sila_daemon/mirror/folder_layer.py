@@ -197,7 +197,8 @@ class FolderLayer:
         until = self._scan_at
         if self._write_due and self.state is FolderState.WORKING:
             until = min(until, self._write_at)
-        for due in (self._lost.next_due, self._hints.next_due, self.patience.next_due):
+        retries = (self._lost, self._hints, self.patience, self._blobs.scanner)
+        for due in [one.next_due for one in retries]:
             if due is not None and self.state is FolderState.WORKING:
                 until = min(until, due)
         try:

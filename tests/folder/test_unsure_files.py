@@ -26,6 +26,8 @@ CONTENT = b"some bytes" * 1000
 NAME = hashlib.sha256(CONTENT).hexdigest()
 PATH = FILES / "static/sha256" / NAME[:2] / NAME[2:]
 PART = FILES / "part"
+UUID = "6a2f41a3c54c4fceb5e3ed1f0b7b3e5d"
+VAR_PATH = FILES / "var/uuid" / UUID[:2] / UUID[2:]
 HOME = Path("/home")
 
 
@@ -55,9 +57,9 @@ class Machine:
         """Lets the next call on what has a name like this fail."""
         self.disk.faults.fail(errno.EIO, 0, only=only, forgets=True)
 
-    def survives(self) -> bool:
+    def survives(self, path: Path = PATH) -> bool:
         """Tells whether the file would be there after the worst power cut."""
-        found = self.view.find(PATH, durable=True)
+        found = self.view.find(path, durable=True)
         return isinstance(found, File) and bytes(found.durable) == CONTENT
 
     def leftovers(self) -> list[str]:
@@ -92,6 +94,53 @@ def test_one_look_believes_no_second_sync(machine: Machine) -> None:
     assert read_small(machine.folder, [NAME]) == {}
     assert isinstance(read_small(machine.folder, [NAME])[NAME], Found)
     assert machine.survives()
+
+
+def test_a_mutable_file_that_others_wrote_is_durable_before_it_counts(machine: Machine) -> None:
+    machine.bring(VAR_PATH)
+    assert not machine.survives(VAR_PATH)
+    found = machine.folder.stat_var(UUID)
+    machine.folder.make_var_durable(found)
+    assert machine.survives(VAR_PATH)
+    before = machine.view.stat(VAR_PATH)
+    machine.folder.make_var_durable(found)
+    assert machine.view.stat(VAR_PATH) == before, "nobody else's file is written without need"
+
+
+@pytest.mark.parametrize("failing", [UUID[2:], UUID[:2]])
+@pytest.mark.parametrize("is_next_process", [False, True])
+def test_a_mutable_file_is_written_anew_once_its_sync_failed(
+    machine: Machine, failing: str, is_next_process: bool
+) -> None:
+    """Whether the sync of its bytes failed, or that of its name."""
+    machine.bring(VAR_PATH)
+    found = machine.folder.stat_var(UUID)
+    machine.fail(failing)
+    with pytest.raises(StorageError):
+        machine.folder.make_var_durable(found)
+    folder = machine.new_folder() if is_next_process else machine.folder
+    before = machine.view.stat(VAR_PATH)
+    folder.make_var_durable(found)
+    after = machine.view.stat(VAR_PATH)
+    assert machine.survives(VAR_PATH)
+    assert before is not None and after is not None
+    assert before.inode != after.inode
+    folder.make_var_durable(found)
+    assert machine.view.stat(VAR_PATH) == after, "once"
+    assert machine.leftovers() == []
+
+
+def test_what_a_mutable_file_became_meanwhile_is_left_as_it_is(machine: Machine) -> None:
+    machine.bring(VAR_PATH)
+    found = machine.folder.stat_var(UUID)
+    machine.fail(UUID[2:])
+    with pytest.raises(StorageError):
+        machine.folder.make_var_durable(found)
+    machine.view.open_append(VAR_PATH).write(b"more")
+    before = machine.view.stat(VAR_PATH)
+    machine.folder.make_var_durable(found)
+    assert machine.view.stat(VAR_PATH) == before
+    assert machine.leftovers() == []
 
 
 @pytest.mark.parametrize("failing", [NAME[2:], NAME[:2]])

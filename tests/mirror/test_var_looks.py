@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from sila_daemon.mirror.record import ServerRecord
 from sila_daemon.ports.disk import SystemDisk
 from sila_daemon.store.blobs import VAR, BlobName, Blobs
 from tests.mirror.bench import Bench, current, until
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from sila_daemon.ports.descriptors import ReadDescriptor
     from sila_daemon.ports.disk import FileStat
     from tests.mirror.fake_server import FakeServer
 
@@ -34,6 +36,31 @@ class OnceRefusingDisk(SystemDisk):
             if self.left == 0:
                 raise OSError(errno.EIO, "input/output error", str(path))
         return super().list_stats(path)
+
+
+class SyncingDisk(SystemDisk):
+    """The real disk, which notes what is synced and cannot read one of them."""
+
+    def __init__(self) -> None:
+        self.synced: list[Path] = []
+        self.unreadable: Path | None = None
+
+    def open_read(self, path: Path) -> ReadDescriptor:
+        if path == self.unreadable:
+            raise OSError(errno.EIO, "input/output error", str(path))
+        file = super().open_read(path)
+        sync = file.sync
+
+        def noted() -> None:
+            sync()
+            self.synced.append(path)
+
+        file.sync = noted  # type: ignore[method-assign]
+        return file
+
+    def sync_dir(self, path: Path) -> None:
+        super().sync_dir(path)
+        self.synced.append(path)
 
 
 class CoarseDisk(SystemDisk):
@@ -100,4 +127,48 @@ async def test_what_changes_twice_in_one_tick_of_the_disks_clock_is_found(
             await a.sync_now()
             here = await a._layers.blobs.var_here()
             assert here[BlobName(VAR, UUID)].sha256 == hashlib.sha256(content).hexdigest()
+    bench.close()
+
+
+async def test_a_content_is_durable_before_it_counts(tmp_path: Path, server: FakeServer) -> None:
+    """Else a power cut brings the former one back, which then passes for a newer change."""
+    disk = SyncingDisk()
+    bench = Bench(tmp_path, server, disk)
+    root = bench.folder("f")
+    path = var_path(root, UUID)
+    async with bench.mirror("a", folder=root, servers=(ServerRecord(server.url, "mirror"),)) as a:
+        for content in (b"first", b"other", b"third"):
+            disk.synced.clear()
+            path.write_bytes(content)
+            await a.sync_now()
+            await current(a)
+            assert server.var[UUID][1] == content
+            assert disk.synced.count(path) == disk.synced.count(path.parent) == 1
+        disk.synced.clear()
+        await a.sync_now()
+        assert path not in disk.synced, "it is the same"
+    bench.close()
+
+
+async def test_one_that_cannot_be_read_is_told_and_holds_up_no_other(
+    tmp_path: Path, server: FakeServer
+) -> None:
+    disk = SyncingDisk()
+    bench = Bench(tmp_path, server, disk)
+    root = bench.folder("f")
+    async with bench.mirror("a", folder=root) as a:
+        await current(a)
+        disk.unreadable = var_path(root, UUID)
+        for uuid in (UUID, OTHER):
+            var_path(root, uuid).write_bytes(b"first")
+        await a.sync_now()
+        assert a._layers is not None
+        assert set(await a._layers.blobs.var_here()) == {BlobName(VAR, OTHER)}
+        assert a.status()["reason"] == "1 thing in the folder cannot be read"
+        disk.unreadable = None
+        await a.sync_now()
+        await current(a)
+        assert set(await a._layers.blobs.var_here()) == {
+            BlobName(VAR, uuid) for uuid in (UUID, OTHER)
+        }
     bench.close()

@@ -24,6 +24,8 @@ from tests.simulation.reader import SECRETS, Line, read_folder, read_secrets, se
 from tests.simulation.record import fact_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from tests.simulation.disk import DiskView, Handle
     from tests.simulation.habits import AppHabits
     from tests.simulation.plan import Action
@@ -82,10 +84,16 @@ class SecondProgram:
             self._dying.append(spawn_outside(self._process.kill()))
             self._process = None
 
-    def found_after_power_cut(self) -> None:
-        """Takes the files as the machine has them now."""
+    def found_after_power_cut(self, held: Collection[bytes]) -> None:
+        """Takes the files as the machine has them now.
+
+        `held` are the contents of mutable files that outlast it for certain.
+        """
         for path in list(self.files):
             self._take_as_it_is(path)
+        contents = self._record.mutable_files
+        for uuid in [uuid for uuid, data in contents.items() if data not in held]:
+            del contents[uuid]
 
     def found_restored(self) -> None:
         """Takes the files as they are; what was promised is known elsewhere, or to the record."""
@@ -152,7 +160,9 @@ class SecondProgram:
         if self._process is not process:
             return
         try:
-            write_whole(self._view(), path / name[:2] / name[2:], data)
+            # An immutable file that is cut short stays a matter for a person: those are synced.
+            syncs = self._habits.syncs or not is_var
+            write_whole(self._view(), path / name[:2] / name[2:], data, syncs=syncs)
         except OSError as error:
             self._trace.note("app", f"cannot keep a file: {error.strerror}")
             if known is not None:

@@ -24,16 +24,19 @@ def file_content(action: Action) -> bytes:
     return random.randbytes(random.choice(SIZES))
 
 
-def write_whole(view: DiskView, path: Path, data: bytes) -> None:
-    """Writes a file under another name, syncs it, and renames it. Raises OSError."""
+def write_whole(view: DiskView, path: Path, data: bytes, *, syncs: bool = True) -> None:
+    """Writes a file under another name, syncs it if it `syncs`, and renames it. Raises OSError."""
     for directory in reversed(path.parents):
         if view.stat(directory) is None:
             view.make_dir(directory)
-            view.sync_dir(directory.parent)
+            if syncs:
+                view.sync_dir(directory.parent)
     temporary = path.with_name(f".{path.name}.part")
     view.unlink(temporary)
     with view.create(temporary) as file:
         file.write(data)
-        file.sync()
+        if syncs:
+            file.sync()
     view.rename(temporary, path)
-    view.sync_dir(path.parent)
+    if syncs:
+        view.sync_dir(path.parent)

@@ -6,6 +6,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from tests.simulation.faults.fault import DOWN_S_MAX, later
+from tests.simulation.files import place_of, read_files
 
 if TYPE_CHECKING:
     from tests.simulation.device import SimDevice
@@ -35,10 +36,23 @@ def power_cut(world: SimWorld, device: SimDevice, action: Action) -> None:
         for other in machine:
             world.carrier.found_after_power_cut(other)
     if app is not None:
-        app.found_after_power_cut()
+        app.found_after_power_cut(_contents_to_keep(world))
         app.start()
     for other in machine:
         later(world, action.a * DOWN_S_MAX, other.ensure_running)
+
+
+def _contents_to_keep(world: SimWorld) -> set[bytes]:
+    """Returns the contents of mutable files that no power cut of the program's machine takes back.
+
+    What it synced was on its disk; of the others, what a server has was on it before it was sent.
+    A carrier may have brought one to the other machine first, and bring the former one back.
+    """
+    if world.plan.around.app.syncs:
+        return set(world.record.mutable_files.values())
+    if world.carrier is not None:
+        return set()
+    return {data for server in world.servers for data in read_files(place_of(server)).var.values()}
 
 
 async def stop(world: SimWorld, device: SimDevice, action: Action) -> None:
