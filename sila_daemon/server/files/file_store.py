@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakValueDictionary
 
-from sila_daemon.core.errors import StorageFullError
+from sila_daemon.core.errors import CorruptBlobError, StorageFullError
 from sila_daemon.server.files import file_rows
 from sila_daemon.server.files.file_bytes import READ_BYTES, FileBytes
 
@@ -62,6 +63,8 @@ class FileStore:
         self.file_bytes_max = file_bytes_max
         self._clock = clock
         self._is_settled = False
+        self._has_failed = False
+        """Whether bytes may be without a row, or rows without bytes, as long as this is open."""
         # Kept only while somebody holds one: any id may be asked for.
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -77,8 +80,8 @@ class FileStore:
         return self._is_settled
 
     async def settle(self) -> None:
-        """Notes that every file has its row; call it once nobody sends anything any more."""
-        if not self._is_settled:
+        """Notes that every file has its row, if that is so; call it once nobody sends any more."""
+        if not self._is_settled and not self._has_failed:
             await self.database.write(
                 lambda connection: connection.execute(
                     "INSERT OR IGNORE INTO meta VALUES (?, '1')", (_SETTLED,)
@@ -86,13 +89,21 @@ class FileStore:
             )
             self._is_settled = True
 
-    async def unsettle(self) -> None:
-        """Notes, once, that from now on there may be bytes without a row."""
+    @asynccontextmanager
+    async def unsettled(self) -> AsyncIterator[None]:
+        """Holds what gives bytes their name and then a row: what comes between is noted."""
         if self._is_settled:
             await self.database.write(
                 lambda connection: connection.execute("DELETE FROM meta WHERE key = ?", (_SETTLED,))
             )
             self._is_settled = False
+        try:
+            yield
+        except CorruptBlobError:
+            raise  # Nothing was stored.
+        except BaseException:
+            self._has_failed = True
+            raise
 
     async def write(self, work: Callable[[apsw.Connection], T]) -> T:
         """Changes rows in one commit, and takes over what is held after it."""

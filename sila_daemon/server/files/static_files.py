@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from sila_daemon.core.errors import StorageFullError
+from sila_daemon.core.errors import CorruptBlobError, NotFoundError, StorageError, StorageFullError
 from sila_daemon.folder.blob_batch import BATCHES_AT_ONCE, put_together
 from sila_daemon.server.files import file_rows
 from sila_daemon.server.files.file_rows import StaticRow
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from sila_daemon.folder.blob_writer import StaticBlob
     from sila_daemon.ports.disk import ReadableFile
+
+LOG = logging.getLogger(__name__)
 
 
 class StaticFiles:
@@ -46,8 +49,7 @@ class StaticFiles:
         ):
             writer = await store.filled(chunks, room)
             try:
-                async with store.lock(expected_hash):
-                    await store.unsettle()
+                async with store.lock(expected_hash), store.unsettled():
                     blob = await store.workers.run(lambda: writer.finish_static(expected_hash))
                     await self.enter(blob, sent)
             finally:
@@ -79,10 +81,10 @@ class StaticFiles:
                 await held.enter_async_context(store.lock(name))
             if not fitting:
                 return set(), refusal
-            async with self._storing:
-                await store.unsettle()
-                blobs = await put_together(store.blobs, store.workers, fitting)
-            await self._enter_all(blobs, Sent(sender))
+            async with store.unsettled():
+                async with self._storing:
+                    blobs = await put_together(store.blobs, store.workers, fitting)
+                await self._enter_all(blobs, Sent(sender))
         return {blob.hash for blob in blobs}, refusal
 
     async def _enter_all(self, blobs: Iterable[StaticBlob], sent: Sent) -> None:
@@ -115,19 +117,26 @@ class StaticFiles:
         await self._enter_all([blob], sent)
 
     async def enter_strays(self) -> None:
-        """Enters files that have no row, as a crash between bytes and row leaves them."""
+        """Enters files that have no row, as a crash between bytes and row leaves them.
+
+        They are made durable first. What cannot be, nobody counts on: it has to be sent again.
+        """
         store = self._store
         found = await store.workers.run(lambda: list(store.blobs.list_static()))
-        now = store.now_ms()
+        names = [blob.hash for blob in found]
+        known = await store.database.read(lambda db: file_rows.static_used(db, names))
+        strays = [blob for blob in found if blob.hash not in known]
+        if strays:
+            durable = await store.workers.run(lambda: list(filter(self._is_durable, strays)))
+            await self._enter_all(durable, Sent())
 
-        def work(connection: apsw.Connection) -> None:
-            known = file_rows.static_used(connection, [blob.hash for blob in found])
-            for blob in found:
-                if blob.hash not in known:
-                    stray = StaticRow(blob.hash, blob.size, now, "", "")
-                    file_rows.enter_static(connection, stray)
-
-        await store.write(work)
+    def _is_durable(self, stray: StaticBlob) -> bool:
+        try:
+            self._store.blobs.make_static_durable(stray.hash)
+        except (CorruptBlobError, NotFoundError, StorageError) as error:
+            LOG.warning("the file %s, of which nothing is known, is left: %s", stray.hash, error)
+            return False
+        return True
 
     async def row(self, blob_hash: str) -> StaticRow | None:
         """Returns what is known about a file; None for one that is not here."""

@@ -231,8 +231,7 @@ class Uploads:
                 message = f"{upload.offset} of {length} bytes are here"
                 raise FormatError(message, code="incomplete")
             try:
-                async with store.lock(upload.hash):
-                    await store.unsettle()
+                async with store.lock(upload.hash), store.unsettled():
                     path = self._path(upload.id)
                     blob = await store.workers.run(
                         lambda: store.blobs.adopt_static(

@@ -68,7 +68,8 @@ class VarFiles:
         """Returns the state of a file whose lock is held, as its bytes really are.
 
         A crash, or a full disk, between the bytes and their row leaves bytes that no revision
-        knows: they become the next one. The time of the file's last change tells.
+        knows: they become the next one, once they are durable. The time of the file's last change
+        tells.
         """
         store = self._store
         state = await self.state(uuid)
@@ -77,6 +78,7 @@ class VarFiles:
             return state
         blob = await store.workers.run(lambda: store.blobs.stat_var(uuid))
         if state is None or state.sha256 != blob.sha256:
+            await store.workers.run(lambda: store.blobs.make_var_durable(blob))
             facts = VarFacts(blob.sha256, blob.size, changed_at, "", "")
             return (await self._number(uuid, facts, is_side=False)).current
         await store.write(
@@ -116,16 +118,15 @@ class VarFiles:
         if (state.revision if state else None) == expected:
             # The bytes first: whatever interrupts us, they are then found by the next look at
             # this file.
-            await store.unsettle()
-            blob = await store.workers.run(lambda: writer.finish_var(uuid))
-            changed_at = await store.workers.run(lambda: self._changed_at(uuid)) or 0
-            facts = VarFacts(blob.sha256, blob.size, changed_at, sent.sender, sent.mime_type)
-            return await self._number(uuid, facts, is_side=False)
+            async with store.unsettled():
+                blob = await store.workers.run(lambda: writer.finish_var(uuid))
+                changed_at = await store.workers.run(lambda: self._changed_at(uuid)) or 0
+                facts = VarFacts(blob.sha256, blob.size, changed_at, sent.sender, sent.mime_type)
+                return await self._number(uuid, facts, is_side=False)
         sha256 = writer.sha256
         if state is not None and state.sha256 == sha256:
             return VarPut(True, state.revision, state)
-        async with store.lock(sha256):
-            await store.unsettle()
+        async with store.lock(sha256), store.unsettled():
             kept = await store.workers.run(writer.finish_static)
             facts = VarFacts(kept.hash, kept.size, 0, sent.sender, sent.mime_type)
             return await self._number(uuid, facts, is_side=True)

@@ -125,13 +125,15 @@ class Orphans:
     async def remove(self, report: OrphanReport) -> OrphanReport:
         """Removes what is still without a reference; returns what that was."""
         gone = OrphanReport(is_removed=True)
-        if report.static or report.var:
-            await self._store.unsettle()
-        for name in (*report.static, *report.var):
-            size = await self._remove(name)
-            if size is not None:
-                (gone.static if len(name) == 64 else gone.var).append(name)
-                gone.bytes += size
+        names = (*report.static, *report.var)
+        if not names:
+            return gone
+        async with self._store.unsettled():
+            for name in names:
+                size = await self._remove(name)
+                if size is not None:
+                    (gone.static if len(name) == 64 else gone.var).append(name)
+                    gone.bytes += size
         return gone
 
     async def _remove(self, name: str) -> int | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
@@ -18,7 +18,8 @@ import pytest
 
 from sila_daemon.core.errors import NotFoundError, StorageError
 from sila_daemon.database.database import InlineDatabases
-from sila_daemon.folder.layout import static_path
+from sila_daemon.folder.layout import static_path, var_path
+from sila_daemon.ports.disk import make_dirs
 from sila_daemon.ports.workers import InlineWorkers
 from sila_daemon.server.files.file_store import Sent
 from sila_daemon.server.ports import Ports
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
 DATA = bytes(range(256)) * 3000
 HASH = hashlib.sha256(DATA).hexdigest()
+OTHER = b"another file"
+OTHER_HASH = hashlib.sha256(OTHER).hexdigest()
+UUID = "6a2f41a3c54c4fceb5e3ed1f0b7b3e5d"
 HOME = Path("/data")
 PART = ".part"
 
@@ -73,11 +77,13 @@ class Machine:
         self.space: OpenSpace
         self._use: Any = None
 
-    async def start(self) -> None:
-        """Starts a process; the first one makes the space."""
+    async def start(self, *failing: str) -> None:
+        """Starts a process, of which one call may fail; the first one makes the space."""
         self.starts += 1
         random = Random(f"start {self.starts}")
         self.view = View(self.disk, self.disk.root, None)
+        if failing:
+            self.view.failing, self.view.error = (failing[0], failing[1]), errno.EIO
         self._vfs = SimVfs(self.view, random, self.clock.time)
         databases = InlineDatabases(self._vfs.vfs_name)
         ports = Ports(self.clock, SimRandomness(random), self.view, databases, InlineWorkers())
@@ -116,15 +122,20 @@ class Machine:
             yield
         assert self.view.failing == ("", ""), "it was that call"
 
+    async def kill(self) -> None:
+        """Ends the process at once."""
+        self.world.spaces.open_spaces.pop(SPACE).task.cancel()
+        await self.space.store.close()
+
     def stat(self, upload: Upload | None = None) -> FileStat | None:
         """Returns what the file is, or an upload of it."""
         layout = self.space.layout
         part = layout.version_dir / "uploads" / f"{upload.id if upload else ''}{PART}"
         return self.view.stat(part if upload else static_path(layout.files_dir, HASH))
 
-    def survives(self) -> bool:
-        """Tells whether the file would be there after the worst power cut."""
-        path = static_path(self.space.layout.files_dir, HASH)
+    def survives(self, path: Path | None = None) -> bool:
+        """Tells whether the file, or another of its bytes, would outlast the worst power cut."""
+        path = path or static_path(self.space.layout.files_dir, HASH)
         found = self.view.find(path, durable=True)
         return isinstance(found, File) and bytes(found.durable) == DATA
 
@@ -219,6 +230,52 @@ async def test_an_upload_whose_name_failed_is_given_up_and_begun_anew(machine: M
     anew = await machine.begin()
     await machine.send(anew, DATA)
     await machine.uploads.finish(anew)
+    assert machine.survives()
+
+
+@pytest.mark.parametrize("end", [Machine.stop, Machine.kill])
+async def test_the_next_process_does_not_count_on_a_name_whose_sync_failed(
+    machine: Machine, end: Callable[[Machine], Awaitable[None]]
+) -> None:
+    await machine.space.files.static.put(OTHER_HASH, _of(OTHER))  # The directory is there.
+    with machine.failing("sync_dir", HASH[:2]):
+        await machine.space.files.static.put(HASH, _of(DATA))
+    before = machine.stat()
+    await end(machine)
+    await machine.start()
+    assert await machine.space.files.has_static(HASH), "it is not sent again"
+    assert machine.survives()
+    assert is_other(before, machine.stat())
+
+
+async def test_what_a_killed_process_named_counts_once_it_is_durable(machine: Machine) -> None:
+    files_dir = machine.space.layout.files_dir
+    paths = static_path(files_dir, HASH), var_path(files_dir, UUID)
+    await machine.space.files.static.put(OTHER_HASH, _of(OTHER))
+    for path in paths:
+        make_dirs(machine.view, path.parent)
+        with machine.view.create(path) as file:
+            file.write(DATA)
+    await machine.kill()
+    assert not any(map(machine.survives, paths))
+    await machine.start()
+    files = machine.space.files
+    state = await files.var.state(UUID)
+    assert await files.has_static(HASH)
+    assert state is not None and state.sha256 == HASH
+    assert all(map(machine.survives, paths))
+
+
+async def test_what_cannot_be_made_durable_is_sent_again(machine: Machine) -> None:
+    path = static_path(machine.space.layout.files_dir, HASH)
+    await machine.space.files.static.put(OTHER_HASH, _of(OTHER))
+    make_dirs(machine.view, path.parent)
+    machine.view.create(path).write(DATA)
+    await machine.kill()
+    await machine.start("sync", path.name)
+    assert machine.view.failing == ("", "")
+    assert not await machine.space.files.has_static(HASH)
+    await machine.space.files.static.put(HASH, _of(DATA))
     assert machine.survives()
 
 
