@@ -108,6 +108,8 @@ class SimDevice:
         self._watcher: SimWatcher | None = None
         self._running: asyncio.Task[None] | None = None
         self._dying: list[asyncio.Task[None]] = []
+        self._has_stopped = asyncio.Event()
+        self._has_stopped.set()
 
     def prepare(self) -> None:
         """Makes the space's folder, as `space add` does, all of it durable."""
@@ -190,7 +192,8 @@ class SimDevice:
         self._running = process.spawn(_run(credentials, self.mirror))
 
     async def ensure_running(self) -> None:
-        """Starts the daemon, if it does not run."""
+        """Starts the daemon, if it does not run; one that is being stopped keeps others out."""
+        await self._has_stopped.wait()
         if not self.is_running:
             self.start()
 
@@ -208,10 +211,14 @@ class SimDevice:
         self._leave_control()
         assert self._running is not None
         self._running.cancel()
-        await asyncio.wait([self._running])
-        self.mirror, self.credentials = None, None
-        self._cut_all()
-        await process.kill()
+        self._has_stopped.clear()
+        try:
+            await asyncio.wait([self._running])
+            self.mirror, self.credentials = None, None
+            self._cut_all()
+            await process.kill()
+        finally:
+            self._has_stopped.set()
 
     def kill(self) -> None:
         """Ends the daemon at once; the machine works on."""

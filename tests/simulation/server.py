@@ -59,6 +59,8 @@ class SimServer:
         self._opening: asyncio.Task[None]
         self._joined: list[Wire] = []
         self._dying: list[asyncio.Task[None]] = []
+        self._has_stopped = asyncio.Event()
+        self._has_stopped.set()
 
     @property
     def process(self) -> Process | None:
@@ -102,7 +104,11 @@ class SimServer:
         self.is_listening = True
 
     async def ensure_running(self) -> None:
-        """Starts a process, if there is none. Returns once it listens."""
+        """Starts a process, if there is none. Returns once it listens.
+
+        One that is being stopped still has its data: a lock keeps others out.
+        """
+        await self._has_stopped.wait()
         # Whoever started it may not wait for it any more.
         if self.is_running and not self._opening.done():
             await self._opened(self._opening)
@@ -225,8 +231,12 @@ class SimServer:
         self._trace.note(self.name, "stops")
         self.is_listening = False
         self._cut_all()
-        await process.spawn(self.world.close())
-        await process.kill()
+        self._has_stopped.clear()
+        try:
+            await process.spawn(self.world.close())
+            await process.kill()
+        finally:
+            self._has_stopped.set()
 
     def crash(self, random: Random | None) -> None:
         """Ends the process at once; with `random` the machine loses power."""
