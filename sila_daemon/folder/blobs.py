@@ -115,7 +115,7 @@ class BlobFolder:
 
     def open_static(self, blob_hash: str) -> ReadableFile:
         """Opens an immutable file. Raises NotFoundError, StorageError."""
-        return self._open(static_path(self._files_dir, blob_hash), blob_hash)
+        return _opened(self.disk, static_path(self._files_dir, blob_hash), blob_hash)
 
     def has_var(self, uuid: str) -> bool:
         """Tells whether a mutable file is here."""
@@ -123,7 +123,7 @@ class BlobFolder:
 
     def open_var(self, uuid: str) -> ReadableFile:
         """Opens a mutable file as it is now. Raises NotFoundError, StorageError."""
-        return self._open(var_path(self._files_dir, uuid), uuid)
+        return _opened(self.disk, var_path(self._files_dir, uuid), uuid)
 
     def check_static(self, blob_hash: str) -> int:
         """Reads an immutable file whole and returns its size. Raises CorruptBlobError."""
@@ -198,17 +198,11 @@ class BlobFolder:
         path = var_path(self._files_dir, found.id)
         with storage_errors(f"store the file {found.id}"):
             if found.key in self.unsure:
-                self._put_var_copy(path, found)
+                _put_var_copy(self, path, found)
                 return
             self.unsure.sync_found(path, found.key)
             self.unsure.sync_names(path.parent, (found.key,))
             self._directories.settle((path.parent,))
-
-    def _put_var_copy(self, path: Path, found: VarBlob) -> None:
-        with self.disk.open_read(path) as file, self.writer() as writer:
-            _copy(file, writer)
-            if writer.sha256 == found.sha256:  # Else it is another one by now.
-                writer.finish_var(found.id)
 
     def list_var(self, problems: list[Problem] | None = None) -> Iterator[str]:
         """Yields the UUIDs of mutable files, sorted; what is in the way goes to `problems`."""
@@ -223,12 +217,6 @@ class BlobFolder:
         with storage_errors("remove leftover temporary files"):
             return remove_temporaries(self.disk, self._files_dir, before_ns)
 
-    def _open(self, path: Path, name: str) -> ReadableFile:
-        if _file_stat(self.disk, path) is None:
-            raise NotFoundError(f"the file {name} is not here", code="blob_missing")
-        with storage_errors(f"open the file {name}"):
-            return self.disk.open_read(path)
-
 
 def _put_copy(folder: BlobFolder, file: ReadableFile, blob_hash: str) -> StaticBlob:
     """Puts the bytes of a file, which is closed then, in their place by another file."""
@@ -237,9 +225,23 @@ def _put_copy(folder: BlobFolder, file: ReadableFile, blob_hash: str) -> StaticB
         return writer.finish_static(blob_hash)
 
 
+def _put_var_copy(folder: BlobFolder, path: Path, found: VarBlob) -> None:
+    with folder.disk.open_read(path) as file, folder.writer() as writer:
+        _copy(file, writer)
+        if writer.sha256 == found.sha256:  # Else it is another one by now.
+            writer.finish_var(found.id)
+
+
 def _copy(file: ReadableFile, writer: BlobWriter) -> None:
     while chunk := file.read_at(writer.size, CHUNK_BYTES):
         writer.write(chunk)
+
+
+def _opened(disk: Disk, path: Path, name: str) -> ReadableFile:
+    if _file_stat(disk, path) is None:
+        raise NotFoundError(f"the file {name} is not here", code="blob_missing")
+    with storage_errors(f"open the file {name}"):
+        return disk.open_read(path)
 
 
 def _file_stat(disk: Disk, path: Path) -> FileStat | None:
