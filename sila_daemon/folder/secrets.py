@@ -117,7 +117,7 @@ def write_secrets(
     ids.checked_space_id(space_id)
     known = read_secrets(disk, path, space_id)
     if (known.values if known else {}) == dict(values):
-        _keep(disk, path)
+        keep_secrets(disk, path)
         return False
     _write(disk, path, space_id, known, values, randomness)
     return True
@@ -140,7 +140,7 @@ def replace_secrets(
     known = read_secrets(disk, path, space_id)
     says = known.values if known else {}
     if says == dict(values):
-        _keep(disk, path)
+        keep_secrets(disk, path)
         return True
     if says != dict(before):
         return False
@@ -148,8 +148,22 @@ def replace_secrets(
     return True
 
 
-def _keep(disk: Disk, path: Path) -> None:
-    """Makes the file durable, as whoever wrote it may not have done."""
+def rewrite_secrets(
+    disk: Disk, path: Path, space_id: str, said: Mapping[str, str], randomness: Randomness
+) -> bool:
+    """Writes the file anew if it still says `said`, after a sync of it failed; tells whether so.
+
+    Raises what `write_secrets` raises.
+    """
+    known = read_secrets(disk, path, space_id)
+    if known is None or known.values != dict(said):
+        return False
+    _write(disk, path, space_id, known, said, randomness)
+    return True
+
+
+def keep_secrets(disk: Disk, path: Path) -> None:
+    """Makes the file durable, as whoever wrote it may not have done. Raises StorageError."""
     with storage_errors("write the secrets"):
         if disk.stat(path) is not None:
             make_durable(disk, path)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import SecretsError, StorageError
 from sila_daemon.folder.layout import stand_in_of
 from sila_daemon.folder.problems import Problem, storage_errors
-from sila_daemon.folder.secrets import read_secrets, replace_secrets
+from sila_daemon.folder.secrets import (
+    keep_secrets,
+    read_secrets,
+    replace_secrets,
+    rewrite_secrets,
+)
 from sila_daemon.folder.static_directories import TICK_S
 from sila_daemon.mirror.wakes import News
 from sila_daemon.store.schema import FOLDER
@@ -49,6 +55,10 @@ class FolderSecrets:
         """What the file was when it and the store said the same; None where that is unsure."""
         self._said = SecretSet()
         """What they said then."""
+        self._durable: FileStat | None = None
+        """What the file was when it was made durable."""
+        self._is_unsure = False
+        """Whether that failed: the next sync may succeed for nothing, so it is written anew."""
 
     def is_other(self) -> bool:
         """Tells whether the file may say something that was not merged; for a worker thread.
@@ -103,6 +113,8 @@ class FolderSecrets:
         run = self._ports.workers.run
         stats, found = await run(lambda: (self._stats(), read_secrets(disk, path, space_id)))
         theirs = SecretSet(found.values if found else {})
+        if found is not None and not await self._keep(stats[0], theirs):
+            return False
         before = await self._secrets.load()
         outcome = await self._secrets.merge_from(FOLDER, theirs, prefer_theirs=True)
         if outcome != before:
@@ -118,6 +130,25 @@ class FolderSecrets:
         if is_written:
             await self._secrets.set_base(FOLDER, SecretSet(values))
         return is_written
+
+    async def _keep(self, stat: FileStat | None, said: SecretSet) -> bool:
+        """Makes durable what the file says; tells whether it still says that.
+
+        Whoever wrote it may not have done so. Others are told of it then: a power cut would bring
+        the former values back, which would pass for a newer change.
+        """
+        disk, path, space_id = self._ports.disk, self._layout.secrets, self._space_id
+        if self._is_unsure:
+            written = partial(
+                rewrite_secrets, disk, path, space_id, said.values, self._ports.randomness
+            )
+            self._is_unsure = not await self._ports.workers.run(written)
+            return not self._is_unsure
+        if stat is None or stat != self._durable:
+            self._is_unsure = True  # Until it has not failed.
+            await self._ports.workers.run(lambda: keep_secrets(disk, path))
+            self._is_unsure, self._durable = False, stat
+        return True
 
     def _is_settled(self, stat: FileStat | None) -> bool:
         """Tells whether another content would give the file another time."""

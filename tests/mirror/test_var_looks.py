@@ -13,6 +13,7 @@ from sila_daemon.mirror.record import ServerRecord
 from sila_daemon.ports.disk import SystemDisk
 from sila_daemon.store.blobs import VAR, BlobName, Blobs
 from tests.mirror.bench import Bench, current, until
+from tests.mirror.syncing_disk import SyncingDisk
 from tests.mirror.test_folder_layer import var_path
 from tests.mirror.test_mutable_files import OTHER, UUID
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from sila_daemon.ports.descriptors import ReadDescriptor
     from sila_daemon.ports.disk import FileStat
     from tests.mirror.fake_server import FakeServer
 
@@ -36,31 +36,6 @@ class OnceRefusingDisk(SystemDisk):
             if self.left == 0:
                 raise OSError(errno.EIO, "input/output error", str(path))
         return super().list_stats(path)
-
-
-class SyncingDisk(SystemDisk):
-    """The real disk, which notes what is synced and cannot read one of them."""
-
-    def __init__(self) -> None:
-        self.synced: list[Path] = []
-        self.unreadable: Path | None = None
-
-    def open_read(self, path: Path) -> ReadDescriptor:
-        if path == self.unreadable:
-            raise OSError(errno.EIO, "input/output error", str(path))
-        file = super().open_read(path)
-        sync = file.sync
-
-        def noted() -> None:
-            sync()
-            self.synced.append(path)
-
-        file.sync = noted  # type: ignore[method-assign]
-        return file
-
-    def sync_dir(self, path: Path) -> None:
-        super().sync_dir(path)
-        self.synced.append(path)
 
 
 class CoarseDisk(SystemDisk):

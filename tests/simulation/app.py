@@ -130,6 +130,7 @@ class SecondProgram:
         if action.kind == "app_secret":
             self._secrets["key-app"] = f"app {self._starts} {action.a}"
             self._are_secrets_due = True
+            self._record.app_secrets.append(self._secrets["key-app"])
             return
         if action.kind == "app_compact":
             if self._habits.compacts:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 _HASH = re.compile("[0-9a-f]{64}")
 _UUID = re.compile("[0-9a-f]{32}")
-SERVER_FILES = DATA / "spaces" / SPACE[:2] / SPACE / "space-v1" / "files"
+SERVER_SPACE = DATA / "spaces" / SPACE[:2] / SPACE
+SERVER_FILES = SERVER_SPACE / "space-v1" / "files"
 FOLDER_FILES = FOLDER / "space-v1" / "files"
 
 

@@ -39,6 +39,11 @@ class Record:
     ever_removed: set[str] = field(default_factory=set)
     """Names of which somebody tried to remove a value: an older one may be ended by that."""
 
+    app_secrets: list[str] = field(default_factory=list)
+    """What the other program made its secret, one after the other."""
+    app_secret_at_least: int = 0
+    """Where in that list the first value stands that may still be the secret's."""
+
     lost: set[Fact] = field(default_factory=set)
     """What was acknowledged, and nobody holds any more since parts of the world went back."""
     withdrawn: dict[str, set[Fact]] = field(default_factory=dict)

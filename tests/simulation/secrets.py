@@ -29,6 +29,9 @@ async def secrets_problem(devices: list[SimDevice], record: Record) -> str:
         # What another program wrote may not have been noticed yet: events get lost.
         elif device.has_folder and written != mine:
             return f"{device.name} holds {mine}, and its folder {written}"
+        former = [] if record.has_gone_back else record.app_secrets[: record.app_secret_at_least]
+        if mine.get("key-app") in former:
+            return f"{device.name} has a former value of a secret: {mine['key-app']}"
         if back := record.removed.items() & mine.items():
             return f"{device.name} has secrets that were removed: {sorted(back)}"
     if lost := record.secrets.keys() - set().union(*held.values()):

@@ -5,13 +5,19 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
+from tests.simulation.device import FOLDER, SPACE
 from tests.simulation.faults.fault import DOWN_S_MAX, later
-from tests.simulation.files import place_of, read_files
+from tests.simulation.files import SERVER_SPACE, place_of, read_files
+from tests.simulation.reader import read_secrets
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.simulation.device import SimDevice
+    from tests.simulation.disk import MachineDisk
     from tests.simulation.faults.fault import Fault
     from tests.simulation.plan import Action
+    from tests.simulation.record import Record
     from tests.simulation.world import SimWorld
 
 YEAR_S = 365 * 86400.0
@@ -37,6 +43,7 @@ def power_cut(world: SimWorld, device: SimDevice, action: Action) -> None:
             world.carrier.found_after_power_cut(other)
     if app is not None:
         app.found_after_power_cut(_contents_to_keep(world))
+        _check_told_secret(world, device)
         app.start()
     for other in machine:
         later(world, action.a * DOWN_S_MAX, other.ensure_running)
@@ -53,6 +60,23 @@ def _contents_to_keep(world: SimWorld) -> set[bytes]:
     if world.carrier is not None:
         return set()
     return {data for server in world.servers for data in read_files(place_of(server)).var.values()}
+
+
+def _check_told_secret(world: SimWorld, device: SimDevice) -> None:
+    """Checks that the folder has no former value of what a server was told: that was durable."""
+    record = world.record
+    if world.carrier is not None or record.has_gone_back:
+        return
+    told = max(_age_of_secret(record, server.disk, SERVER_SPACE) for server in world.servers)
+    record.app_secret_at_least = max(record.app_secret_at_least, told)
+    if 0 <= _age_of_secret(record, device.disk, FOLDER) < record.app_secret_at_least:
+        device.guard.violations.append("a power cut brought a former value of a secret back")
+
+
+def _age_of_secret(record: Record, disk: MachineDisk, root: Path) -> int:
+    """Returns how many values the program's secret had before the one there; -1 for none."""
+    value = (read_secrets(disk.view(), root, SPACE) or {}).get("key-app")
+    return record.app_secrets.index(value) if value in record.app_secrets else -1
 
 
 async def stop(world: SimWorld, device: SimDevice, action: Action) -> None:

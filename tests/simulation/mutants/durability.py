@@ -11,6 +11,7 @@ from sila_daemon.folder.op_batch import OpBatch
 from sila_daemon.folder.op_files import OpFiles
 from sila_daemon.mirror import op_file_scan
 from sila_daemon.mirror.app_trees import AppTrees, MadeTree
+from sila_daemon.mirror.folder_secrets import FolderSecrets
 from sila_daemon.mirror.folder_writer import FolderWriter
 from sila_daemon.ports.randomness import new_id
 from sila_daemon.server.ops.op_store import OpStore
@@ -94,6 +95,10 @@ def _counts_as_synced(batch: OpBatch, _: object) -> None:
         one.is_synced = True
 
 
+async def _takes_for_durable(secrets: FolderSecrets, stat: object, said: object) -> bool:
+    return True
+
+
 DURABILITY: dict[str, Mutant] = {
     "server_acknowledges_before_durable": Mutant(
         OpStore, "open", classmethod(server_acknowledges_early), plans.COMMITS_AND_POWER_CUTS
@@ -115,6 +120,9 @@ DURABILITY: dict[str, Mutant] = {
     ),
     "folder_debts_end_before_the_shared_sync": Mutant(
         OpBatch, "_sync", _counts_as_synced, plans.CUT_APPENDS
+    ),
+    "secrets_of_others_taken_for_durable": Mutant(
+        FolderSecrets, "_keep", _takes_for_durable, plans.SECRETS_AND_POWER_CUTS
     ),
     "torn_tail_not_healed": Mutant(OpFiles, "ends_well", _tail_is_always_whole, plans.TORN_LINE),
     "chat_made_in_two_commits": Mutant(
