@@ -15,6 +15,7 @@ from sila_daemon.core import ids
 from sila_daemon.core.errors import CorruptBlobError
 from sila_daemon.folder.layout import static_path, var_path
 from sila_daemon.folder.problems import storage_errors
+from sila_daemon.folder.unsure_files import var_key
 from sila_daemon.ports.disk import EntryKind
 
 if TYPE_CHECKING:
@@ -43,11 +44,6 @@ class VarBlob:
     id: str
     size: int
     sha256: str
-
-    @property
-    def key(self) -> str:
-        """Names this content of this file, in the form of a hash."""
-        return hashlib.sha256(f"{self.id} {self.sha256}".encode()).hexdigest()
 
 
 class BlobWriter:
@@ -140,8 +136,8 @@ class BlobWriter:
             self._directories.make(target.parent)
             self._name(target)
             blob = VarBlob(bare, self.size, self._digest.hexdigest())
-            self._unsure.written(blob.key)
-            self._unsure.sync_names(target.parent, (blob.key,))
+            self._unsure.written(var_key(bare))
+            self._unsure.sync_names(target.parent, (var_key(bare),))
         return blob
 
     def abort(self) -> None:

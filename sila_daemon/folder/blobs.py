@@ -5,12 +5,13 @@ Used for space folders and for the server's files, which are laid out the same w
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sila_daemon.core import ids
-from sila_daemon.core.errors import CorruptBlobError, InvalidIdError, NotFoundError
+from sila_daemon.core.errors import CorruptBlobError, InvalidIdError, NotFoundError, StorageError
 from sila_daemon.folder.blob_directories import BlobDirectories
 from sila_daemon.folder.blob_listing import BlobListing, is_conflict_copy
 from sila_daemon.folder.blob_writer import (
@@ -23,7 +24,7 @@ from sila_daemon.folder.blob_writer import (
 )
 from sila_daemon.folder.layout import static_path, var_path
 from sila_daemon.folder.problems import Problem, storage_errors
-from sila_daemon.folder.unsure_files import UnsureFiles
+from sila_daemon.folder.unsure_files import UnsureFiles, var_key
 from sila_daemon.ports.disk import Disk, EntryKind, FileStat, ReadableFile
 from sila_daemon.ports.durable_files import remove_temporaries, temporary_name
 
@@ -54,6 +55,8 @@ class BlobFolder:
         self._randomness = randomness
         self._directories = BlobDirectories(files_dir, disk)
         self.unsure = UnsureFiles(disk, unsure_dir)
+        self.naming_var = threading.RLock()
+        """Held from a look at a mutable file on until another content has its name."""
 
     def writer(self, *, is_place_made: bool = False) -> BlobWriter:
         """Begins a new blob; use it as a context manager. Raises StorageError.
@@ -193,15 +196,19 @@ class BlobFolder:
         """Returns when a mutable file, whoever wrote it, is durable as it was just read.
 
         Who counts on a content that a power cut takes back would take the former one for a newer.
-        Raises StorageError. After that error it is written anew when it is given again.
+        Raises NotFoundError when it is gone, StorageError, with code `changed` when it is another
+        one by now. After a sync that failed it is written anew when it is given again.
         """
-        path = var_path(self._files_dir, found.id)
+        path, key = var_path(self._files_dir, found.id), var_key(found.id)
         with storage_errors(f"store the file {found.id}"):
-            if found.key in self.unsure:
-                _put_var_copy(self, path, found)
-                return
-            self.unsure.sync_found(path, found.key)
-            self.unsure.sync_names(path.parent, (found.key,))
+            try:
+                if key in self.unsure:
+                    _put_var_copy(self, path, found)
+                    return
+                self.unsure.sync_found(path, key)
+            except FileNotFoundError:
+                raise _missing(found.id) from None
+            self.unsure.sync_names(path.parent, (key,))
             self._directories.settle((path.parent,))
 
     def list_var(self, problems: list[Problem] | None = None) -> Iterator[str]:
@@ -227,9 +234,15 @@ def _put_copy(folder: BlobFolder, file: ReadableFile, blob_hash: str) -> StaticB
 
 def _put_var_copy(folder: BlobFolder, path: Path, found: VarBlob) -> None:
     with folder.disk.open_read(path) as file, folder.writer() as writer:
+        before = file.stat()
         _copy(file, writer)
-        if writer.sha256 == found.sha256:  # Else it is another one by now.
-            writer.finish_var(found.id)
+        writer.sync()  # Before: between the look at what is there and its end nothing takes long.
+        with folder.naming_var:
+            if writer.sha256 == found.sha256 and folder.disk.stat(path) == before:
+                writer.finish_var(found.id)
+                return
+    message = f"cannot store the file {found.id}: somebody else writes it"
+    raise StorageError(message, code="changed")
 
 
 def _copy(file: ReadableFile, writer: BlobWriter) -> None:
@@ -239,9 +252,13 @@ def _copy(file: ReadableFile, writer: BlobWriter) -> None:
 
 def _opened(disk: Disk, path: Path, name: str) -> ReadableFile:
     if _file_stat(disk, path) is None:
-        raise NotFoundError(f"the file {name} is not here", code="blob_missing")
+        raise _missing(name)
     with storage_errors(f"open the file {name}"):
         return disk.open_read(path)
+
+
+def _missing(name: str) -> NotFoundError:
+    return NotFoundError(f"the file {name} is not here", code="blob_missing")
 
 
 def _file_stat(disk: Disk, path: Path) -> FileStat | None:

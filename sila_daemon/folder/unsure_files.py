@@ -6,11 +6,13 @@ Such a file counts as stored only once its bytes were written anew, to another f
 
 from __future__ import annotations
 
+import errno
+import hashlib
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from sila_daemon.core import ids
-from sila_daemon.folder.problems import storage_errors
+from sila_daemon.folder.problems import NO_HANDLE_ERRNOS, storage_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,11 +20,14 @@ if TYPE_CHECKING:
 
     from sila_daemon.ports.disk import Disk, ReadableFile, WritableFile
 
+_NOT_OPENED = NO_HANDLE_ERRNOS | {errno.ENOENT, errno.EACCES, errno.EPERM}
+"""What the system says of opening a directory: no sync was tried."""
+
 
 class UnsureFiles:
     """Makes bytes and names durable, and remembers by a hash what that failed for.
 
-    An immutable file has one; of a mutable one each content has its own (`VarBlob.key`).
+    That of its bytes for an immutable file, `var_key` for a mutable one.
     """
 
     def __init__(self, disk: Disk, notes: Path | None = None) -> None:
@@ -68,9 +73,10 @@ class UnsureFiles:
     def _noted(self, hashes: Iterable[str]) -> Iterator[None]:
         try:
             yield
-        except OSError:
-            self._hashes.update(hashes)
-            self._note(hashes)
+        except OSError as error:
+            if error.errno not in _NOT_OPENED:
+                self._hashes.update(hashes)
+                self._note(hashes)
             raise
 
     def _note(self, hashes: Iterable[str]) -> None:
@@ -94,3 +100,8 @@ class UnsureFiles:
                 found = self._disk.list_dir(self._notes)
                 self._hashes.update(entry.name for entry in found if ids.is_hash(entry.name))
         self._are_notes_read = True
+
+
+def var_key(uuid: str) -> str:
+    """Names a mutable file in the form of a hash."""
+    return hashlib.sha256(f"var {uuid}".encode()).hexdigest()

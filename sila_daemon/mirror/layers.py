@@ -192,6 +192,8 @@ class Layers:
         """Keeps every layer going until cancelled; none holds up another."""
         if self.folder is None:
             await self.local_blobs.scan()
+            for problem in self.local_blobs.problems:
+                raise StorageError(f"{problem.path}: {problem.message}")
         await self.leftovers.remove()
         with suppress(StorageError):  # What is wrong with the disk is for others to find and tell.
             await self.parts.tidy({blob.name for blob in await self.blobs.lacking()})

@@ -204,11 +204,30 @@ class LocalBlobs:
             else:
                 # Before: between the look at what is there and its end nothing takes long.
                 await run(writer.sync)
+                with suppress(NotFoundError, StorageError):
+                    await run(lambda: self.scanner.var.one(blob.name))
                 # And one after the other: what is compared, replaced and noted.
                 async with self._replacing:
                     local = await run(lambda: self._replaced(writer, blob, replaced))
                     await self._blobs.arrived([local], source=source)
         self._wakes.ring(News.BLOBS)
+        return local
+
+    async def look_at(self, blob: BlobName) -> LocalBlob | None:
+        """Returns what a mutable blob is by now, noted and durable; None when it is gone.
+
+        Raises StorageError.
+        """
+        async with self._replacing:
+            try:
+                local = await self._ports.workers.run(lambda: self.scanner.var.one(blob.name))
+            except NotFoundError:
+                local = None
+            is_news = local is not None and (await self._blobs.var_here()).get(blob) != local
+            if local is not None and is_news:
+                await self._blobs.arrived([local])
+        if is_news:
+            self._wakes.ring(News.BLOBS)
         return local
 
     async def read(self, blob: BlobName, offset: int = 0) -> AsyncIterator[bytes]:
@@ -219,7 +238,7 @@ class LocalBlobs:
         run = self._ports.workers.run
         if blob.kind == STATIC:
             await self.checks.require_right(blob.name)
-        file = await run(lambda: self._opened(blob))
+        file = await run(lambda: _opened(self._folder, blob))
         try:
             while True:
                 chunk = await run(lambda at=offset: _read_at(file, at))  # type: ignore[misc]
@@ -258,13 +277,6 @@ class LocalBlobs:
         has = self._folder.has_static if blob.kind == STATIC else self._folder.has_var
         return await self._ports.workers.run(lambda: has(blob.name))
 
-    def _opened(self, blob: BlobName) -> ReadableFile:
-        if blob.kind == STATIC:
-            return self._folder.open_static(blob.name)
-        if blob.kind == VAR:
-            return self._folder.open_var(blob.name)
-        raise NotFoundError(f"there are no {blob.kind} files")
-
     def _begun(self) -> BlobWriter:
         self._require_place()
         return self._folder.writer()
@@ -281,10 +293,19 @@ class LocalBlobs:
         self, writer: BlobWriter, blob: BlobName, replaced: LocalBlob | None
     ) -> LocalBlob:
         self._require_place()
-        if self.scanner.var(blob.name) != replaced:
-            raise ProtectionError(f"the file {blob.name} was changed here", code="changed")
-        var = writer.finish_var(blob.name)
+        with self._folder.naming_var:
+            if self.scanner.var.one(blob.name) != replaced:
+                raise ProtectionError(f"the file {blob.name} was changed here", code="changed")
+            var = writer.finish_var(blob.name)
         return LocalBlob(blob, var.size, var.sha256)
+
+
+def _opened(folder: BlobFolder, blob: BlobName) -> ReadableFile:
+    if blob.kind == STATIC:
+        return folder.open_static(blob.name)
+    if blob.kind == VAR:
+        return folder.open_var(blob.name)
+    raise NotFoundError(f"there are no {blob.kind} files")
 
 
 def _read_at(file: ReadableFile, offset: int) -> bytes:

@@ -11,6 +11,7 @@ import pytest
 
 from sila_daemon.core.errors import CorruptBlobError, StorageError
 from sila_daemon.folder.blob_batch import put_together
+from sila_daemon.folder.blob_writer import BlobWriter
 from sila_daemon.folder.blobs import BlobFolder
 from sila_daemon.mirror.file_reading import Found, read_small
 from sila_daemon.ports.workers import InlineWorkers
@@ -130,17 +131,46 @@ def test_a_mutable_file_is_written_anew_once_its_sync_failed(
     assert machine.leftovers() == []
 
 
-def test_what_a_mutable_file_became_meanwhile_is_left_as_it_is(machine: Machine) -> None:
+@pytest.mark.parametrize("is_late", [False, True])
+def test_what_a_mutable_file_became_meanwhile_is_left_as_it_is(
+    machine: Machine, is_late: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it is read to be written anew, or only before that gets its name."""
+
+    def save() -> None:
+        machine.view.open_append(VAR_PATH).write(b"more")
+
+    def saving_sync(writer: BlobWriter) -> None:
+        sync(writer)
+        save()
+
     machine.bring(VAR_PATH)
     found = machine.folder.stat_var(UUID)
     machine.fail(UUID[2:])
     with pytest.raises(StorageError):
         machine.folder.make_var_durable(found)
-    machine.view.open_append(VAR_PATH).write(b"more")
+    sync = BlobWriter.sync
+    if is_late:
+        monkeypatch.setattr(BlobWriter, "sync", saving_sync)
+    else:
+        save()
+    with pytest.raises(StorageError) as caught:
+        machine.folder.make_var_durable(found)
+    assert caught.value.code == "changed", "it is to be looked at again"
+    assert machine.folder.stat_var(UUID).size == len(CONTENT) + 4
+    assert machine.leftovers() == []
+
+
+def test_too_much_open_is_no_failed_sync(machine: Machine) -> None:
+    machine.bring(VAR_PATH)
+    found = machine.folder.stat_var(UUID)
+    machine.disk.faults.fail(errno.EMFILE, 0, only=UUID[:2])
+    with pytest.raises(StorageError):
+        machine.folder.make_var_durable(found)
     before = machine.view.stat(VAR_PATH)
     machine.folder.make_var_durable(found)
-    assert machine.view.stat(VAR_PATH) == before
-    assert machine.leftovers() == []
+    assert machine.view.stat(VAR_PATH) == before, "nobody else's file is written without need"
+    assert machine.survives(VAR_PATH)
 
 
 @pytest.mark.parametrize("failing", [NAME[2:], NAME[:2]])

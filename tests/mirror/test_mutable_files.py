@@ -15,6 +15,7 @@ from sila_daemon.mirror.record import ServerRecord
 from sila_daemon.store.blobs import VAR, BlobName, LocalBlob
 from tests.mirror.bench import SPACE, Bench, current, until, until_async
 from tests.mirror.fake_server import FakeServer
+from tests.mirror.syncing_disk import SyncingDisk
 from tests.mirror.test_folder_layer import op_file, var_path, write_lines
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ class ChangingServer(FakeServer):
     """Has a file changed at the beginning of its next upload, and changed back at the end."""
 
     path: Path | None = None
+    comes_back = True
     rival = False
     """Another device on the same folder sends the same content a moment before."""
 
@@ -130,9 +132,12 @@ class ChangingServer(FakeServer):
         self.path = None
         before = changing.read_bytes()
         changing.write_bytes(b"in between")
-        async with super().request(method, server_url, path, **rest) as response:
-            changing.write_bytes(before)
-            yield response
+        try:
+            async with super().request(method, server_url, path, **rest) as response:
+                yield response
+        finally:
+            if self.comes_back:
+                changing.write_bytes(before)
 
 
 async def chunks_of(data: bytes) -> AsyncIterator[bytes]:
@@ -158,11 +163,15 @@ async def test_a_content_that_another_device_on_the_folder_sent_first_is_no_conf
     bench.close()
 
 
-async def test_what_a_server_has_is_what_was_read_while_the_file_was_sent(
-    tmp_path: Path,
+@pytest.mark.parametrize("comes_back", [True, False])
+async def test_what_a_server_gets_is_what_was_found_and_made_durable(
+    tmp_path: Path, comes_back: bool
 ) -> None:
+    """A power cut may take back what somebody else writes while a file is sent."""
     changing = ChangingServer(SPACE)
-    bench = Bench(tmp_path, changing)
+    changing.comes_back = comes_back
+    disk = SyncingDisk()
+    bench = Bench(tmp_path, changing, disk)
     one = bench.folder("one")
     path = var_path(one, UUID)
     async with bench.mirror("a", folder=one, servers=(ServerRecord(changing.url),)) as a:
@@ -170,12 +179,12 @@ async def test_what_a_server_has_is_what_was_read_while_the_file_was_sent(
         path.write_bytes(b"as it was")
         changing.path = path
         await a.sync_now()
+        await until(lambda: UUID in changing.var)
         await current(a)
-        assert [one["sha256"] for one in changing.var_revisions[UUID]] == [
-            sha256(b"in between"),
-            sha256(b"as it was"),
-        ]
-        assert (path.read_bytes(), changing.var[UUID][1]) == (b"as it was", b"as it was")
+        left = b"as it was" if comes_back else b"in between"
+        assert [one["sha256"] for one in changing.var_revisions[UUID]] == [sha256(left)]
+        assert (path.read_bytes(), changing.var[UUID][1]) == (left, left)
+        assert disk.synced.count(path) == 2, "at each look that finds it changed"
         assert await a.file_choices.waiting() == []
     bench.close()
 

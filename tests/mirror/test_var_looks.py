@@ -5,13 +5,18 @@ from __future__ import annotations
 import errno
 import hashlib
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from sila_daemon.folder.blobs import BlobFolder
 from sila_daemon.mirror.record import ServerRecord
+from sila_daemon.mirror.var_looks import VarLooks
 from sila_daemon.ports.disk import SystemDisk
+from sila_daemon.ports.randomness import SystemRandomness
 from sila_daemon.store.blobs import VAR, BlobName, Blobs
+from tests.clocks import HandClock
 from tests.mirror.bench import Bench, current, until
 from tests.mirror.syncing_disk import SyncingDisk
 from tests.mirror.test_folder_layer import var_path
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from sila_daemon.ports.descriptors import ReadDescriptor
     from sila_daemon.ports.disk import FileStat
     from tests.mirror.fake_server import FakeServer
 
@@ -140,10 +146,82 @@ async def test_one_that_cannot_be_read_is_told_and_holds_up_no_other(
         assert a._layers is not None
         assert set(await a._layers.blobs.var_here()) == {BlobName(VAR, OTHER)}
         assert a.status()["reason"] == "1 thing in the folder cannot be read"
+        # Neither an event nor a scan tells when it can be read again.
         disk.unreadable = None
-        await a.sync_now()
         await current(a)
         assert set(await a._layers.blobs.var_here()) == {
             BlobName(VAR, uuid) for uuid in (UUID, OTHER)
         }
+    bench.close()
+
+
+async def test_one_that_cannot_be_read_hides_the_removal_of_no_other(
+    tmp_path: Path, server: FakeServer
+) -> None:
+    disk = SyncingDisk()
+    bench = Bench(tmp_path, server, disk)
+    root = bench.folder("f")
+    for uuid in (UUID, OTHER):
+        var_path(root, uuid).write_bytes(b"first")
+    async with bench.mirror("a", folder=root) as a:
+        await current(a)
+        assert a._layers is not None
+        disk.unreadable = var_path(root, UUID)
+        disk.unreadable.write_bytes(b"the second one")
+        var_path(root, OTHER).unlink()
+        await a.sync_now()
+        assert set(await a._layers.blobs.var_here()) == {BlobName(VAR, UUID)}, "it is there"
+        var_path(root, UUID).unlink()
+        await a.sync_now()
+        await current(a)
+        assert set(await a._layers.blobs.var_here()) == set()
+    bench.close()
+
+
+class SecondLookFails(SyncingDisk):
+    """Has a file read, and synced, and not read again until it is healed."""
+
+    reads = 0
+    is_healed = False
+
+    def open_read(self, path: Path) -> ReadDescriptor:
+        if "var" in path.parts:
+            self.reads += 1
+            self.unreadable = path if self.reads > 2 and not self.is_healed else None
+        return super().open_read(path)
+
+
+async def test_what_only_the_second_look_cannot_read_is_told_and_tried_again(
+    tmp_path: Path, server: FakeServer
+) -> None:
+    disk = SecondLookFails()
+    bench = Bench(tmp_path, server, disk)
+    root = bench.folder("f")
+    var_path(root, UUID).write_bytes(b"first")
+    async with bench.mirror("a", folder=root, servers=(ServerRecord(server.url, "mirror"),)) as a:
+        await until(lambda: "cannot be read" in a.status()["reason"])
+        disk.is_healed = True
+        await until(lambda: UUID in server.var)
+        await current(a)
+    bench.close()
+
+
+async def test_what_failed_is_not_tried_again_at_each_event(
+    tmp_path: Path, server: FakeServer
+) -> None:
+    """To write it anew is an event itself."""
+    disk, clock = SyncingDisk(), HandClock(time.time())
+    bench = Bench(tmp_path, server, disk)
+    root = bench.folder("f")
+    path = disk.unreadable = var_path(root, UUID)
+    path.write_bytes(b"first")
+    files_dir = root / "space-v1" / "files"
+    folder = BlobFolder(files_dir, disk, SystemRandomness())
+    looks = VarLooks(files_dir, folder, replace(bench.ports(), clock=clock))
+    assert looks.all().unread.keys() == {UUID}
+    disk.unreadable = None
+    assert looks.all().unread.keys() == {UUID}
+    clock.now = looks.next_due or 0.0
+    assert looks.all().found.keys() == {UUID}
+    assert looks.next_due is None
     bench.close()

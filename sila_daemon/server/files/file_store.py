@@ -89,6 +89,10 @@ class FileStore:
             )
             self._is_settled = True
 
+    def has_failed(self) -> None:
+        """Notes that bytes may be without a row as long as this is open: the next one looks."""
+        self._has_failed = True
+
     @asynccontextmanager
     async def unsettled(self) -> AsyncIterator[None]:
         """Holds what gives bytes their name and then a row: what comes between is noted."""
@@ -102,7 +106,7 @@ class FileStore:
         except CorruptBlobError:
             raise  # Nothing was stored.
         except BaseException:
-            self._has_failed = True
+            self.has_failed()
             raise
 
     async def write(self, work: Callable[[apsw.Connection], T]) -> T:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from sila_daemon.core.errors import CorruptBlobError, NotFoundError, StorageError, StorageFullError
+from sila_daemon.core.errors import SilaError, StorageFullError
 from sila_daemon.folder.blob_batch import BATCHES_AT_ONCE, put_together
 from sila_daemon.server.files import file_rows
 from sila_daemon.server.files.file_rows import StaticRow
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from sila_daemon.folder.blob_writer import StaticBlob
     from sila_daemon.ports.disk import ReadableFile
+
+STRAYS_AT_ONCE = 500
+"""So many files without a row are made durable together: one directory has many of them."""
 
 LOG = logging.getLogger(__name__)
 
@@ -119,21 +122,32 @@ class StaticFiles:
     async def enter_strays(self) -> None:
         """Enters files that have no row, as a crash between bytes and row leaves them.
 
-        They are made durable first. What cannot be, nobody counts on: it has to be sent again.
+        They are made durable first. What cannot be, nobody counts on: it has to be sent again,
+        or is entered when the space is opened the next time.
         """
         store = self._store
         found = await store.workers.run(lambda: list(store.blobs.list_static()))
         names = [blob.hash for blob in found]
         known = await store.database.read(lambda db: file_rows.static_used(db, names))
-        strays = [blob for blob in found if blob.hash not in known]
-        if strays:
-            durable = await store.workers.run(lambda: list(filter(self._is_durable, strays)))
+        strays = sorted(blob for blob in found if blob.hash not in known)
+        for start in range(0, len(strays), STRAYS_AT_ONCE):
+            some = strays[start : start + STRAYS_AT_ONCE]
+            durable = await store.workers.run(lambda some=some: self._durable(some))  # type: ignore[misc]
+            if len(durable) < len(some):
+                store.has_failed()
             await self._enter_all(durable, Sent())
+
+    def _durable(self, strays: list[StaticBlob]) -> list[StaticBlob]:
+        try:
+            self._store.blobs.make_static_durable(*(stray.hash for stray in strays))
+        except SilaError:  # One of them cannot be: which one is seen one by one.
+            return list(filter(self._is_durable, strays))
+        return strays
 
     def _is_durable(self, stray: StaticBlob) -> bool:
         try:
             self._store.blobs.make_static_durable(stray.hash)
-        except (CorruptBlobError, NotFoundError, StorageError) as error:
+        except SilaError as error:
             LOG.warning("the file %s, of which nothing is known, is left: %s", stray.hash, error)
             return False
         return True

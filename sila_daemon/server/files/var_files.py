@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sila_daemon.core import ids
-from sila_daemon.core.errors import NotFoundError
+from sila_daemon.core.errors import NotFoundError, StorageError
 from sila_daemon.server.files import file_rows
 from sila_daemon.server.files.file_rows import VarFacts, VarState
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from sila_daemon.folder.blob_writer import BlobWriter
     from sila_daemon.ports.disk import ReadableFile
     from sila_daemon.server.files.file_store import FileStore, Sent
+
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +62,18 @@ class VarFiles:
             return await self._store.workers.run(lambda: blobs.open_var(uuid)), state
 
     async def enter_strays(self) -> None:
-        """Enters contents that have no row, as a crash between bytes and row leaves them."""
+        """Enters contents that have no row, as a crash between bytes and row leaves them.
+
+        One that cannot be read, or not be made durable, keeps nobody from the others.
+        """
         store = self._store
         for uuid in await store.workers.run(lambda: list(store.blobs.list_var())):
-            async with store.lock(uuid):
-                await self._settled(uuid)
+            try:
+                async with store.lock(uuid):
+                    await self._settled(uuid)
+            except (NotFoundError, StorageError) as error:
+                LOG.warning("the file %s is left as it is known: %s", uuid, error)
+                store.has_failed()
 
     async def _settled(self, uuid: str) -> VarState | None:
         """Returns the state of a file whose lock is held, as its bytes really are.

@@ -49,12 +49,14 @@ class View(DiskView):
 
     failing: tuple[str, str] = ("", "")
     """Its name, and how the name of the file or directory ends."""
+    then = ("", "")
+    """The same of the next one."""
     error = 0
 
     def step(self, what: str, path: Path, *, is_guarded: bool = True) -> None:
         """Has the call fail. Raises OSError."""
         if what == self.failing[0] and path.name.endswith(self.failing[1]):
-            self.failing = ("", "")
+            self.failing, self.then = self.then, ("", "")
             raise OSError(self.error, os.strerror(self.error), str(path))
         super().step(what, path, is_guarded=is_guarded)
 
@@ -77,13 +79,14 @@ class Machine:
         self.space: OpenSpace
         self._use: Any = None
 
-    async def start(self, *failing: str) -> None:
-        """Starts a process, of which one call may fail; the first one makes the space."""
+    async def start(self, *failing: tuple[str, str]) -> None:
+        """Starts a process, of which calls may fail; the first one makes the space."""
         self.starts += 1
         random = Random(f"start {self.starts}")
         self.view = View(self.disk, self.disk.root, None)
+        self.view.error = errno.EIO
         if failing:
-            self.view.failing, self.view.error = (failing[0], failing[1]), errno.EIO
+            self.view.failing, self.view.then = (*failing, ("", ""))[:2]
         self._vfs = SimVfs(self.view, random, self.clock.time)
         databases = InlineDatabases(self._vfs.vfs_name)
         ports = Ports(self.clock, SimRandomness(random), self.view, databases, InlineWorkers())
@@ -266,17 +269,43 @@ async def test_what_a_killed_process_named_counts_once_it_is_durable(machine: Ma
     assert all(map(machine.survives, paths))
 
 
-async def test_what_cannot_be_made_durable_is_sent_again(machine: Machine) -> None:
+@pytest.mark.parametrize("is_sent", [True, False])
+async def test_what_cannot_be_made_durable_is_sent_again_or_looked_at_the_next_time(
+    machine: Machine, is_sent: bool
+) -> None:
     path = static_path(machine.space.layout.files_dir, HASH)
     await machine.space.files.static.put(OTHER_HASH, _of(OTHER))
     make_dirs(machine.view, path.parent)
     machine.view.create(path).write(DATA)
     await machine.kill()
-    await machine.start("sync", path.name)
+    await machine.start(("sync", path.name), ("sync", ".tmp"))
     assert machine.view.failing == ("", "")
     assert not await machine.space.files.has_static(HASH)
-    await machine.space.files.static.put(HASH, _of(DATA))
+    if is_sent:
+        await machine.space.files.static.put(HASH, _of(DATA))
+    else:
+        await machine.stop()
+        await machine.start()
+    assert await machine.space.files.has_static(HASH)
     assert machine.survives()
+
+
+async def test_a_mutable_file_that_cannot_be_made_durable_keeps_nobody_out(
+    machine: Machine,
+) -> None:
+    path = var_path(machine.space.layout.files_dir, UUID)
+    await machine.space.files.static.put(OTHER_HASH, _of(OTHER))
+    make_dirs(machine.view, path.parent)
+    machine.view.create(path).write(DATA)
+    await machine.kill()
+    await machine.start(("sync", path.name))
+    assert machine.view.failing == ("", "")
+    assert await machine.space.files.var.state(UUID) is None
+    await machine.stop()
+    await machine.start()
+    state = await machine.space.files.var.state(UUID)
+    assert state is not None and state.sha256 == HASH
+    assert machine.survives(path)
 
 
 async def test_where_the_disk_is_too_full_for_a_copy_the_upload_begins_anew(
