@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from tests.simulation.habits import AppHabits
-from tests.simulation.mutants.small_plan import small_plan
+from tests.simulation.mutants.small_plan import small_plan, written_before_power_cuts
 from tests.simulation.plan import Action, Plan
-from tests.simulation.surroundings import Surroundings
 from tests.simulation.topology import Topology
 
 # The machine dies while it takes in a file.
@@ -78,20 +76,7 @@ FILE_IN_TWO_PLACES = Plan(
 )
 """A server is put back to what it had of a file that goes on changing here."""
 
-# The other program makes nothing durable; a moment after the daemon has sent what it wrote, both
-# are without power.
-CONTENTS_AND_POWER_CUTS = small_plan(
-    *(
-        action
-        for n in range(8)
-        for action in (
-            Action(1.0 + 6 * n, "app_var", 0, round(0.05 + 0.11 * n, 3), 0.2),
-            Action(round(2.6 + 6.1 * n, 3), "power_cut", 0, 0.01, 0.1),
-        )
-    ),
-    has_app=True,
-    around=Surroundings(app=AppHabits(syncs=False)),
-)
+CONTENTS_AND_POWER_CUTS = written_before_power_cuts("app_var")
 
 # One of two servers is away for the second content of a file. Then a device that has lost its store
 # takes the first one from there, and carries it to the other server; a device that comes a moment

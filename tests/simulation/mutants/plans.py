@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from sila_daemon.store.fetch_policy import FetchPolicy
 from tests.simulation.fetching import Fetcher
-from tests.simulation.habits import AppHabits
-from tests.simulation.mutants.small_plan import small_plan
+from tests.simulation.mutants.small_plan import small_plan, written_before_power_cuts
 from tests.simulation.plan import Action, Plan
 from tests.simulation.surroundings import Surroundings
 from tests.simulation.topology import Topology
@@ -216,20 +215,7 @@ OLDER_REMOVAL = small_plan(
     Action(22.0, "set", 0, 0.1, 0.2),
 )
 
-# The other program makes nothing durable; a moment after the daemon has sent what it wrote, both
-# are without power.
-SECRETS_AND_POWER_CUTS = small_plan(
-    *(
-        action
-        for n in range(8)
-        for action in (
-            Action(1.0 + 6 * n, "app_secret", 0, round(0.05 + 0.11 * n, 3), 0.2),
-            Action(round(3.0 + 6.1 * n, 3), "power_cut", 0, 0.01, 0.1),
-        )
-    ),
-    has_app=True,
-    around=Surroundings(app=AppHabits(syncs=False)),
-)
+SECRETS_AND_POWER_CUTS = written_before_power_cuts("app_secret")
 
 # A secrets file of earlier comes back.
 OLDER_SECRETS = small_plan(
