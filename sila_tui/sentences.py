@@ -52,8 +52,8 @@ class Sentences:
         tail = f" {self._symbols.dot} {others} more" if others else ""
         return Sentence(state, f"{concerned.title}: {self.of_space(concerned)}{tail}")
 
-    def of_space(self, space: SpaceFacts) -> str:
-        """The state of one space."""
+    def of_space(self, space: SpaceFacts, *, names_server: bool = True) -> str:
+        """The state of one space; without the server's name where that stands beside it."""
         if space.state == "current":
             return self._agreed(space) if space.remotes else "saved here, on no server"
         if space.state == "syncing":
@@ -61,7 +61,7 @@ class Sentences:
             return f"sending {owed}" if owed else space.reason or "syncing"
         if space.state == "offline":
             owed = self._owed(space.pending_ops, space.pending_files)
-            said = self._unreached(space)  # Why stands beside the server itself.
+            said = self._unreached(space, names_server)  # Why stands beside the server itself.
             return f"{said}; {owed} {self._wait(space)}" if owed else said
         usual = {"paused": "paused", "unknown": "state unknown"}.get(space.state, "needs a look")
         return space.reason or usual
@@ -116,13 +116,13 @@ class Sentences:
         at = space.agreed_at
         return f"agreed with {who}" + (f" {ago(self._now() - at)}" if at else "")
 
-    def _unreached(self, space: SpaceFacts) -> str:
+    def _unreached(self, space: SpaceFacts, names_server: bool) -> str:
         away = [remote for remote in space.remotes if remote.state == "offline"]
         if not away:
             return "not reached"
         since = away[0].last_ack_at
         when = f" since {self.time_of_day(since)}" if since else ""
-        return f"{away[0].name} not reached{when}"
+        return f"{away[0].name} not reached{when}" if names_server else f"not reached{when}"
 
     def _owed(self, ops: int, files: int) -> str:
         parts = [counted(ops, "op")] if ops else []

@@ -60,7 +60,9 @@ class SpaceList(RowList):
         longest = max(cell_len(other.title) for other in spaces)
         name = fitted(line((space.title, look.strong)), min(24, longest, max(12, width // 3)))
         loud = state if space.state in ("needs_you", "broken") else look.dim
-        said = line((self._session.say.of_space(space), loud))
+        # The only server stands beside the list, and what waits is of more interest here.
+        words = self._session.say.of_space(space, names_server=len(space.remotes) > 1)
+        said = line((words, loud))
         parts = [line((symbols.of_state(space.state), state)), Text(" "), name, Text("  ")]
         if width >= WIDE:
             place = fitted(line((self.place(space), look.dim)), min(28, width // 4))
