@@ -203,6 +203,7 @@ class BlobFolder:
         with storage_errors(f"store the file {found.id}"):
             try:
                 if key in self.unsure:
+                    self.unsure.sync_names(path.parent, (key,))  # Else a copy is of no use.
                     _put_var_copy(self, path, found)
                     return
                 self.unsure.sync_found(path, key)
@@ -223,6 +224,24 @@ class BlobFolder:
         """
         with storage_errors("remove leftover temporary files"):
             return remove_temporaries(self.disk, self._files_dir, before_ns)
+
+
+def keep_var(folder: BlobFolder, uuid: str, file: ReadableFile) -> None:
+    """Returns when a mutable file is durable, and not as it was before `file` was read.
+
+    `file` is open still, and may have another one in its place by now. Raises what
+    `BlobFolder.make_var_durable` raises.
+    """
+    path, key = var_path(folder._files_dir, uuid), var_key(uuid)
+    if key in folder.unsure:
+        folder.make_var_durable(folder.stat_var(uuid))
+        return
+    with storage_errors(f"store the file {uuid}"):
+        folder.unsure.sync(file, key)
+        there = folder.disk.stat(path)
+        if there is not None and there.identity != file.stat().identity:
+            folder.unsure.sync_found(path, key)
+        folder.unsure.sync_names(path.parent, (key,))
 
 
 def _put_copy(folder: BlobFolder, file: ReadableFile, blob_hash: str) -> StaticBlob:

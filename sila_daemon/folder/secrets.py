@@ -117,7 +117,7 @@ def write_secrets(
     ids.checked_space_id(space_id)
     known = read_secrets(disk, path, space_id)
     if (known.values if known else {}) == dict(values):
-        keep_secrets(disk, path)
+        _keep(disk, path)
         return False
     _write(disk, path, space_id, known, values, randomness)
     return True
@@ -140,7 +140,7 @@ def replace_secrets(
     known = read_secrets(disk, path, space_id)
     says = known.values if known else {}
     if says == dict(values):
-        keep_secrets(disk, path)
+        _keep(disk, path)
         return True
     if says != dict(before):
         return False
@@ -155,15 +155,19 @@ def rewrite_secrets(
 
     Raises what `write_secrets` raises.
     """
+    with storage_errors("write the secrets"):
+        before = disk.stat(path)
     known = read_secrets(disk, path, space_id)
     if known is None or known.values != dict(said):
         return False
-    _write(disk, path, space_id, known, said, randomness)
-    return True
+    sealed = seal_secrets(said, space_id, known.derivation, randomness)
+    with storage_errors("write the secrets"):
+        # Asked when the new bytes are durable: between that and their name nothing takes long.
+        return write_atomic(disk, path, sealed, randomness, lambda: disk.stat(path) == before)
 
 
-def keep_secrets(disk: Disk, path: Path) -> None:
-    """Makes the file durable, as whoever wrote it may not have done. Raises StorageError."""
+def _keep(disk: Disk, path: Path) -> None:
+    """Makes the file durable, as whoever wrote it may not have done."""
     with storage_errors("write the secrets"):
         if disk.stat(path) is not None:
             make_durable(disk, path)

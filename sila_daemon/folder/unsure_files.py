@@ -15,7 +15,7 @@ from sila_daemon.core import ids
 from sila_daemon.folder.problems import NO_HANDLE_ERRNOS, storage_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
     from sila_daemon.ports.disk import Disk, ReadableFile, WritableFile
@@ -57,7 +57,7 @@ class UnsureFiles:
 
     def sync_names(self, directory: Path, hashes: Iterable[str]) -> None:
         """Makes the names of files durable, all of one directory."""
-        with self._noted(hashes):
+        with self._noted(hashes, _NOT_OPENED):
             self._disk.sync_dir(directory)
 
     def written(self, blob_hash: str) -> None:
@@ -70,11 +70,11 @@ class UnsureFiles:
                 self._disk.unlink(self._notes / blob_hash)
 
     @contextmanager
-    def _noted(self, hashes: Iterable[str]) -> Iterator[None]:
+    def _noted(self, hashes: Iterable[str], harmless: Collection[int] = ()) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            if error.errno not in _NOT_OPENED:
+            if error.errno not in harmless:
                 self._hashes.update(hashes)
                 self._note(hashes)
             raise

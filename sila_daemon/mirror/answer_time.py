@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Self
 
-from sila_daemon.core.errors import RemoteUnavailableError
+from sila_daemon.core.errors import RemoteUnavailableError, SilaError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,6 +29,8 @@ class AnswerTime:
         self._seconds = seconds
         self._timeout = asyncio.timeout(None)
         self._is_answered = False
+        self.source_error: SilaError | None = None
+        """Why there was no more to send."""
 
     async def __aenter__(self) -> Self:
         await self._timeout.__aenter__()
@@ -50,7 +52,10 @@ class AnswerTime:
             ) from late
 
     async def body(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """Yields what is sent. What its source takes for itself is not the server's."""
+        """Yields what is sent. What its source takes for itself is not the server's.
+
+        Nor is what its source raises, which the HTTP library would tell as an error of sending.
+        """
         try:
             self._pause()
             async for chunk in chunks:
@@ -58,6 +63,9 @@ class AnswerTime:
                     self._begin()
                     yield chunk[start : start + PIECE_BYTES]
                 self._pause()
+        except SilaError as error:
+            self.source_error = error
+            raise
         finally:
             self._begin()
 

@@ -11,7 +11,6 @@ from sila_daemon.core.errors import (
     CorruptBlobError,
     FormatError,
     NotFoundError,
-    ProtectionError,
     RemoteRefusedError,
     RemoteUnavailableError,
     StorageError,
@@ -39,6 +38,17 @@ _LENGTH_DIGITS_MAX = 18
 
 _PARTIAL_CONTENT = 206
 _NO_SUCH_PART = "http_416"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a server has now, and the revision of a mutable file.
+
+    That may be another content than was to be sent: somebody changed the file meanwhile.
+    """
+
+    local: LocalBlob
+    revision: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,33 +80,23 @@ class FileTransport:
         self._parts = parts
         self._uploads = uploads
 
-    async def send(self, local: LocalBlob, revision: str | None) -> str | None:
-        """Uploads a file; returns the revision of a mutable one.
+    async def send(self, local: LocalBlob, revision: str | None) -> Sent:
+        """Uploads a file as it is by now; returns what went.
 
         `revision` is that of the content it replaces. Raises CorruptBlobError when the bytes are
         not what their name says, NotFoundError when they are not here, RemoteRefusedError with
-        code `changed` when the server has another content by now, ProtectionError when this side
-        has: what goes is what was found and made durable, and nothing else.
+        code `changed` when the server has another content by now.
         """
         is_large = local.blob.kind == STATIC and local.size >= RESUMABLE_BYTES_MIN
         if is_large and await self._send_large(local):
-            return None
+            return Sent(local, None)
         with self._transfers.of(local.blob, UP, self._layer, local.size) as transfer:
             chunks = transfer.counted(self._local.read(local.blob))
             if local.blob.kind == STATIC:
-                return await self._api.put(local, chunks, revision)
-            unchanged = _Unchanged(chunks, local)
-            try:
-                return await self._api.put(local, unchanged.chunks(), revision)
-            except RemoteUnavailableError:
-                if unchanged.is_other:
-                    message = f"the file {local.blob.name} was changed while it was sent"
-                    raise ProtectionError(message, code="changed") from None
-                raise
-
-    async def look_at(self, blob: BlobName) -> LocalBlob | None:
-        """Returns what a mutable file is by now, noted and durable. Raises StorageError."""
-        return await self._local.look_at(blob)
+                return Sent(local, await self._api.put(local, chunks, revision))
+            read = _Hashed(chunks)
+            made = await self._api.put(local, read.chunks(), revision)
+            return Sent(LocalBlob(local.blob, read.size, read.sha256), made)
 
     async def _send_large(self, local: LocalBlob) -> bool:
         """Goes on with an upload, or begins one; False when the server knows no such thing."""
@@ -202,27 +202,25 @@ class FileTransport:
         return Brought(local, None)
 
 
-class _Unchanged:
-    """Passes on a content, and never the last of one that is another by now."""
+class _Hashed:
+    """Passes chunks on, and knows afterwards what they were."""
 
-    def __init__(self, chunks: AsyncIterator[bytes], local: LocalBlob) -> None:
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
         self._chunks = chunks
-        self._local = local
-        self.is_other = False
+        self._hash = hashlib.sha256()
+        self.size = 0
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """Yields what comes. Raises RemoteUnavailableError, which breaks the upload off."""
-        found, last = hashlib.sha256(), b""
+        """Yields what comes."""
         async for chunk in self._chunks:
-            if last:
-                yield last
-            found.update(chunk)
-            last = chunk
-        if found.hexdigest() != self._local.sha256:
-            self.is_other = True
-            raise RemoteUnavailableError("the upload is broken off: its file was changed")
-        if last:
-            yield last
+            self._hash.update(chunk)
+            self.size += len(chunk)
+            yield chunk
+
+    @property
+    def sha256(self) -> str:
+        """The hash of what has come."""
+        return self._hash.hexdigest()
 
 
 def _length(response: Response) -> int | None:

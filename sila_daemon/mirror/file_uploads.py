@@ -10,7 +10,6 @@ from sila_daemon.core.errors import (
     CorruptBlobError,
     FormatError,
     NotFoundError,
-    ProtectionError,
     RemoteRefusedError,
 )
 from sila_daemon.mirror.side_by_side import SideBySide
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from sila_daemon.ports.clock import Clock
 
 PAGE_BLOBS = 500
-CHANGED_S = 1.0
-"""So long until a file that was changed while it was sent is sent again."""
 
 
 class FileUploads:
@@ -157,13 +154,9 @@ class FileUploads:
             agreed = await self._blobs.agreement(self._layer, local.blob)
         revision = agreed.revision if agreed else None
         try:
-            made = await self._single.send(local, revision)
+            sent = await self._single.send(local, revision)
         except CorruptBlobError:
             self.problems[local] = f"the file {local.blob.name} is damaged here"
-        except ProtectionError:
-            # What it is now is owed by then; it goes with the next look at what is owed.
-            if await self._single.look_at(local.blob) is not None:
-                self._waits[local.blob] = CHANGED_S
         except NotFoundError as error:
             if error.code != "blob_missing":
                 raise RemoteRefusedError(error.message, code=error.code) from error
@@ -178,7 +171,7 @@ class FileUploads:
             else:
                 await self._give_way(local, agreed)
         else:
-            await self._blobs.settle(self._layer, local, revision=made)
+            await self._blobs.settle(self._layer, sent.local, revision=sent.revision)
 
     async def _has_come_otherwise(self, local: LocalBlob) -> bool:
         """Ends the debt of a content that another device on this folder sent a moment before."""

@@ -197,7 +197,7 @@ class FolderLayer:
         until = self._scan_at
         if self._write_due and self.state is FolderState.WORKING:
             until = min(until, self._write_at)
-        retries = (self._lost, self._hints, self.patience, self._blobs.scanner)
+        retries = (self._lost, self._hints, self.patience, self._blobs.scanner, self._secrets)
         for due in [one.next_due for one in retries]:
             if due is not None and self.state is FolderState.WORKING:
                 until = min(until, due)
@@ -244,7 +244,9 @@ class FolderLayer:
         hints, again = self._hints.take(), self._hints.take_again(now)
         is_writing = self._write_due and now >= self._write_at
         is_file_due = self._blobs.is_scan_due
-        if not (is_full or hints or again or is_writing or self._secrets_due or is_file_due):
+        is_secrets_retry = now >= (self._secrets.next_due or now + 1)
+        are_others = self._secrets_due or is_secrets_retry or is_file_due
+        if not (is_full or hints or again or is_writing or are_others):
             return False
         # What is known to have changed is not here before it was read: nothing is settled yet.
         self._is_following_hints = bool(hints) or self._hints.anything or is_file_due
@@ -257,7 +259,7 @@ class FolderLayer:
                 await self._look_at(folder, hints, again)
         if self._blobs.is_scan_due:
             await self._blobs.scan(is_full=False)
-        if self._secrets_due:
+        if self._secrets_due or is_secrets_retry:
             self._secrets_due, self._is_following_hints = False, True
             await self._secrets.sync()
         if self.state is not FolderState.WORKING:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import SecretsError, StorageError
 from sila_daemon.folder.layout import stand_in_of
 from sila_daemon.folder.problems import Problem, storage_errors
 from sila_daemon.folder.secrets import (
-    keep_secrets,
     read_secrets,
     replace_secrets,
     rewrite_secrets,
 )
 from sila_daemon.folder.static_directories import TICK_S
+from sila_daemon.folder.unsure_files import UnsureFiles, var_key
+from sila_daemon.mirror.back_off import BackOff
 from sila_daemon.mirror.wakes import News
 from sila_daemon.store.schema import FOLDER
 from sila_daemon.store.secret_merge import SecretSet
@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 
 _Stats = tuple["FileStat | None", "FileStat | None"]
 """Of the file, and of what a tool leaves in its place that has not brought it."""
+
+RETRY_S_MAX = 60.0
+"""So long at most until a file that could not be made durable is tried again."""
+
+_KEY = var_key("secrets")
 
 ATTEMPTS_MAX = 5
 """Of merging with a file that others write meanwhile; their events lead to the next ones."""
@@ -57,8 +62,10 @@ class FolderSecrets:
         """What they said then."""
         self._durable: FileStat | None = None
         """What the file was when it was made durable."""
-        self._is_unsure = False
-        """Whether that failed: the next sync may succeed for nothing, so it is written anew."""
+        self._unsure = UnsureFiles(ports.disk)
+        self._back_off = BackOff(ports.randomness, RETRY_S_MAX)
+        self.next_due: float | None = None
+        """When a file that could not be made durable is tried again."""
 
     def is_other(self) -> bool:
         """Tells whether the file may say something that was not merged; for a worker thread.
@@ -77,7 +84,7 @@ class FolderSecrets:
         """
         if await self._is_needless():
             return
-        self._known = None
+        self._known = self.next_due = None
         try:
             for _ in range(ATTEMPTS_MAX):
                 if await self._merge():
@@ -113,8 +120,14 @@ class FolderSecrets:
         run = self._ports.workers.run
         stats, found = await run(lambda: (self._stats(), read_secrets(disk, path, space_id)))
         theirs = SecretSet(found.values if found else {})
-        if found is not None and not await self._keep(stats[0], theirs):
-            return False
+        if found is not None:
+            try:
+                if not await self._keep(stats[0], theirs):
+                    return False
+            except StorageError as error:
+                self.next_due = self._ports.clock.monotonic() + self._back_off.next_s()
+                raise SecretsError(error.message) from error
+            self._back_off.reset()
         before = await self._secrets.load()
         outcome = await self._secrets.merge_from(FOLDER, theirs, prefer_theirs=True)
         if outcome != before:
@@ -135,19 +148,26 @@ class FolderSecrets:
         """Makes durable what the file says; tells whether it still says that.
 
         Whoever wrote it may not have done so. Others are told of it then: a power cut would bring
-        the former values back, which would pass for a newer change.
+        the former values back, which would pass for a newer change. Raises StorageError.
         """
-        disk, path, space_id = self._ports.disk, self._layout.secrets, self._space_id
-        if self._is_unsure:
-            written = partial(
-                rewrite_secrets, disk, path, space_id, said.values, self._ports.randomness
-            )
-            self._is_unsure = not await self._ports.workers.run(written)
-            return not self._is_unsure
-        if stat is None or stat != self._durable:
-            self._is_unsure = True  # Until it has not failed.
-            await self._ports.workers.run(lambda: keep_secrets(disk, path))
-            self._is_unsure, self._durable = False, stat
+        if stat is not None and stat == self._durable:
+            return True
+        is_kept = await self._ports.workers.run(lambda: self._kept(said))
+        if is_kept:
+            self._durable = stat if self._is_settled(stat) else None
+        return is_kept
+
+    def _kept(self, said: SecretSet) -> bool:
+        disk, path = self._ports.disk, self._layout.secrets
+        if _KEY in self._unsure:
+            values, randomness = said.values, self._ports.randomness
+            if not rewrite_secrets(disk, path, self._space_id, values, randomness):
+                return False
+            self._unsure.written(_KEY)
+            return True
+        with storage_errors("store the secrets"):
+            self._unsure.sync_found(path, _KEY)
+            self._unsure.sync_names(path.parent, (_KEY,))
         return True
 
     def _is_settled(self, stat: FileStat | None) -> bool:

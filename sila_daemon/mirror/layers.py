@@ -192,14 +192,14 @@ class Layers:
         """Keeps every layer going until cancelled; none holds up another."""
         if self.folder is None:
             await self.local_blobs.scan()
-            for problem in self.local_blobs.problems:
-                raise StorageError(f"{problem.path}: {problem.message}")
         await self.leftovers.remove()
         with suppress(StorageError):  # What is wrong with the disk is for others to find and tell.
             await self.parts.tidy({blob.name for blob in await self.blobs.lacking()})
         async with asyncio.TaskGroup() as group:
             if self.folder is not None:
                 group.create_task(self.folder.run(), name="folder")
+            else:
+                group.create_task(self.local_blobs.scan_again(), name="files here")
             group.create_task(self.local_blobs.checks.run(), name="files")
             for remote in self.remotes:
                 group.create_task(remote.run(), name=f"server {remote.status.url}")

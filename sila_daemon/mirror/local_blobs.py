@@ -14,7 +14,7 @@ from sila_daemon.core.errors import (
 )
 from sila_daemon.folder.blob_batch import BATCHES_AT_ONCE, FILES_MAX, put_together
 from sila_daemon.folder.blob_writer import CHUNK_BYTES
-from sila_daemon.folder.blobs import BlobFolder
+from sila_daemon.folder.blobs import BlobFolder, keep_var
 from sila_daemon.folder.problems import Problem, storage_errors
 from sila_daemon.mirror.blob_scan import BlobScan
 from sila_daemon.mirror.static_checks import StaticChecks
@@ -86,6 +86,14 @@ class LocalBlobs:
         The caller knows that the root is there.
         """
         await self.scanner.run(is_full=is_full)
+
+    async def scan_again(self) -> None:
+        """Tries again what could not be read, until all is; for a space that nobody else scans."""
+        clock, scanner = self._ports.clock, self.scanner
+        while scanner.next_due is not None:
+            await clock.sleep(max(0.0, scanner.next_due - clock.monotonic()))
+            with suppress(StorageError):
+                await self.scan(is_full=False)
 
     async def put(self, chunks: AsyncIterator[bytes]) -> LocalBlob:
         """Keeps bytes as an immutable blob; durable and owed to servers when this returns."""
@@ -213,25 +221,8 @@ class LocalBlobs:
         self._wakes.ring(News.BLOBS)
         return local
 
-    async def look_at(self, blob: BlobName) -> LocalBlob | None:
-        """Returns what a mutable blob is by now, noted and durable; None when it is gone.
-
-        Raises StorageError.
-        """
-        async with self._replacing:
-            try:
-                local = await self._ports.workers.run(lambda: self.scanner.var.one(blob.name))
-            except NotFoundError:
-                local = None
-            is_news = local is not None and (await self._blobs.var_here()).get(blob) != local
-            if local is not None and is_news:
-                await self._blobs.arrived([local])
-        if is_news:
-            self._wakes.ring(News.BLOBS)
-        return local
-
     async def read(self, blob: BlobName, offset: int = 0) -> AsyncIterator[bytes]:
-        """Yields a blob's bytes from an offset on.
+        """Yields a blob's bytes from an offset on; those of a mutable one are durable at the end.
 
         Raises NotFoundError, CorruptBlobError, StorageError.
         """
@@ -243,9 +234,13 @@ class LocalBlobs:
             while True:
                 chunk = await run(lambda at=offset: _read_at(file, at))  # type: ignore[misc]
                 if not chunk:
-                    return
+                    break
                 yield chunk
                 offset += len(chunk)
+            if blob.kind == VAR:
+                # Somebody may have written since it was looked at: a power cut would take that
+                # back, and what was there before would pass for newer.
+                await run(lambda: keep_var(self._folder, blob.name, file))
         finally:
             file.close()
 

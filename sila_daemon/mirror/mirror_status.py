@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sila_daemon.core.wording import counted
+from sila_daemon.folder.problems import UNREADABLE
 from sila_daemon.mirror.away_files import AwayCounts
 from sila_daemon.mirror.folder_layer import FolderState
 from sila_daemon.mirror.transfers import DOWN, UP, seconds_for
@@ -13,6 +14,7 @@ from sila_daemon.mirror.transfers import DOWN, UP, seconds_for
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sila_daemon.folder.problems import Problem
     from sila_daemon.mirror.folder_layer import FolderLayer
     from sila_daemon.mirror.record import SpaceRecord
     from sila_daemon.mirror.remote_status import RemoteStatus
@@ -68,6 +70,14 @@ def folder_verdict(folder: FolderLayer) -> tuple[str, str]:
         seconds = folder.long_turn.seconds
         return "syncing", f"a look at the folder takes {seconds} s already: its disk may hang"
     return "current", ""
+
+
+def unread_verdict(problems: Sequence[Problem]) -> tuple[str, str]:
+    """Returns the state of the files of a space without a folder, and why."""
+    unread = sum(problem.code == UNREADABLE for problem in problems)
+    if not unread:
+        return "current", ""
+    return "needs_you", f"{counted(unread, 'file', 'are')} here and cannot be read"
 
 
 def held_reason(totals: Totals) -> str:

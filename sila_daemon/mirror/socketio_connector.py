@@ -150,8 +150,9 @@ class SocketIoConnector:
 
         all_headers = {"Authorization": f"Bearer {token}", **(headers or {})}
         session, url = self._http(), f"{server_url}{path}"
+        time = AnswerTime(self._slowest.answer_s)
         try:
-            async with AnswerTime(self._slowest.answer_s) as time:
+            async with time:
                 data = body if body is None or isinstance(body, bytes) else time.body(body)
                 response = await session.request(
                     method, url, headers=all_headers, data=data, allow_redirects=False
@@ -159,6 +160,8 @@ class SocketIoConnector:
             async with response:
                 yield _HttpResponse(response, self._slowest)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            if time.source_error is not None:
+                raise time.source_error from None
             raise RemoteUnavailableError(f"{server_url}: {network_reason(error)}") from error
 
     async def _load_libraries(self) -> None:

@@ -18,7 +18,7 @@ from sila_daemon.mirror.back_off import BackOff
 from sila_daemon.mirror.error_groups import apart
 from sila_daemon.mirror.layers import Layers
 from sila_daemon.mirror.live_state import LiveState
-from sila_daemon.mirror.mirror_status import held_reason, status_json, verdict
+from sila_daemon.mirror.mirror_status import held_reason, status_json, unread_verdict, verdict
 from sila_daemon.mirror.record import Device, MirrorPorts, MirrorSettings, SpaceRecord
 from sila_daemon.mirror.space_access import SpaceAccess
 from sila_daemon.mirror.store_repair import StoreRepair
@@ -120,6 +120,8 @@ class SpaceMirror(SpaceAccess):
             state, reason = "syncing", "the space is being opened"
         else:
             others = [layers.local_blobs.checks.verdict()] if layers else []
+            if layers and folder is None:
+                others.append(unread_verdict(layers.local_blobs.problems))
             others.append(self._story.verdict())
             state, reason = verdict(
                 self.record, self._is_paused(), trouble, totals, folder, others, remotes

@@ -33,7 +33,7 @@ class VarLook(NamedTuple):
 
 
 class VarLooks:
-    """Remembers what was seen, so that only what changed is read; blocking, for one thread."""
+    """Remembers what was seen, so that only what changed is read; blocking, for worker threads."""
 
     def __init__(self, files_dir: Path, folder: BlobFolder, ports: MirrorPorts) -> None:
         self._files_dir = files_dir
@@ -70,7 +70,8 @@ class VarLooks:
             self._back_off.reset()
             self.next_due = None
         elif not is_early:
-            self.next_due = now + self._back_off.next_s()
+            # From the end on: to read on a bad disk may take longer than the wait.
+            self.next_due = self._ports.clock.monotonic() + self._back_off.next_s()
         return look
 
     def one(self, uuid: str) -> LocalBlob | None:

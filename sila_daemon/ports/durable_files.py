@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sila_daemon.ports.disk import EntryKind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from sila_daemon.ports.disk import Disk
@@ -17,22 +18,33 @@ if TYPE_CHECKING:
 _TEMPORARY = re.compile(r"\.(sila-)?[0-9a-f]{16}\.tmp\Z")
 
 
-def write_atomic(disk: Disk, path: Path, data: bytes, randomness: Randomness) -> None:
+def write_atomic(
+    disk: Disk,
+    path: Path,
+    data: bytes,
+    randomness: Randomness,
+    may_replace: Callable[[], bool] = lambda: True,
+) -> bool:
     """Replaces `path` by `data`: after a crash the old bytes or the new ones are there, whole.
 
-    A crash may leave a temporary file behind, for `remove_temporaries` at the next start.
+    `may_replace` is asked at the last moment; tells what it said. A crash may leave a temporary
+    file behind, for `remove_temporaries` at the next start.
     """
     temporary = path.with_name(temporary_name(randomness))
     try:
         with disk.create(temporary) as file:
             file.write(data)
             file.sync()
+        if not may_replace():
+            disk.unlink(temporary)
+            return False
         disk.rename(temporary, path)
     except BaseException:
         with suppress(OSError):
             disk.unlink(temporary)
         raise
     disk.sync_dir(path.parent)
+    return True
 
 
 def make_durable(disk: Disk, path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from aiohttp import web
 
-from sila_daemon.core.errors import RemoteUnavailableError
+from sila_daemon.core.errors import NotFoundError, RemoteUnavailableError
 from sila_daemon.mirror.socketio_connector import Pace, SocketIoConnector
 
 if TYPE_CHECKING:
@@ -156,6 +156,23 @@ async def test_what_the_own_disk_takes_is_not_the_server_s() -> None:
     ):
         assert await response.read(100) == b"ok"
     await connector.close()
+
+
+async def test_what_the_own_disk_says_is_not_told_as_the_network_s() -> None:
+    async def breaking() -> AsyncIterator[bytes]:
+        yield b"some"
+        raise NotFoundError("the file is not here", code="blob_missing")
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    connector = SocketIoConnector()
+    async with talking(talk) as url:
+        with pytest.raises(NotFoundError) as caught:
+            async with connector.request("PUT", url, "/file", token="t", body=breaking()):
+                pass
+    await connector.close()
+    assert caught.value.code == "blob_missing"
 
 
 @pytest.mark.parametrize("greeting", ["", "0", "0{}", "0[]", "0null", "hello", "9", b"\x00"])

@@ -117,13 +117,12 @@ async def test_a_content_is_durable_before_it_counts(tmp_path: Path, server: Fak
     bench = Bench(tmp_path, server, disk)
     root = bench.folder("f")
     path = var_path(root, UUID)
-    async with bench.mirror("a", folder=root, servers=(ServerRecord(server.url, "mirror"),)) as a:
+    async with bench.mirror("a", folder=root) as a:
         for content in (b"first", b"other", b"third"):
             disk.synced.clear()
             path.write_bytes(content)
             await a.sync_now()
             await current(a)
-            assert server.var[UUID][1] == content
             assert disk.synced.count(path) == disk.synced.count(path.parent) == 1
         disk.synced.clear()
         await a.sync_now()
@@ -224,4 +223,25 @@ async def test_what_failed_is_not_tried_again_at_each_event(
     clock.now = looks.next_due or 0.0
     assert looks.all().found.keys() == {UUID}
     assert looks.next_due is None
+    bench.close()
+
+
+async def test_a_space_without_a_folder_tries_again_what_it_cannot_read(
+    tmp_path: Path, server: FakeServer
+) -> None:
+    disk = SyncingDisk()
+    bench = Bench(tmp_path, server, disk)
+    files_dir = tmp_path / "home-a" / "files"
+    path = files_dir / "var" / "uuid" / UUID[:2] / UUID[2:]
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"first")
+    (path.parent / "desktop.ini").write_bytes(b"of somebody else")
+    disk.unreadable = path
+    async with bench.mirror("a", servers=(ServerRecord(server.url, "mirror"),)) as a:
+        await a.create_space("Ours")
+        await until(lambda: len(server.history) == a.status()["ops"] > 0)
+        assert a.status()["reason"] == "1 file is here and cannot be read"
+        disk.unreadable = None
+        await until(lambda: UUID in server.var)
+        await current(a)
     bench.close()

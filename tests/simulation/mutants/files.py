@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from sila_daemon.core.errors import RemoteError
 from sila_daemon.folder.blob_writer import BlobWriter
-from sila_daemon.folder.blobs import BlobFolder
 from sila_daemon.folder.layout import static_path
 from sila_daemon.folder.static_directories import Due, StaticDirectories
+from sila_daemon.folder.unsure_files import UnsureFiles
 from sila_daemon.mirror.carried_files import CarriedFiles
 from sila_daemon.mirror.file_choices import OvertakenFiles
 from sila_daemon.mirror.file_fetches import FileFetches
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     import apsw
 
-    from sila_daemon.folder.blob_writer import VarBlob
     from sila_daemon.mirror.layers import Layers
     from sila_daemon.ports.disk import FileStat
     from sila_daemon.store.blobs import BlobName
@@ -54,7 +53,7 @@ def _named_before_synced(writer: BlobWriter, target: Path) -> None:
     writer._is_open = False
 
 
-def _taken_for_durable(folder: BlobFolder, found: VarBlob) -> None:
+def _taken_for_durable(_: UnsureFiles, file: object, key: str) -> None:
     pass
 
 
@@ -148,7 +147,7 @@ FILES: dict[str, Mutant] = {
         CarriedFiles, "wait_s", _goes_at_once, file_plans.CROSSING_CONTENTS
     ),
     "contents_of_others_taken_for_durable": Mutant(
-        BlobFolder, "make_var_durable", _taken_for_durable, file_plans.CONTENTS_AND_POWER_CUTS
+        UnsureFiles, "sync", _taken_for_durable, file_plans.CONTENTS_AND_POWER_CUTS
     ),
     "blob_renamed_before_sync": Mutant(
         BlobWriter, "_name", _named_before_synced, file_plans.FILES_AND_POWER_CUTS
