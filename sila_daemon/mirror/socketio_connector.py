@@ -160,9 +160,8 @@ class SocketIoConnector:
             async with response:
                 yield _HttpResponse(response, self._slowest)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            if time.source_error is not None:
-                raise time.source_error from None
-            raise RemoteUnavailableError(f"{server_url}: {network_reason(error)}") from error
+            unavailable = RemoteUnavailableError(f"{server_url}: {network_reason(error)}")
+            raise time.source_error or unavailable from error
 
     async def _load_libraries(self) -> None:
         """Loads them on a thread: it takes a few hundred milliseconds, once."""
