@@ -91,7 +91,7 @@ class FileTransport:
         if is_large and await self._send_large(local):
             return Sent(local, None)
         with self._transfers.of(local.blob, UP, self._layer, local.size) as transfer:
-            chunks = transfer.counted(self._local.read(local.blob))
+            chunks = transfer.counted(self._local.read(local.blob, is_sent=True))
             if local.blob.kind == STATIC:
                 return Sent(local, await self._api.put(local, chunks, revision))
             read = _Hashed(chunks)

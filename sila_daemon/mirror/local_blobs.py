@@ -221,10 +221,13 @@ class LocalBlobs:
         self._wakes.ring(News.BLOBS)
         return local
 
-    async def read(self, blob: BlobName, offset: int = 0) -> AsyncIterator[bytes]:
-        """Yields a blob's bytes from an offset on; those of a mutable one are durable at the end.
+    async def read(
+        self, blob: BlobName, offset: int = 0, *, is_sent: bool = False
+    ) -> AsyncIterator[bytes]:
+        """Yields a blob's bytes from an offset on.
 
-        Raises NotFoundError, CorruptBlobError, StorageError.
+        When it `is_sent`, those of a mutable one are durable before this ends. Raises
+        NotFoundError, CorruptBlobError, StorageError.
         """
         run = self._ports.workers.run
         if blob.kind == STATIC:
@@ -237,7 +240,7 @@ class LocalBlobs:
                     break
                 yield chunk
                 offset += len(chunk)
-            if blob.kind == VAR:
+            if is_sent and blob.kind == VAR:
                 # Somebody may have written since it was looked at: a power cut would take that
                 # back, and what was there before would pass for newer.
                 await run(lambda: keep_var(self._folder, blob.name, file))

@@ -275,12 +275,15 @@ class SystemDisk:
             pass
 
     def sync_dir(self, path: Path) -> None:
-        """Syncs the directory where the platform can."""
+        """Syncs the directory where platform and file system can."""
         if os.name != "posix":
             return
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(descriptor)
+        except OSError as error:
+            if error.errno not in _NO_SUCH_SYNC:
+                raise
         finally:
             os.close(descriptor)
 
@@ -292,6 +295,9 @@ class SystemDisk:
             raise OSError(errno.EINVAL, "not a regular file", str(path))
         return descriptor
 
+
+_NO_SUCH_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP})
+"""What file systems say that know no sync of directories, as some of networks."""
 
 _NON_BLOCKING: int = getattr(os, "O_NONBLOCK", 0)
 _NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
