@@ -177,6 +177,10 @@ class OpenSpace(SpaceParts, Protocol):
 class SpaceKeeper(Protocol):
     """Which spaces there are, and how that changes."""
 
+    async def named(self, reference: str) -> None:
+        """Returns once a space is meant by that, or no name is missing; the wait has an end."""
+        ...
+
     def find(self, reference: str) -> OpenSpace:
         """Returns the space meant by id, unique prefix, name or path. Raises NotFoundError."""
         ...

@@ -105,6 +105,10 @@ class SpaceMirror(SpaceAccess):
         """Returns once the space can be read and edited."""
         await self._opened.wait()
 
+    async def told(self) -> None:
+        """Returns once the space can be read, or it is known why it cannot."""
+        await self._told.wait()
+
     @property
     def is_in_trouble(self) -> bool:
         """Whether the space cannot be opened as things are."""
@@ -186,7 +190,7 @@ class SpaceMirror(SpaceAccess):
         return until is not None and self._ports.clock.time() < until
 
     async def _ready_layers(self) -> Layers:
-        await self._told.wait()
+        await self.told()
         if self._layers is None:
             raise StorageError(self._trouble) if self._trouble else _closed()
         return self._layers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from sila_daemon.core.errors import NotFoundError, SilaError, StorageError, UsageError
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from sila_daemon.mirror.record import SpaceRecord
     from sila_daemon.mirror.space_mirror import SpaceMirror
     from sila_daemon.supervisor import Supervisor
+
+NAMES_S = 10.0
 
 
 class RunningSpaces:
@@ -37,6 +40,18 @@ class RunningSpaces:
             for record in records:
                 self.start(record)
             await asyncio.Event().wait()
+
+    async def named(self, reference: str) -> None:
+        """Returns once a space is meant by that, or no name is missing.
+
+        What a space is called stands in its store, which is being opened when the daemon starts. A
+        disk that hangs is waited for NAMES_S seconds.
+        """
+        if list(_meant(reference, self)):
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(NAMES_S):
+                await asyncio.gather(*(mirror.told() for mirror in self))
 
     def find(self, reference: str) -> SpaceMirror:
         """Returns the space meant by id, unique prefix, name or path.

@@ -71,6 +71,10 @@ class SpaceHost:
             for record in self._registry.records():
                 await self._running.replace(record)
 
+    async def named(self, reference: str) -> None:
+        """Returns once a space is meant by that, or no name is missing; the wait has an end."""
+        await self._running.named(reference)
+
     def find(self, reference: str) -> OpenSpace:
         """Returns the space meant by id, unique prefix, name or path. Raises NotFoundError."""
         return self._running.find(reference)

@@ -41,7 +41,7 @@ def test_an_end_at_any_moment_loses_nothing_that_was_answered(
             wanted, enough = len(answered) + edits, threading.Event()
             editing = threading.Thread(target=edit, args=(machine, answered, wanted, enough))
             editing.start()
-            assert enough.wait(120)
+            assert enough.wait(60)
             daemon.send_signal(signal.SIGTERM)
             assert daemon.wait(10) == 0
             editing.join(120)

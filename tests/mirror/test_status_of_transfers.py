@@ -79,6 +79,9 @@ class OneSpace:
     def __init__(self, mirror: SpaceMirror) -> None:
         self._mirror = mirror
 
+    async def named(self, reference: str) -> None:
+        """The only space is known by its id."""
+
     def find(self, reference: str) -> SpaceMirror:
         return self._mirror
 

@@ -71,6 +71,9 @@ class _OneSpace:
     def __init__(self, mirror: SpaceMirror) -> None:
         self._mirror = mirror
 
+    async def named(self, reference: str) -> None:
+        """The only space is known by its id."""
+
     def find(self, reference: str) -> SpaceMirror:
         if reference != self._mirror.space_id:
             raise NotFoundError(f"no space {reference}", code="no_space")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sila_daemon.control.handlers.chats import ChatHandlers
 from sila_daemon.control.handlers.daemon import DaemonHandlers
@@ -45,4 +45,16 @@ def all_handlers(
         OutboxHandlers(spaces, local),
         HeldHandlers(spaces),
     )
-    return {name: handler for group in groups for name, handler in group.routes().items()}
+    routes = {name: handler for group in groups for name, handler in group.routes().items()}
+    return {name: _with_names(handler, spaces) for name, handler in routes.items()}
+
+
+def _with_names(handler: Handler, spaces: SpaceKeeper) -> Handler:
+    """Waits, at the daemon's start, for the names that a request may mean a space by."""
+
+    async def handled(params: Any) -> Any:
+        if reference := getattr(params, "space", None):
+            await spaces.named(reference)
+        return await handler(params)
+
+    return handled
