@@ -96,7 +96,7 @@ class SpaceHost:
         async with self._changing:
             if "://" in address and not address.startswith(LOCAL):
                 address, servers = LOCAL, [address, *servers]
-            records = self._servers(servers, secrets)
+            records = _servers(self._credentials, servers, secrets)
             if address.startswith(LOCAL):
                 space_id = address.removeprefix(LOCAL) or self._new_id()
                 self._registry.require_free(ids.checked_space_id(space_id), None)
@@ -111,7 +111,7 @@ class SpaceHost:
             root = _absolute(path)
             space_id = await self._folders.space_id(root)
             self._registry.require_free(space_id, root)
-            record = SpaceRecord(space_id, root, self._servers(servers, secrets))
+            record = SpaceRecord(space_id, root, _servers(self._credentials, servers, secrets))
             return await self._take(record, await self._folders.name(root, space_id))
 
     async def clone(
@@ -125,7 +125,7 @@ class SpaceHost:
         """Brings a space from a server; what it holds comes in the background."""
         policy = checked_policy(fetch)
         async with self._changing:
-            [server] = self._servers([url], secrets)
+            [server] = _servers(self._credentials, [url], secrets)
             root = None if path is None else _absolute(path)
             self._registry.require_free(space_id, root)
             name = await self._remote.check(server.url, space_id)
@@ -207,7 +207,7 @@ class SpaceHost:
 
         Without `secrets` a server that the space has keeps what was said, a new one gets none.
         """
-        [server] = self._servers([url], secrets or "keep")
+        [server] = _servers(self._credentials, [url], secrets or "keep")
         space = self._running.find(reference)
         if secrets is None:
             same = [known for known in space.record.servers if known.url == server.url]
@@ -237,15 +237,6 @@ class SpaceHost:
     async def remote_list(self, url: str) -> list[dict[str, Any]]:
         """Returns the spaces of an account on a server."""
         return await self._remote.list(server_url(url))
-
-    def _servers(self, urls: Iterable[str], secrets: SecretsPolicy) -> tuple[ServerRecord, ...]:
-        """Checks addresses before anything is changed. Raises SilaError."""
-        records = {}
-        for text in urls:
-            url, _ = split_space_url(text)
-            self._credentials.check_transport(url)
-            records[url] = ServerRecord(url, secrets)
-        return tuple(records.values())
 
     async def _take(
         self, record: SpaceRecord, name: str | None, *, is_known: bool = False, is_new: bool = False
@@ -277,6 +268,18 @@ class SpaceHost:
             record = change(space.record)
             self._registry.put(record)
             await self._running.replace(record)
+
+
+def _servers(
+    credentials: Credentials, urls: Iterable[str], secrets: SecretsPolicy
+) -> tuple[ServerRecord, ...]:
+    """Checks addresses before anything is changed. Raises SilaError."""
+    records = {}
+    for text in urls:
+        url, _ = split_space_url(text)
+        credentials.check_transport(url)
+        records[url] = ServerRecord(url, secrets)
+    return tuple(records.values())
 
 
 async def _opened(mirror: SpaceMirror) -> None:
