@@ -16,6 +16,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     machine = Machine(tmp_path_factory.mktemp("machine"))
     with machine.daemon():
         yield machine
+        machine.sila("stop")  # A test may have started another one, in the background.
 
 
 @pytest.fixture
