@@ -69,15 +69,10 @@ def history() -> list[tuple[str, Op]]:
     return made
 
 
-@pytest.mark.parametrize("page", [5000, 50])
-async def test_a_new_folder_has_each_file_and_directory_synced_once(
-    tmp_path: Path, server: FakeServer, monkeypatch: pytest.MonkeyPatch, page: int
-) -> None:
-    monkeypatch.setattr(folder_writer, "PAGE_OPS", page)
-    disk = CountingDisk()
-    bench = Bench(tmp_path, server, disk)
-    for tree, op in history():
-        server.commit(tree, [op])
+async def paid_into_a_new_folder(
+    bench: Bench, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Path, list[int]]:
+    """Has a space of a server take a folder; returns it, and how many debts each commit ended."""
     servers = (ServerRecord(server.url, "mirror"),)
     async with bench.mirror("a", servers=servers) as a:
         await current(a)
@@ -94,6 +89,19 @@ async def test_a_new_folder_has_each_file_and_directory_synced_once(
         await current(a)
         assert a.status()["folder"]["pendingOps"] == 0
     bench.close()
+    return root, payments
+
+
+@pytest.mark.parametrize("page", [5000, 50])
+async def test_a_new_folder_has_each_file_and_directory_synced_once(
+    tmp_path: Path, server: FakeServer, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    monkeypatch.setattr(folder_writer, "PAGE_OPS", page)
+    disk = CountingDisk()
+    bench = Bench(tmp_path, server, disk)
+    for tree, op in history():
+        server.commit(tree, [op])
+    root, payments = await paid_into_a_new_folder(bench, server, monkeypatch)
 
     assert payments == [len(TREES) * OPS_EACH]
     assert len(disk.files) == 3 * len(TREES)
@@ -121,22 +129,7 @@ async def test_large_values_are_taken_few_at_a_time(
         for counter, size in enumerate(sizes, start=2)
     ]
     server.commit(TREES[0], [MoveOp(1, AUTHORS[0], TREES[0], None), *ops])
-    servers = (ServerRecord(server.url, "mirror"),)
-    async with bench.mirror("a", servers=servers) as a:
-        await current(a)
-    payments: list[int] = []
-    settle = SpaceStore.settle_written
-
-    async def counted(store: SpaceStore, seqs: Sequence[int], reached: Sequence[Position]) -> None:
-        payments.append(len(seqs))
-        await settle(store, seqs, reached)
-
-    monkeypatch.setattr(SpaceStore, "settle_written", counted)
-    root = bench.folder("f")
-    async with bench.mirror("a", folder=root, servers=servers) as a:
-        await current(a)
-        assert a.status()["folder"]["pendingOps"] == 0
-    bench.close()
+    root, payments = await paid_into_a_new_folder(bench, server, monkeypatch)
 
     assert payments == [4, 1, 2], "with the root; the one that is too large by itself is alone"
     assert ops_on_disk(root, TREES[0]) >= set(ops)

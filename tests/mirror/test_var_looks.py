@@ -199,9 +199,10 @@ async def test_what_only_the_second_look_cannot_read_is_told_and_tried_again(
     var_path(root, UUID).write_bytes(b"first")
     async with bench.mirror("a", folder=root, servers=(ServerRecord(server.url, "mirror"),)) as a:
         await until(lambda: "cannot be read" in a.status()["reason"])
+        assert server.var == {}, "nobody knows what it is"
         disk.is_healed = True
-        await until(lambda: UUID in server.var)
         await current(a)
+        assert server.var[UUID][1] == b"first"
     bench.close()
 
 
